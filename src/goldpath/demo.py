@@ -1,0 +1,152 @@
+"""Show that a render works: check it, build it, start it on PostgreSQL and call it."""
+
+import json
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from goldpath import cases, postgres, process, render, template, toolchain
+from goldpath.errors import BadInputError, GoldpathError
+from goldpath.progress import Steps
+
+# The database, role and request of the service that the template's story is about.
+DATABASE, ROLE = "tks", "tksuser"
+GREETING, NAME = "Welcome", "Seungkyu"
+
+
+def demo(source: Path, answers: Path, folder: Path) -> list[str]:
+    """Render a service, check it, start it with a real database, call it twice and stop it all.
+
+    Args:
+        source: The template, taken with its uncommitted changes.
+        answers: An answers file whose service keeps its data in PostgreSQL.
+        folder: Where the render goes; the repository of an earlier demo there is deleted.
+
+    Returns: The lines that tell the user how to go on.
+    Raises: BadInputError if `folder` holds something else, ToolError for a step that failed.
+    """
+    # `kill` ends a demo as Ctrl-C does, so that no server stays behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    case = cases.from_file(answers, template.load(source))
+    _clear(folder)
+    steps = Steps(10)
+    with steps.step("Go") as notes:
+        env = toolchain.go_env()
+        notes.append(process.run(["go", "version"], env=env).stdout.strip())
+    with steps.step("copier copy") as notes:
+        root = render.render(source, case, folder, vcs_ref="HEAD").root.absolute()
+        notes.append(f"{_size(root)} in {folder}")
+    with steps.step("make init") as notes:
+        notes.append(process.run(["make", "-s", "init"], cwd=root, env=_author()).stdout.strip())
+    with steps.step("make check") as notes:
+        output = process.run(["make", "-s", "check"], cwd=root, env=env).stdout
+        notes += ["", *output.strip().splitlines()]
+    with steps.step("make build") as notes:
+        process.run(["make", "-s", "build"], cwd=root, env=env)
+        notes.append(process.run([root / "bin" / "server", "-version"]).stdout.strip())
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="goldpath-demo-")))
+        with steps.step("PostgreSQL") as notes:
+            server = stack.enter_context(postgres.server())
+            notes.append(f"{server.psql('SHOW server_version')} on {server.host}:{server.port}")
+            password_file = prepare(server, root, home)
+        with steps.step("the service") as notes:
+            address = stack.enter_context(service(server, root, password_file, home))
+            notes.append(f"listens on {address}")
+        for _ in range(2):
+            with steps.step("SayHello") as notes:
+                notes += [f"greeting={GREETING} name={NAME}", *_say_hello(root, address)]
+        stopping = stack.pop_all()
+    with steps.step("stop the service and PostgreSQL"):
+        stopping.close()
+    return _next_commands(folder, steps.total())
+
+
+def prepare(server: postgres.Server, root: Path, home: Path) -> Path:
+    """Create the role, its database and the tables of the render; return the password's file."""
+    password_file = home / "password"
+    password_file.touch(mode=0o600)
+    password_file.write_text(secrets.token_urlsafe(24))
+    server.psql(
+        f"CREATE ROLE {ROLE} LOGIN PASSWORD '{password_file.read_text()}';\n"
+        f"CREATE DATABASE {DATABASE} OWNER {ROLE};"
+    )
+    for file in sorted(root.glob("deploy/helm/*/files/sql/*.sql")):
+        server.psql(file.read_text(), user=ROLE, password_file=password_file, database=DATABASE)
+    return password_file
+
+
+@contextmanager
+def service(server: postgres.Server, root: Path, password_file: Path, home: Path) -> Iterator[str]:
+    """Run the service that the render built on the database; yield the address it listens on."""
+    log = home / "service.log"
+    flags = ["-port", "0", "-dbhost", server.host, "-dbport", str(server.port)]
+    flags += ["-dbuser", ROLE, "-dbname", DATABASE, "-dbpassword-file", str(password_file)]
+    with (
+        log.open("w") as output,
+        process.background([root / "bin" / "server", *flags], log=output) as program,
+    ):
+        process.wait_until(
+            lambda: program.poll() is not None or bool(_address(log)), "start of the service"
+        )
+        if program.poll() is not None:
+            raise GoldpathError(f"the service ended at once: {log.read_text().strip()}")
+        yield _address(log)
+
+
+def _address(log: Path) -> str:
+    """Return where the service listens, which is the first thing it logs once it does."""
+    for line in log.read_text().splitlines(keepends=True):
+        if '"listening"' in line and line.endswith("\n"):
+            port = json.loads(line)["address"].rpartition(":")[2]
+            return f"127.0.0.1:{port}"
+    return ""
+
+
+def _say_hello(root: Path, address: str) -> list[str]:
+    client = [str(root / "bin" / "client"), "-addr", address, "-greeting", GREETING, "-name", NAME]
+    return process.run(client).stdout.splitlines()
+
+
+def _clear(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not (folder / ".copier-answers.yml").is_file():
+        raise BadInputError(f"{folder} is not an earlier demo; give a folder that is new.")
+    shutil.rmtree(folder)
+
+
+def _size(root: Path) -> str:
+    files = [file for file in root.rglob("*") if file.is_file()]
+    return f"{len(files)} files, {sum(file.read_bytes().count(10) for file in files)} lines"
+
+
+def _author() -> dict[str, str]:
+    """Return the author of the first commit; git may have none configured on this machine."""
+    name, email = "goldpath demo", "demo@goldpath.invalid"
+    return {
+        "GIT_AUTHOR_NAME": name,
+        "GIT_AUTHOR_EMAIL": email,
+        "GIT_COMMITTER_NAME": name,
+        "GIT_COMMITTER_EMAIL": email,
+    }
+
+
+def _next_commands(folder: Path, seconds: float) -> list[str]:
+    return [
+        "",
+        f"Done in {seconds:.1f} s. The repository is yours to look at:",
+        "",
+        f"    cd {folder}",
+        "    make help                 # every command",
+        "    make run                  # the service, with greetings in memory",
+        "    make hello NAME=you       # call it, in a second terminal",
+        "",
+        "Make your own with:",
+        "",
+        "    .venv/bin/copier copy --vcs-ref HEAD . ../payments-api",
+    ]

@@ -1,0 +1,49 @@
+"""The linters, one module each, and the one way they are run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from goldpath.linters import go_vet, gofmt, golangci_lint, hadolint, shellcheck, yamllint
+from goldpath.model import Finding, Outcome
+
+
+class Linter(Protocol):
+    """What a module of this package offers.
+
+    `NAME` is the linter's own name, `INSTALL` the command that installs it.
+    """
+
+    NAME: str
+    INSTALL: str
+
+    def available(self) -> bool:
+        """Say whether the linter can be run on this machine."""
+
+    def select(self, root: Path) -> list[Path]:
+        """Return the files below `root` that are this linter's business."""
+
+    def lint(self, root: Path, files: Sequence[Path]) -> list[Finding]:
+        """Run the linter on files of `select` and return all that it objects to.
+
+        Raises: ToolError if it fails instead of answering.
+        """
+
+
+LINTERS: tuple[Linter, ...] = (yamllint, hadolint, shellcheck, gofmt, go_vet, golangci_lint)
+
+
+def run(linter: Linter, root: Path) -> Outcome:
+    """Run one linter on the tree `root`.
+
+    A linter that is missing, or has nothing to read, is `skipped` with its reason: neither is
+    evidence of a clean tree.
+    """
+    files = linter.select(root)
+    if not files:
+        return Outcome(linter.NAME, "skipped", reason="there is nothing for it to read")
+    if not linter.available():
+        return Outcome(linter.NAME, "skipped", reason=f"not installed; {linter.INSTALL}")
+    findings = tuple(linter.lint(root, files))
+    read = tuple(sorted(str(file.relative_to(root)) for file in files))
+    return Outcome(linter.NAME, "failed" if findings else "passed", read, findings)

@@ -1,0 +1,29 @@
+"""Which files a linter reads."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+# What tools put into a tree, not what the template put there.
+SKIPPED = frozenset({".git", "bin", "node_modules", "vendor"})
+
+
+def walk(root: Path) -> Iterator[Path]:
+    """Yield every file below `root` in a fixed order, without folders that tools make."""
+    for entry in sorted(root.iterdir()):
+        if entry.is_dir() and not entry.is_symlink():
+            if entry.name not in SKIPPED:
+                yield from walk(entry)
+        else:
+            yield entry
+
+
+def relative(file: Path, root: Path) -> str:
+    """Return the path of a file as findings show it: relative to the tree, with slashes."""
+    return file.relative_to(root).as_posix()
+
+
+def go_files(root: Path) -> list[Path]:
+    """Return the Go files of a tree that is a Go module, else nothing."""
+    if not (root / "go.mod").exists():
+        return []
+    return [file for file in walk(root) if file.suffix == ".go"]

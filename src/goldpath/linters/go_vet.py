@@ -1,0 +1,51 @@
+"""Go vet on every package, tests included."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from goldpath import process
+from goldpath.linters.files import go_files as select
+from goldpath.linters.files import relative
+from goldpath.model import Finding
+from goldpath.toolchain import go_env
+
+__all__ = ["INSTALL", "NAME", "available", "lint", "select"]
+
+NAME = "go vet"
+INSTALL = "nothing to do, it comes with Go"
+
+
+def available() -> bool:
+    """Return true: goldpath brings Go along."""
+    return True
+
+
+def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
+    """Vet all packages of the module; code that does not compile is a ToolError."""
+    # In JSON mode findings leave the status at 0; packages without any are comment lines.
+    answer = process.run(["go", "vet", "-json", "./..."], cwd=root, env=go_env())
+    text = "".join(
+        line for line in (answer.stderr + answer.stdout).splitlines(True) if line[0] != "#"
+    )
+    return [
+        Finding(NAME, analyzer, *_place(item["posn"], root), "error", item["message"])
+        for package in _objects(text)
+        for analyzers in package.values()
+        for analyzer, items in analyzers.items()
+        for item in items
+    ]
+
+
+def _objects(text: str) -> Iterator[dict[str, dict[str, list[Any]]]]:
+    decoder = json.JSONDecoder()
+    while text := text.lstrip():
+        value, end = decoder.raw_decode(text)
+        yield value
+        text = text[end:]
+
+
+def _place(position: str, root: Path) -> tuple[str, int, int]:
+    path, line, column = position.rsplit(":", 2)
+    return relative(Path(path), root), int(line), int(column)

@@ -1,0 +1,47 @@
+"""golangci-lint on every package, with the tree's own configuration."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from goldpath import process
+from goldpath.linters.files import go_files as select
+from goldpath.model import Finding
+from goldpath.toolchain import go_env, go_tool
+
+__all__ = ["INSTALL", "NAME", "available", "lint", "select"]
+
+NAME = "golangci-lint"
+INSTALL = "nothing to do, it is built from its pinned module"
+
+
+def available() -> bool:
+    """Return true: goldpath builds it."""
+    return True
+
+
+def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
+    """Run all linters of .golangci.yml on all packages."""
+    program = go_tool(NAME)
+    options = [
+        "--output.json.path",
+        "stdout",
+        "--output.text.path",
+        "/dev/null",
+        "--show-stats=false",
+    ]
+    # Workers run it in several trees at once; each of them has its own lock-free cache entry.
+    options += ["--allow-parallel-runners", "--max-issues-per-linter=0", "--max-same-issues=0"]
+    answer = process.run([program, "run", *options, "./..."], cwd=root, env=go_env(), accept=(0, 1))
+    return [
+        Finding(
+            NAME,
+            item["FromLinter"],
+            item["Pos"]["Filename"],
+            item["Pos"]["Line"],
+            item["Pos"]["Column"],
+            "error",
+            item["Text"],
+        )
+        for item in json.loads(answer.stdout.splitlines()[0])["Issues"]
+    ]

@@ -1,0 +1,84 @@
+"""The values that pass between the parts: all frozen, none with behaviour beyond what it holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of a template, or one of its computed values.
+
+    `choices` holds the accepted values, in the order of copier.yml, and is empty for free text.
+    """
+
+    name: str
+    type: str
+    choices: tuple[Any, ...] = ()
+    computed: bool = False
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template folder with what its copier.yml says; `seeds` are gitignore patterns."""
+
+    root: Path
+    questions: tuple[Question, ...]
+    settings: Mapping[str, Any]
+    seeds: tuple[str, ...]
+
+    @property
+    def files(self) -> Path:
+        """The folder whose content a copy gets."""
+        return self.root / str(self.settings.get("_subdirectory", "."))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of answers to try, with a name that says where it comes from.
+
+    `folder` is the name of the folder to render into: a template may take defaults from it.
+    """
+
+    name: str
+    answers: Mapping[str, Any]
+    folder: str = "payments-api"
+
+
+@dataclass(frozen=True)
+class Render:
+    """A case and the folder that it was rendered into."""
+
+    case: Case
+    root: Path
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a linter objects to; the fields are those of a SARIF result.
+
+    `path` is relative to the render; `line` and `column` count from 1, 0 means the whole file.
+    """
+
+    linter: str
+    rule: str
+    path: str
+    line: int
+    column: int
+    level: Literal["error", "warning", "note"]
+    message: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one linter said of one render.
+
+    `files` are the paths that it read. A skipped outcome has read none and gives its `reason`.
+    """
+
+    linter: str
+    status: Literal["passed", "failed", "skipped"]
+    files: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    reason: str = field(default="")

@@ -1,0 +1,156 @@
+"""A real PostgreSQL server for the length of a block."""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from goldpath import process, toolchain
+from goldpath.cache import cache_dir
+from goldpath.errors import GoldpathError, ToolError
+
+PROGRAMS = ("initdb", "postgres", "psql")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server that takes connections from this machine with passwords only.
+
+    `password_file` holds the password of the administrator `user`, readable by its owner only.
+    """
+
+    binaries: Path
+    host: str
+    port: int
+    user: str
+    password_file: Path
+    log: Path
+
+    def psql(
+        self,
+        text: str,
+        *,
+        user: str = "",
+        password_file: Path | None = None,
+        database: str = "postgres",
+    ) -> str:
+        """Run SQL text as `user`, by default the administrator, and return the bare values.
+
+        Raises: ToolError at the first statement that fails.
+        """
+        secret = (password_file or self.password_file).read_text().strip()
+        return process.run(
+            [self.binaries / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-"],
+            stdin=text,
+            env={
+                "PGHOST": self.host,
+                "PGPORT": str(self.port),
+                "PGUSER": user or self.user,
+                "PGDATABASE": database,
+                "PGPASSWORD": secret,
+            },
+        ).stdout.strip()
+
+
+def binaries() -> Path:
+    """Return a folder with PostgreSQL's programs: of PATH, of Debian's package, or of the wheel."""
+    on_path = shutil.which("initdb")
+    debian = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name)
+    )
+    for folder in [*([Path(on_path).resolve().parent] if on_path else []), *reversed(debian)]:
+        if all((folder / name).is_file() for name in PROGRAMS):
+            return folder
+    return max(toolchain.wheel("postgresql").glob("**/bin/initdb")).parent
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """Start a new, empty server on a free port of 127.0.0.1; stop and delete it afterwards.
+
+    PostgreSQL refuses to run as root, so root starts it as the user `nobody`.
+    """
+    user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="goldpath-postgres-")))
+        programs = binaries() if user is None else _readable(binaries(), home)
+        data = home / "data"
+        data.mkdir(mode=0o700)
+        if user is not None:
+            home.chmod(0o711)  # others may pass through to `data`, not look around
+            os.chown(data, user, user)
+        password_file = home / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(secrets.token_urlsafe(24))
+        _initdb(programs, data, password_file, user)
+        log = home / "log"
+        port = stack.enter_context(_running(programs, data, log, user))
+        yield Server(programs, "127.0.0.1", port, "postgres", password_file, log)
+
+
+def _readable(programs: Path, home: Path) -> Path:
+    """Return the programs in a place that every user can reach: root's cache folder is closed."""
+    if all(folder.stat().st_mode & 0o001 for folder in [programs, *programs.parents]):
+        return programs
+    # All of it, because the programs find their libraries relative to themselves.
+    top = next((folder for folder in programs.parents if folder.parent == cache_dir()), None)
+    top = top or programs.parent
+    shutil.copytree(top, home / "postgresql", symlinks=True)
+    return home / "postgresql" / programs.relative_to(top)
+
+
+def _initdb(programs: Path, data: Path, password_file: Path, user: int | None) -> None:
+    # A copy in the new server's folder, because the user that initdb runs as cannot read ours.
+    copy = data.with_name("initdb-password")
+    copy.touch(mode=0o600)
+    copy.write_text(password_file.read_text())
+    if user is not None:
+        os.chown(copy, user, user)
+    process.run(
+        [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "-A", "scram-sha-256"]
+        + ["-E", "UTF8", "--locale=C", "--no-sync", f"--pwfile={copy}"],
+        cwd=data,
+        user=user,
+    )
+    copy.unlink()
+
+
+@contextmanager
+def _running(programs: Path, data: Path, log: Path, user: int | None) -> Iterator[int]:
+    attempts = 5  # another process may take the free port before the server does
+    for attempt in range(1, attempts + 1):
+        port = _free_port()
+        command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-F"]
+        command += ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={data}"]
+        with (
+            log.open("w") as output,
+            process.background(command, log=output, user=user, stop=signal.SIGINT) as program,
+        ):
+            process.wait_until(
+                lambda: program.poll() is not None or _ready(data), "start of PostgreSQL"
+            )
+            if program.poll() is None:
+                yield port
+                return
+        if attempt == attempts or "Address already in use" not in log.read_text():
+            raise ToolError(command, program.returncode, log.read_text())
+    raise GoldpathError("PostgreSQL found no free port.")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _ready(data: Path) -> bool:
+    # The file and its word are what pg_ctl waits for; the port is open well before that.
+    status = data / "postmaster.pid"
+    return status.exists() and status.read_text().rstrip().endswith("ready")

@@ -1,0 +1,120 @@
+"""The one place that starts programs."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from goldpath.errors import GoldpathError, ToolError
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished program left: its exit status and its two outputs as text."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+    accept: Collection[int] = (0,),
+    user: int | None = None,
+) -> Result:
+    """Run a program to its end and return what it printed.
+
+    Args:
+        argv: The program and its arguments; no shell is involved.
+        cwd: Where it runs; the current folder if not given.
+        env: Variables set on top of the current environment.
+        stdin: Text for its standard input.
+        accept: Exit statuses that are not a failure.
+        user: Numeric user and group to run as; needs to be root.
+
+    Raises: GoldpathError if the program is not there, ToolError for any other exit status.
+    """
+    command = [str(part) for part in argv]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            **_as_user(user),
+        )
+    except FileNotFoundError as error:
+        raise GoldpathError(f"{command[0]} is not installed or not on PATH.") from error
+    if done.returncode not in accept:
+        raise ToolError(command, done.returncode, done.stdout + done.stderr)
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def background(
+    argv: Sequence[str | Path],
+    *,
+    log: IO[str],
+    env: Mapping[str, str] | None = None,
+    user: int | None = None,
+    stop: signal.Signals = signal.SIGTERM,
+    grace: float = 30,
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a program beside ours and stop it at the end of the block, whatever ends it.
+
+    Args:
+        argv: The program and its arguments.
+        log: An open file that receives both outputs.
+        env: Variables set on top of the current environment.
+        user: Numeric user and group to run as; needs to be root.
+        stop: The signal that asks it to end.
+        grace: Seconds it has to end after that, before it is killed.
+    """
+    program = subprocess.Popen(
+        [str(part) for part in argv],
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        **_as_user(user),
+    )
+    try:
+        yield program
+    finally:
+        if program.poll() is None:
+            program.send_signal(stop)
+        try:
+            program.wait(grace)
+        finally:
+            if program.poll() is None:
+                program.kill()
+                program.wait()
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    """Ask for a condition until it holds.
+
+    Raises: GoldpathError with `what` if it does not hold within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise GoldpathError(f"{what} did not happen within {seconds:g} seconds.")
+        time.sleep(0.02)  # between two questions, not instead of one
+
+
+def _as_user(user: int | None) -> dict[str, Any]:
+    return {} if user is None else {"user": user, "group": user, "extra_groups": []}

@@ -1,0 +1,69 @@
+"""Read a template's copier.yml."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from goldpath.errors import BadInputError
+from goldpath.model import Question, Template
+
+
+def load(root: Path) -> Template:
+    """Read the questions and settings of the template in `root`.
+
+    A copier.yml may have several documents and include further files; Copier joins the lists of
+    patterns and lets a later document win otherwise, and so does this.
+
+    Raises: BadInputError if there is no copier.yml or it is not a mapping in YAML.
+    """
+    file = root / "copier.yml"
+    if not file.is_file():
+        raise BadInputError(f"{root} is not a Copier template: it has no copier.yml.")
+    entries: dict[str, Any] = {}
+    seeds: list[str] = []
+    for document in _documents(file):
+        if not isinstance(document, Mapping):
+            raise BadInputError(f"{file} is not a template: each document must be a mapping.")
+        entries.update(document)
+        seeds += document.get("_skip_if_exists", [])
+    questions = tuple(
+        _question(name, details) for name, details in entries.items() if not name.startswith("_")
+    )
+    settings = {name: value for name, value in entries.items() if name.startswith("_")}
+    return Template(root, questions, settings, tuple(seeds))
+
+
+def _documents(file: Path) -> Iterator[Any]:
+    class Loader(yaml.SafeLoader):
+        pass
+
+    def include(loader: yaml.Loader, node: yaml.Node) -> Any:
+        pattern = str(loader.construct_scalar(node))  # type: ignore[arg-type]  # always a scalar
+        return [part for found in sorted(file.parent.glob(pattern)) for part in _documents(found)]
+
+    Loader.add_constructor("!include", include)
+    try:
+        documents = list(yaml.load_all(file.read_text(encoding="utf-8"), Loader))
+    except yaml.YAMLError as error:
+        raise BadInputError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
+    for document in documents:
+        if isinstance(document, list):
+            yield from document
+        elif document is not None:
+            yield document
+
+
+def _question(name: str, details: Any) -> Question:
+    if not isinstance(details, Mapping):  # the short form, "name: default"
+        return Question(name, "yaml")
+    choices = details.get("choices", ())
+    if isinstance(choices, Mapping):
+        choices = choices.values()
+    return Question(
+        name=name,
+        type=str(details.get("type", "yaml")),
+        choices=tuple(choice[1] if isinstance(choice, list) else choice for choice in choices),
+        computed=details.get("when") is False,
+    )

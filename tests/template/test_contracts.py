@@ -1,0 +1,131 @@
+"""What every render promises, whatever the answers."""
+
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from goldpath.model import Render, Template
+from testing import trees
+
+DELIMITERS = re.compile(rb"#\{ |#%|%#|#\||\|#")
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+DESCRIBED = {"README.md", "Dockerfile", ".copier-answers.yml"}
+ILLEGAL = re.compile(r'[<>:"|?*\x00-\x1f\\]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.I)
+
+
+def test_no_delimiter_is_left(rendered: Render) -> None:
+    description = str(rendered.case.answers.get("description", "")).encode()
+    # A description may hold anything, so the files that show such a one prove nothing.
+    shown = DESCRIBED if DELIMITERS.search(description) else set()
+    for path, content in trees.contents(rendered.root).items():
+        assert path in shown or not DELIMITERS.search(content), path
+
+
+def test_the_description_arrives_unchanged_whatever_it_holds(rendered: Render) -> None:
+    answers = yaml.safe_load((rendered.root / ".copier-answers.yml").read_text())
+    if "description" in rendered.case.answers:
+        assert answers["description"] == rendered.case.answers["description"]
+    readme = (rendered.root / "README.md").read_text()
+    shown = readme.partition(f"**{answers['service_name']}**: ")[2].partition("\n")[0]
+    # Every mark of Markdown is escaped, and without the escapes it is the description.
+    assert re.sub(r"\\(.)", r"\1", shown) == answers["description"]
+    assert not re.search(r"(?<!\\)[`*_\[\]<>&|~$]", re.sub(r"\\\\", "", shown))
+    label = re.search(r'image\.description="(.*)" \\\n', (rendered.root / "Dockerfile").read_text())
+    assert label
+    assert re.sub(r"\\(.)", r"\1", label[1]) == answers["description"]
+    assert not re.search(r'(?<!\\)["$]', re.sub(r"\\\\", "", label[1]))
+
+
+def test_a_name_is_legal_on_windows_and_unique_ignoring_case(rendered: Render) -> None:
+    paths = trees.files(rendered.root)
+    for path in paths:
+        assert not [part for part in path.parts if ILLEGAL.search(part)], path
+    assert len({str(path).lower() for path in paths}) == len(paths)
+
+
+def test_a_file_ends_with_exactly_one_newline(rendered: Render) -> None:
+    for path, content in trees.contents(rendered.root).items():
+        assert content.endswith(b"\n"), path
+        assert not content.endswith(b"\n\n"), path
+
+
+def test_scripts_and_nothing_else_are_executable(rendered: Render) -> None:
+    for path in trees.files(rendered.root):
+        file = rendered.root / path
+        executable = bool(file.stat().st_mode & stat.S_IXUSR)
+        assert executable == file.read_bytes().startswith(b"#!"), path
+
+
+def test_the_root_stays_readable_at_a_glance(rendered: Render) -> None:
+    assert len(list(rendered.root.iterdir())) <= 24
+
+
+def test_a_second_copy_changes_nothing(
+    rendered: Render, render: trees.Renderer, tmp_path: Path
+) -> None:
+    folder = tmp_path / rendered.case.folder
+    render.into(rendered.case, folder)
+    before = trees.contents(folder)
+    render.into(rendered.case, folder)
+    assert trees.contents(folder) == before == trees.contents(rendered.root)
+
+
+def test_every_question_is_used(template: Template, snapshot: Path) -> None:
+    sources = [path.read_text() for path in snapshot.joinpath("template").rglob("*.jinja")]
+    text = "\n".join([*sources, (snapshot / "copier.yml").read_text()])
+    names = "\n".join(str(path) for path in (snapshot / "template").rglob("*"))
+    for question in template.questions:
+        used = re.findall(rf"(?:#\{{|#%)[^#]*?\b{question.name}\b", text + names)
+        # Its own default and validator are one use of each.
+        assert used, f"{question.name} is asked and never used"
+
+
+def test_an_answer_appears_in_every_file_that_is_rendered(snapshot: Path) -> None:
+    for path in (snapshot / "template").rglob("*"):
+        if path.is_file():
+            rendered = b"#{" in path.read_bytes() or b"#%" in path.read_bytes()
+            assert rendered == (path.suffix == ".jinja"), f"{path}: .jinja only where an answer is"
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "AGENTS.md", ".github/CONTRIBUTING.md", ".github/SECURITY.md"]
+)
+def test_links_paths_and_make_targets_of_a_document_exist(rendered: Render, name: str) -> None:
+    text = (rendered.root / name).read_text()
+    targets = _targets(rendered.root)
+    for target in re.findall(r"`make ([a-z-]+)", text) + re.findall(r"^make ([a-z-]+)", text, re.M):
+        assert target in targets, f"make {target}"
+    # The description may look like a path and is none of the document's.
+    text = re.sub(r"^\*\*.*", "", text, count=1, flags=re.M)
+    for path in _paths(text):
+        found = list(rendered.root.rglob(path.strip("/")))
+        assert found or path in _EXTENSION_POINTS, path
+
+
+# Named by the documents, made by users.
+_EXTENSION_POINTS = {
+    ".github/workflows/",
+    ".golangci.local.yml",
+    ".hadolint.local.yaml",
+    ".yamllint.local.yaml",
+    "Makefile.local",
+    "compose.override.yaml",
+}
+
+
+def _targets(root: Path) -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.M))
+
+
+def _paths(text: str) -> Iterator[str]:
+    for quoted in re.findall(r"`([^`\s]+)`", text):
+        # A word with a slash or a dot is a path, unless it is the image.
+        if re.search(r"[/.]|^(Makefile|Dockerfile|LICENSE)$", quoted) and ".io/" not in quoted:
+            yield quoted
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        if not link.startswith("http"):
+            yield link.partition("#")[0]

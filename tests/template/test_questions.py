@@ -1,0 +1,94 @@
+"""The questions: what they accept, what they refuse and in which words."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from goldpath import cases
+from goldpath.errors import BadInputError
+from goldpath.model import Case, Template
+from testing import ROOT, trees
+
+INVALID = sorted((ROOT / "tests/answers/invalid").glob("*.yml"))
+
+
+def _message(file: Path) -> str:
+    return file.read_text().splitlines()[2].removeprefix("# Message: ")
+
+
+@pytest.mark.parametrize("file", INVALID, ids=lambda file: file.stem)
+def test_an_invalid_answer_is_refused_in_one_sentence(
+    file: Path, template: Template, render: trees.Renderer, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInputError) as error:
+        render.into(cases.from_file(file, template), tmp_path / "out")
+    assert _message(file) in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["name-capital", "port-80", "port-text", "owner-slash"])
+def test_the_last_line_of_copier_is_our_sentence(name: str, snapshot: Path, tmp_path: Path) -> None:
+    file = ROOT / f"tests/answers/invalid/{name}.yml"
+    done = trees.copier(
+        "copy", "--defaults", "--data-file", file, snapshot, tmp_path / "payments-api"
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].endswith(_message(file))
+    assert not (tmp_path / "payments-api").exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("payments-api", "payments-api"),
+        ("Payments API", "payments-api"),
+        ("payments.api_v2", "payments-api-v2"),
+        ("--payments--", "payments"),
+        ("3scale", "svc-3scale"),
+        ("x" * 50, "x" * 40),
+        (f"{'y' * 39}-z", "y" * 39),
+        ("결제", "service"),
+        ("go", "service"),
+        ("func", "service"),
+        ("vendor", "service"),
+        ("pg-store", "service"),
+    ],
+)
+def test_the_folder_gives_the_name_and_always_a_valid_one(
+    folder: str, name: str, render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(Case("defaults", {}), tmp_path / folder).root
+    assert yaml.safe_load((root / ".copier-answers.yml").read_text())["service_name"] == name
+
+
+@pytest.mark.parametrize(
+    ("owner", "registry", "namespace"),
+    [
+        ("Acme-Corp", "docker.io", "acmecorp"),
+        ("Acme-Corp", "ghcr.io", "acme-corp"),
+        ("x", "docker.io", "xhub"),
+        ("a" * 39, "docker.io", "a" * 30),
+        ("jane_acme", "ghcr.io", "jane_acme"),
+    ],
+)
+def test_the_namespace_that_an_owner_gives_is_valid_for_the_registry(
+    owner: str, registry: str, namespace: str, render: trees.Renderer, tmp_path: Path
+) -> None:
+    case = Case("owner", {"owner": owner, "registry": registry})
+    root = render.into(case, tmp_path / "payments-api").root
+    answers = yaml.safe_load((root / ".copier-answers.yml").read_text())
+    assert answers["registry_namespace"] == namespace
+
+
+def test_no_question_asks_for_a_version_a_digest_or_a_secret(template: Template) -> None:
+    for question in template.questions:
+        for word in ("version", "digest", "password", "token", "secret"):
+            assert word not in question.name
+
+
+def test_the_questions_are_those_of_the_manual(template: Template) -> None:
+    manual = (ROOT / "docs/questions.md").read_text()
+    rows = [line.split("`")[1] for line in manual.splitlines() if line.startswith("| `")]
+    assert rows == [question.name for question in template.questions if not question.computed]

@@ -1,0 +1,117 @@
+"""Trees to test on: the template as it stands, its renders, small git repositories."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from goldpath import cases, process
+from goldpath.cache import made_once
+from goldpath.model import Case, Render
+from goldpath.render import render
+from goldpath.template import load
+from testing import ROOT
+
+# Every pair of choices, and the answers files with the odd values.
+TEMPLATE = load(ROOT)
+PAIRS = cases.pairwise(TEMPLATE)
+VALID = tuple(
+    cases.from_file(file, TEMPLATE) for file in sorted((ROOT / "tests/answers/valid").glob("*.yml"))
+)
+CASES = (*PAIRS, *VALID)
+
+
+def snapshot(shared: Path) -> Path:
+    """Copy the files that git knows, or would add, into a plain folder."""
+
+    def make(folder: Path) -> None:
+        listed = process.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT
+        )
+        for name in listed.stdout.split("\0"):
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+
+    return made_once("template", b"", make, parent=shared)
+
+
+class Renderer:
+    """Renders cases, each once for all workers of a test run."""
+
+    def __init__(self, template: Path, shared: Path) -> None:
+        self.template = template
+        self.shared = shared
+
+    def __call__(self, case: Case) -> Render:
+        def make(draft: Path) -> None:
+            self.into(case, draft / case.folder)
+
+        key = json.dumps([case.folder, dict(case.answers)]).encode()
+        folder = made_once("render", key, make, parent=self.shared)
+        return Render(case, folder / case.folder)
+
+    def into(self, case: Case, folder: Path) -> Render:
+        """Render a case into a folder that the test may change."""
+        return render(self.template, case, folder)
+
+
+def files(root: Path) -> list[Path]:
+    """Return all files below `root`, relative to it, sorted, without those of git."""
+    found = (path.relative_to(root) for path in root.rglob("*") if not path.is_dir())
+    return sorted(path for path in found if path.parts[0] != ".git")
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Return the bytes of every file by its path."""
+    return {str(path): (root / path).read_bytes() for path in files(root)}
+
+
+def digest(root: Path, selected: list[Path]) -> bytes:
+    """Return a hash of the selected files' names and bytes."""
+    total = hashlib.sha256()
+    for path in sorted(selected):
+        total.update(f"{path.relative_to(root)}\0".encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.digest()
+
+
+def build_file_tree(root: Path, tree: Mapping[str, str]) -> Path:
+    """Write a file for every path of the mapping."""
+    for name, text in tree.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run git in a folder and return what it prints."""
+    return process.run(["git", *arguments], cwd=root).stdout
+
+
+def commit(root: Path, message: str = "state", tag: str = "") -> None:
+    """Commit everything in a folder, making it a repository if it is none."""
+    if not (root / ".git").exists():
+        git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--allow-empty", "--message", message)
+    if tag:
+        git(root, "tag", tag)
+
+
+def copier(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run the real `copier` command, as a user would, without raising."""
+    return run_program("copier", *arguments, cwd=cwd)
+
+
+def run_program(
+    name: str, *arguments: str | Path, cwd: Path | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run a program of our environment and return its status and outputs."""
+    program = Path(sys.executable).with_name(name)
+    return subprocess.run(
+        [program, *arguments], cwd=cwd, text=True, capture_output=True, check=False
+    )
