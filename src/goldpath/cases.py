@@ -32,7 +32,7 @@ def pairwise(template: Template) -> tuple[Case, ...]:
             if name not in case:
                 case[name] = max(values, key=lambda value: _gain(case, name, value, missing))
         missing -= set(_met(case, factors))
-        cases.append(case)
+        cases.append({name: case[name] for name in factors})
     if not cases:  # fewer than two questions with a choice: there is no pair
         cases = [{name: value} for name, values in factors.items() for value in values] or [{}]
     return tuple(Case("-".join(map(str, case.values())) or "defaults", case) for case in cases)
@@ -48,7 +48,7 @@ def from_file(file: Path, template: Template) -> Case:
         answers = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInputError(f"{file} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-02-30
         raise BadInputError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(answers, dict):
         raise BadInputError(f"{file}: write one answer a line, as KEY: VALUE.")

@@ -82,15 +82,20 @@ def background(
         user: Numeric user and group to run as; needs to be root.
         stop: The signal that asks it to end.
         grace: Seconds it has to end after that, before it is killed.
+
+    Raises: GoldpathError if the program is not there, or had to be killed.
     """
-    program = subprocess.Popen(
-        [str(part) for part in argv],
-        env={**os.environ, **(env or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        **_as_user(user),
-    )
+    try:
+        program = subprocess.Popen(
+            [str(part) for part in argv],
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            **_as_user(user),
+        )
+    except FileNotFoundError as error:
+        raise GoldpathError(f"{argv[0]} is not installed or not on PATH.") from error
     try:
         yield program
     finally:
@@ -98,6 +103,10 @@ def background(
             program.send_signal(stop)
         try:
             program.wait(grace)
+        except subprocess.TimeoutExpired as error:
+            raise GoldpathError(
+                f"{argv[0]} did not end within {grace:g} seconds and was killed."
+            ) from error
         finally:
             if program.poll() is None:
                 program.kill()

@@ -7,6 +7,7 @@ from pathlib import Path
 import copier
 from copier import Settings
 from copier.errors import CopierError, DirtyLocalWarning
+from jinja2 import TemplateError
 
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Render
@@ -47,8 +48,9 @@ def render(template: str | Path, case: Case, root: Path, *, vcs_ref: str | None 
             )
     except (ValueError, TypeError) as error:
         raise _refused(case, error) from error
-    except CopierError as error:
-        raise GoldpathError(f"case {case.name} cannot be rendered: {error}") from error
+    except (CopierError, TemplateError) as error:
+        sentence = " ".join(str(error).split())
+        raise GoldpathError(f"case {case.name} cannot be rendered: {sentence}") from error
     return Render(case, root)
 
 

@@ -46,7 +46,7 @@ def _documents(file: Path) -> Iterator[Any]:
     Loader.add_constructor("!include", include)
     try:
         documents = list(yaml.load_all(file.read_text(encoding="utf-8"), Loader))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-02-30
         raise BadInputError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
     for document in documents:
         if isinstance(document, list):

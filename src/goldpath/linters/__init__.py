@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from goldpath.linters import go_vet, gofmt, golangci_lint, hadolint, shellcheck, yamllint
+from goldpath.linters import (
+    go_vet,
+    gofmt,
+    golangci_lint,
+    hadolint,
+    pymarkdown,
+    shellcheck,
+    yamllint,
+)
 from goldpath.model import Finding, Outcome
 
 
@@ -30,7 +38,15 @@ class Linter(Protocol):
         """
 
 
-LINTERS: tuple[Linter, ...] = (yamllint, hadolint, shellcheck, gofmt, go_vet, golangci_lint)
+LINTERS: tuple[Linter, ...] = (
+    yamllint,
+    hadolint,
+    shellcheck,
+    pymarkdown,
+    gofmt,
+    go_vet,
+    golangci_lint,
+)
 
 
 def run(linter: Linter, root: Path) -> Outcome:

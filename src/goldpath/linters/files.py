@@ -13,7 +13,7 @@ def walk(root: Path) -> Iterator[Path]:
         if entry.is_dir() and not entry.is_symlink():
             if entry.name not in SKIPPED:
                 yield from walk(entry)
-        else:
+        elif entry.is_file():  # not a link to a folder, or to nothing
             yield entry
 
 

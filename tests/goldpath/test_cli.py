@@ -1,0 +1,184 @@
+"""The command line: what it prints, where, and its exit status."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from goldpath.cli import reporting_errors
+from goldpath.errors import BadInputError, GoldpathError
+from testing import ROOT, trees
+
+COPIER = """
+name: {type: str, default: orders, validator: "{% if name == 'x' %}name takes a word.{% endif %}"}
+colour: {type: str, choices: [red, blue]}
+tls: {type: bool, default: false}
+_envops: {undefined: jinja2.StrictUndefined}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with a template, two answers files and a folder that is not empty."""
+    tree = {
+        "template/copier.yml": COPIER,
+        "template/name.txt.jinja": "{{ name }} {{ colour }}",
+        "bare/file.txt": "no copier.yml",
+        "good.yml": "colour: blue",
+        "unknown.yml": "wheels: 4",
+        "broken.yml": "colour: [blue",
+        "list.yml": "- blue",
+        "invalid.yml": "{name: x, colour: blue}",
+        "choice.yml": "colour: green",
+        "full/file.txt": "mine",
+    }
+    return trees.build_file_tree(tmp_path, tree)
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_lists_the_commands_and_exit_statuses(option: str) -> None:
+    done = trees.run_program("goldpath", option)
+    assert re.findall(r"^  (\w+)  +[A-Z]", done.stdout, re.M) == ["cases", "demo", "render"]
+    assert "0 good, 2 bad input, 3 a tool" in done.stdout
+    assert done.returncode == 0
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = trees.run_program("python", "-m", "goldpath", "--version")
+    assert re.fullmatch(r".+, version \d+\.\d+\.\d+\n", done.stdout)
+    assert done.returncode == 0
+
+
+def test_cases_are_a_table_with_a_line_for_each(place: Path) -> None:
+    done = trees.run_program("goldpath", "cases", "--template", "template", cwd=place)
+    head, *rows = [line.split() for line in done.stdout.splitlines()]
+    assert head == ["colour", "tls"]
+    assert sorted(rows) == [["blue", "False"], ["blue", "True"], ["red", "False"], ["red", "True"]]
+
+
+def test_the_columns_of_the_table_are_aligned() -> None:
+    done = trees.run_program("goldpath", "cases", "--template", ROOT)
+    starts = {
+        tuple(m.start() for m in re.finditer(r"\S+", row)) for row in done.stdout.splitlines()
+    }
+    assert len(starts) == 1
+
+
+def test_cases_as_json_keep_names_and_types(place: Path) -> None:
+    done = trees.run_program("goldpath", "cases", "--template", "template", "--json", cwd=place)
+    found = json.loads(done.stdout)
+    assert len(found) == 4
+    assert {"name": "red-True", "answers": {"colour": "red", "tls": True}} in found
+
+
+def test_render_fills_a_new_folder_and_prints_it(place: Path) -> None:
+    done = trees.run_program(
+        "goldpath", "render", "--template", "template", "--answers", "good.yml", "out/a", cwd=place
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "out/a\n", "")
+    assert (place / "out/a/name.txt").read_text() == "orders blue"
+
+
+def test_render_fills_an_empty_folder_from_the_template_we_are_in(place: Path) -> None:
+    (place / "empty").mkdir()
+    done = trees.run_program(
+        "goldpath", "render", "--answers", "../good.yml", "../empty", cwd=place / "template"
+    )
+    assert done.returncode == 0
+    assert (place / "empty/name.txt").read_text() == "orders blue"
+
+
+def test_render_takes_the_uncommitted_changes_of_a_checkout(place: Path) -> None:
+    trees.commit(place / "template", tag="v1.0.0")
+    (place / "template/name.txt.jinja").write_text("changed")
+    trees.run_program(
+        "goldpath", "render", "--template", "template", "--answers", "good.yml", "out", cwd=place
+    )
+    assert (place / "out/name.txt").read_text() == "changed"
+
+
+RENDER = {
+    "full-folder": (["good.yml", "full"], "full exists; give a folder that is new or empty."),
+    "file-as-folder": (["good.yml", "good.yml"], "good.yml exists; give a folder"),
+    "unknown-key": (["unknown.yml", "out"], "wheels is not a question of this template"),
+    "no-answers": (["none.yml", "out"], "none.yml cannot be read: No such file or directory."),
+    "not-yaml": (["broken.yml", "out"], "broken.yml is not valid YAML: "),
+    "no-mapping": (["list.yml", "out"], "list.yml: write one answer a line, as KEY: VALUE."),
+    "invalid": (["invalid.yml", "out"], "answers invalid: name takes a word."),
+    "choice": (["choice.yml", "out"], "answers choice: colour: 'green' is not in "),
+    "no-template": (["good.yml", "out", "--template", "bare"], "bare is not a Copier template"),
+    "no-folder": (["good.yml", "out", "--template", "gone"], "gone is not a Copier template"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), RENDER.values(), ids=RENDER)
+def test_bad_input_is_one_line_and_writes_nothing(
+    arguments: list[str], sentence: str, place: Path
+) -> None:
+    before = trees.contents(place)
+    done = trees.run_program(
+        "goldpath", "render", "--template", "template", "--answers", *arguments, cwd=place
+    )
+    assert re.fullmatch(rf"Error: [^\n]*{re.escape(sentence)}[^\n]*\n", done.stderr)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert trees.contents(place) == before
+    assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["table", "json"])
+def test_cases_of_a_folder_without_template_is_one_line(options: list[str], place: Path) -> None:
+    done = trees.run_program("goldpath", "cases", "--template", "bare", *options, cwd=place)
+    assert done.stderr == "Error: bare is not a Copier template: it has no copier.yml.\n"
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{{ nothing }}", "'nothing' is undefined"), ("{% if %}", "Expected an expression, got ")],
+    ids=["undefined", "syntax"],
+)
+def test_a_fault_in_a_file_of_the_template_is_one_line_and_status_3(
+    text: str, message: str, place: Path
+) -> None:
+    (place / "template/name.txt.jinja").write_text(text)
+    done = trees.run_program(
+        "goldpath", "render", "--template", "template", "--answers", "good.yml", "out", cwd=place
+    )
+    assert re.fullmatch(rf"Error: case good cannot be rendered: {message}[^\n]*\n", done.stderr)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["render"], ["render", "out"], ["cases", "--nonsense"]],
+    ids=["command", "no-arguments", "no-answers", "option"],
+)
+def test_wrong_usage_has_the_status_of_bad_input(arguments: list[str]) -> None:
+    done = trees.run_program("goldpath", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: goldpath")
+    assert done.stderr.splitlines()[-1].startswith("Error: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (BadInputError("bad."), 2, "Error: bad.\n"),
+        (GoldpathError("broken."), 3, "Error: broken.\n"),
+        (KeyboardInterrupt(), 130, "Interrupted.\n"),
+    ],
+    ids=["bad-input", "failed", "interrupted"],
+)
+def test_each_way_to_end_has_its_status_and_line(
+    error: BaseException, status: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @reporting_errors
+    def command() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        command()
+    assert end.value.code == status
+    assert capsys.readouterr() == ("", line)

