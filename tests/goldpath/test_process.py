@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,15 @@ def test_an_accepted_status_is_returned_and_not_an_error() -> None:
     assert process.run(["sh", "-c", "exit 4"], accept=(0, 4)).status == 4
 
 
-@pytest.mark.parametrize("accept", [(0,), (1, 2)], ids=["default", "others"])
-def test_a_status_that_is_not_accepted_is_an_error(accept: tuple[int, ...]) -> None:
-    with pytest.raises(ToolError, match="sh failed with status 4"):
-        process.run(["sh", "-c", "exit 4"], accept=accept)
+@pytest.mark.parametrize("status", [1, 2, 4, 127])
+def test_every_status_but_0_is_an_error_by_default(status: int) -> None:
+    with pytest.raises(ToolError, match=f"sh failed with status {status}"):
+        process.run(["sh", "-c", f"exit {status}"])
+
+
+def test_a_status_that_is_not_accepted_is_an_error() -> None:
+    with pytest.raises(ToolError, match="true failed with status 0"):
+        process.run(["true"], accept=(1, 2))
 
 
 def test_an_error_shows_both_outputs_of_the_program() -> None:
@@ -135,5 +141,7 @@ def test_waiting_ends_as_soon_as_the_condition_holds() -> None:
 
 
 def test_waiting_for_what_never_happens_ends_in_a_sentence() -> None:
+    begin = time.monotonic()
     with pytest.raises(GoldpathError, match=r"^start did not happen within 0\.05 seconds\.$"):
         process.wait_until(lambda: False, "start", seconds=0.05)
+    assert 0.05 <= time.monotonic() - begin < 5

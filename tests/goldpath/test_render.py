@@ -126,8 +126,9 @@ q: {type: str, default: "{{ nothing }}"}
     [
         (UNDEFINED, "'nothing' is undefined"),
         ("_min_copier_version: '99'", "requires Copier version >= 99"),
+        ("_jinja_extensions: [some.Extension]", "unsafe feature: jinja_extensions"),
     ],
-    ids=["undefined-default", "newer-copier"],
+    ids=["undefined-default", "newer-copier", "extension"],
 )
 def test_a_fault_of_the_template_is_one_sentence_and_no_file(
     copier: str, message: str, tmp_path: Path

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestServerWarnsThatItForgetsWithoutADatabase(t *testing.T) {
+	t.Parallel()
+
+	logs := start(t).logs.String()
+	if !strings.Contains(logs, `"level":"WARN"`) || !strings.Contains(logs, "lost when the server stops") {
+		t.Errorf("the log lacks a warning:\n%s", logs)
+	}
+}
+
+func TestServerReportsWrongDatabaseFlagsOnOneLine(t *testing.T) {
+	t.Parallel()
+
+	tests := map[string]struct {
+		args []string
+		want string
+	}{
+		"port out of range": {
+			[]string{"-dbport", "0"},
+			"server: invalid value \"0\" for flag -dbport: want a whole number from 1 to 65535 (see -help)\n",
+		},
+		"no user": {
+			[]string{"-dbhost", "db", "-dbname", "greetings"},
+			"server: flag -dbuser is needed with -dbhost: want the name of a PostgreSQL user (see -help)\n",
+		},
+		"no name": {
+			[]string{"-dbhost", "db", "-dbuser", "ada"},
+			"server: flag -dbname is needed with -dbhost: want the name of a PostgreSQL database (see -help)\n",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			code, stderr := fail(t, test.args...)
+			if code != 2 || stderr != test.want {
+				t.Errorf("got exit code %d and %q, want 2 and %q", code, stderr, test.want)
+			}
+		})
+	}
+}
+
+func TestServerReportsAnUnreadablePasswordFile(t *testing.T) {
+	t.Parallel()
+
+	path := filepath.Join(t.TempDir(), "missing")
+
+	code, stderr := fail(t, "-port", "0", "-dbhost", "localhost", "-dbuser", "ada", "-dbname", "greetings",
+		"-dbpassword-file", path)
+	want := "server: cannot read -dbpassword-file: open " + path + ": no such file or directory\n"
+	if code != 1 || stderr != want {
+		t.Errorf("got exit code %d and %q, want 1 and %q", code, stderr, want)
+	}
+}
+
+func TestServerReportsAnUnreachableDatabaseOnOneLine(t *testing.T) {
+	t.Parallel()
+
+	// The port is free again, so that nobody answers there.
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	code, stderr := fail(t, "-port", "0", "-dbhost", host, "-dbport", port, "-dbuser", "ada", "-dbname", "greetings")
+	if code != 1 || !strings.HasPrefix(stderr, "server: cannot reach the database: ") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("got exit code %d and %q, want 1 and one line that says what is wrong", code, stderr)
+	}
+}

@@ -1,0 +1,63 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Database says how to reach PostgreSQL. It names the file with the password
+// and not the password, so that nobody prints the secret by accident.
+type Database struct {
+	// Host is a host name, an address, or the folder of a Unix socket.
+	Host string
+	// Port is the TCP port, also when Host names a Unix socket.
+	Port string
+	// User is the role to log in as.
+	User string
+	// Name is the database to use.
+	Name string
+	// PasswordFile may be empty when the server asks for no password.
+	PasswordFile string
+}
+
+// AddFlags declares the flags that fill d, which then holds their defaults.
+func (d *Database) AddFlags(flags *flag.FlagSet) {
+	flags.StringVar(&d.Host, "dbhost", "", "PostgreSQL `host`; without it greetings are kept in memory only")
+	portVar(flags, &d.Port, "dbport", "5432", 1, "PostgreSQL `port`")
+	flags.StringVar(&d.User, "dbuser", "", "PostgreSQL `user`; needed with -dbhost")
+	flags.StringVar(&d.Name, "dbname", "", "PostgreSQL database `name`; needed with -dbhost")
+	flags.StringVar(&d.PasswordFile, "dbpassword-file", "", "`file` that holds the password of -dbuser")
+}
+
+// Validate reports flags that are missing beside the others.
+func (d *Database) Validate() error {
+	if d.Host == "" {
+		return nil
+	}
+	if d.User == "" {
+		return errors.New("flag -dbuser is needed with -dbhost: want the name of a PostgreSQL user")
+	}
+	if d.Name == "" {
+		return errors.New("flag -dbname is needed with -dbhost: want the name of a PostgreSQL database")
+	}
+
+	return nil
+}
+
+// Password reads the password file. It is empty when no file is named.
+func (d *Database) Password() (string, error) {
+	if d.PasswordFile == "" {
+		return "", nil
+	}
+	content, err := os.ReadFile(d.PasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("cannot read -dbpassword-file: %w", err)
+	}
+
+	// Editors and echo end a file with a newline that is not in the password.
+	// Only one goes, since a password may well end in white space.
+	return strings.TrimSuffix(string(content), "\n"), nil
+}

@@ -1,0 +1,62 @@
+// Package hello greets people and counts the greetings.
+package hello
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	hellov1 "github.com/seungkyu/tks-contract/api/hello/v1"
+)
+
+// Greeting is one pair of greeting and name with its count.
+type Greeting struct {
+	// Greeting holds the words, such as "Hello".
+	Greeting string
+	// Name is the person who was greeted.
+	Name string
+	// Count is how often the name got the greeting.
+	Count int64
+	// UpdatedAt is when the name last got the greeting.
+	UpdatedAt time.Time
+}
+
+// Store is what the service needs of its storage. It has to be safe for
+// concurrent use, since calls are served concurrently.
+type Store interface {
+	// Add counts one more use of greeting for name and returns the new count.
+	Add(ctx context.Context, greeting, name string) (int64, error)
+	// Latest returns at most limit greetings, the last used one first.
+	Latest(ctx context.Context, limit int) ([]Greeting, error)
+}
+
+// Service implements the HelloService of the API. Each of its RPCs has a file.
+type Service struct {
+	// The embedded type answers RPCs that the API has and the service lacks.
+	hellov1.UnimplementedHelloServiceServer
+
+	store  Store
+	logger *slog.Logger
+}
+
+// NewService returns a service that keeps its greetings in store and logs what
+// it does not tell the caller to logger.
+func NewService(store Store, logger *slog.Logger) *Service {
+	return &Service{store: store, logger: logger}
+}
+
+// storeError turns an error of the store into the answer for the caller. The
+// cause may name hosts and tables, so it goes to the log and not to the caller.
+func (s *Service) storeError(ctx context.Context, cause error, message string) error {
+	level, answer := slog.LevelError, status.Error(codes.Internal, message)
+	// A caller who gave up, or whose time was up, is no fault of the store.
+	if err := ctx.Err(); err != nil {
+		level, answer = slog.LevelInfo, status.FromContextError(err).Err()
+	}
+	s.logger.LogAttrs(ctx, level, "the store failed", slog.String("answer", message), slog.Any("error", cause))
+
+	return answer
+}

@@ -1,0 +1,75 @@
+"""A fact that has to stand in two files is the same in both."""
+
+import re
+import tomllib
+
+from goldpath import toolchain
+from testing import ROOT
+
+TEMPLATE = ROOT / "template"
+
+
+def _tools() -> dict[str, str]:
+    lines = (TEMPLATE / "scripts/tools.env").read_text().splitlines()
+    return dict(line.split("=") for line in lines if line and not line.startswith("#"))
+
+
+def test_the_tools_of_a_copy_have_the_versions_that_check_the_template() -> None:
+    assert _tools()["GOLANGCI_LINT_VERSION"] == toolchain.tool_version("golangci-lint")
+
+
+def test_every_tool_version_is_used_by_the_makefile() -> None:
+    makefile = (TEMPLATE / "Makefile.jinja").read_text()
+    for name in _tools():
+        assert f"$({name})" in makefile
+
+
+def test_the_generated_code_is_of_the_pinned_generators() -> None:
+    code = (TEMPLATE / "api/hello/v1/hello.pb.go").read_text()
+    assert f"protoc-gen-go {_tools()['PROTOC_GEN_GO_VERSION']}" in code
+    code = (TEMPLATE / "api/hello/v1/hello_grpc.pb.go").read_text()
+    assert f"protoc-gen-go-grpc {_tools()['PROTOC_GEN_GO_GRPC_VERSION']}" in code
+
+
+def test_the_image_is_built_with_the_go_that_the_tests_use() -> None:
+    dockerfile = (TEMPLATE / "Dockerfile.jinja").read_text()
+    assert f"ARG GO_VERSION={toolchain.go_version()}\n" in dockerfile
+
+
+def test_a_version_stands_in_one_file_of_the_template_only() -> None:
+    for version in [*_tools().values(), toolchain.go_version()]:
+        found = [
+            path.relative_to(TEMPLATE)
+            for path in TEMPLATE.rglob("*")
+            # Generated code and module files carry the versions that made them.
+            if path.is_file()
+            and not path.name.endswith((".pb.go", "go.mod.jinja", "go.sum.jinja"))
+            and re.search(rf"\b{re.escape(version)}\b", path.read_text())
+        ]
+        assert len(found) == 1, f"{version}: {found}"
+
+
+def test_copier_has_one_version_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned = next(line for line in project["dependencies"] if line.startswith("copier=="))
+    assert f"{pinned} " in (ROOT / "requirements.txt").read_text()
+    version = pinned.partition("==")[2]
+    for document in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
+        for named in re.findall(r"copier@?=?=?(\d+\.\d+\.\d+)", document.read_text()):
+            assert named == version, document
+
+
+def test_the_lock_file_holds_every_dependency_with_a_hash_and_no_index() -> None:
+    lock = (ROOT / "requirements.txt").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    for wanted in [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]:
+        name = re.split(r"[=><]", wanted)[0].lower()
+        assert re.search(rf"^{name}==", lock, re.M), f"run make lock: {name}"
+    assert "://" not in lock
+    for block in re.split(r"\n(?=\S)", lock.strip()):
+        assert "--hash=sha256:" in block
+
+
+def test_the_port_of_the_documents_is_the_default() -> None:
+    assert '\n  default: "9110"\n' in (ROOT / "copier.yml").read_text()
+    assert "`9110`" in (ROOT / "docs/questions.md").read_text()

@@ -1,0 +1,56 @@
+"""docs/ownership.md says of every file whose it is, and copier.yml agrees."""
+
+import re
+from pathlib import Path
+
+import pathspec
+
+from goldpath.model import Template
+from testing import ROOT, trees
+
+COMPLETE = trees.PAIRS[0]
+
+
+def _manual(owner: str) -> list[str]:
+    """Return the paths of one section's table."""
+    text = (ROOT / "docs/ownership.md").read_text()
+    section = re.search(rf"^## {owner}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    assert section
+    rows = re.findall(r"^\| (`.*?`) \|", section[1], re.M)
+    return [path for row in rows for path in re.findall(r"`([^`]+)`", row)]
+
+
+def test_the_seeds_of_the_manual_are_those_of_copier_yml(template: Template) -> None:
+    listed = sorted(
+        "/" + path.strip("/").replace("<service_name>", "*") for path in _manual("Seeds")
+    )
+    assert listed == sorted(template.seeds)
+
+
+def test_every_file_of_a_copy_is_a_seed_or_listed_as_the_templates(
+    template: Template, render: trees.Renderer
+) -> None:
+    root = render(COMPLETE).root
+    seeds = pathspec.PathSpec.from_lines("gitignore", template.seeds)
+    owned = pathspec.PathSpec.from_lines("gitignore", ["/" + p for p in _manual("Template-owned")])
+    for path in trees.files(root):
+        assert seeds.match_file(path) != owned.match_file(path), f"{path}: seed or template-owned?"
+
+
+def test_every_listed_file_exists(render: trees.Renderer) -> None:
+    root = render(COMPLETE).root
+    for path in [*_manual("Template-owned"), *_manual("Seeds")]:
+        assert list(root.glob(path.strip("/").replace("<service_name>", "*"))), path
+
+
+def test_the_template_writes_no_file_that_is_the_users(render: trees.Renderer) -> None:
+    for case in trees.CASES:
+        root: Path = render(case).root
+        for path in _manual("Yours alone"):
+            assert not (root / path).exists(), path
+
+
+def test_the_copy_names_the_same_extension_points(render: trees.Renderer) -> None:
+    text = (render(COMPLETE).root / ".github/CONTRIBUTING.md").read_text()
+    for path in _manual("Yours alone"):
+        assert f"`{path}`" in text or path.startswith("docs/"), path
