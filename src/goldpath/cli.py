@@ -36,6 +36,9 @@ def reporting_errors(command: Callable[P, None]) -> Callable[P, None]:
         except GoldpathError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(error.status)
+        except OSError as error:
+            click.echo(f"Error: {error.filename}: {error.strerror}.", err=True)
+            sys.exit(GoldpathError.status)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             sys.exit(130)
@@ -63,6 +66,8 @@ def cases(template: Path, as_json: bool) -> None:
         click.echo(json.dumps([{"name": c.name, "answers": dict(c.answers)} for c in found]))
         return
     columns = list(found[0].answers)
+    if not columns:
+        click.echo("This template has no question with choices; its defaults are the one case.")
     rows = [columns, *([str(case.answers[name]) for name in columns] for case in found)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
     for row in rows:

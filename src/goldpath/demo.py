@@ -11,6 +11,7 @@ from pathlib import Path
 
 from goldpath import cases, postgres, process, render, template, toolchain
 from goldpath.errors import BadInputError, GoldpathError
+from goldpath.model import Case
 from goldpath.progress import Steps
 
 # The database, role and request of the service that the template's story is about.
@@ -32,26 +33,28 @@ def demo(source: Path, answers: Path, folder: Path) -> list[str]:
     # `kill` ends a demo as Ctrl-C does, so that no server stays behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     case = cases.from_file(answers, template.load(source))
-    _clear(folder)
+    _check_is_ours(folder)
     steps = Steps(10)
-    with steps.step("Go") as notes:
-        env = toolchain.go_env()
-        notes.append(process.run(["go", "version"], env=env).stdout.strip())
-    with steps.step("copier copy") as notes:
-        root = render.render(source, case, folder, vcs_ref="HEAD").root.absolute()
-        notes.append(f"{_size(root)} in {folder}")
-    with steps.step("make init") as notes:
-        notes.append(process.run(["make", "-s", "init"], cwd=root, env=_author()).stdout.strip())
-    with steps.step("make check") as notes:
-        output = process.run(["make", "-s", "check"], cwd=root, env=env).stdout
-        notes += ["", *output.strip().splitlines()]
-    with steps.step("make build") as notes:
-        process.run(["make", "-s", "build"], cwd=root, env=env)
-        notes.append(process.run([root / "bin" / "server", "-version"]).stdout.strip())
-    with ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="goldpath-demo-")))
+    # One folder, there before anything starts, so that an interruption at any moment leaves none.
+    with postgres.scratch() as home, ExitStack() as stack:
+        with steps.step("Go") as notes:
+            env = toolchain.go_env()
+            notes.append(process.run(["go", "version"], env=env).stdout.strip())
+        with steps.step("copier copy") as notes:
+            root = _render(source, case, folder)
+            notes.append(f"{_size(root)} in {folder}")
+        with steps.step("make init") as notes:
+            notes.append(
+                process.run(["make", "-s", "init"], cwd=root, env=_author()).stdout.strip()
+            )
+        with steps.step("make check") as notes:
+            output = process.run(["make", "-s", "check"], cwd=root, env=env).stdout
+            notes += ["", *output.strip().splitlines()]
+        with steps.step("make build") as notes:
+            process.run(["make", "-s", "build"], cwd=root, env=env)
+            notes.append(process.run([root / "bin" / "server", "-version"]).stdout.strip())
         with steps.step("PostgreSQL") as notes:
-            server = stack.enter_context(postgres.server())
+            server = stack.enter_context(postgres.server(home))
             notes.append(f"{server.psql('SHOW server_version')} on {server.host}:{server.port}")
             password_file = prepare(server, root, home)
         with steps.step("the service") as notes:
@@ -60,15 +63,14 @@ def demo(source: Path, answers: Path, folder: Path) -> list[str]:
         for _ in range(2):
             with steps.step("SayHello") as notes:
                 notes += [f"greeting={GREETING} name={NAME}", *_say_hello(root, address)]
-        stopping = stack.pop_all()
-    with steps.step("stop the service and PostgreSQL"):
-        stopping.close()
+        with steps.step("stop the service and PostgreSQL"):
+            stack.close()
     return _next_commands(folder, steps.total())
 
 
 def prepare(server: postgres.Server, root: Path, home: Path) -> Path:
     """Create the role, its database and the tables of the render; return the password's file."""
-    password_file = home / "password"
+    password_file = home / f"password-of-{ROLE}"
     password_file.touch(mode=0o600)
     password_file.write_text(secrets.token_urlsafe(24))
     server.psql(
@@ -112,12 +114,20 @@ def _say_hello(root: Path, address: str) -> list[str]:
     return process.run(client).stdout.splitlines()
 
 
-def _clear(folder: Path) -> None:
-    if not folder.exists():
-        return
-    if not (folder / ".copier-answers.yml").is_file():
+def _check_is_ours(folder: Path) -> None:
+    if folder.exists() and not (folder / ".copier-answers.yml").is_file():
         raise BadInputError(f"{folder} is not an earlier demo; give a folder that is new.")
-    shutil.rmtree(folder)
+
+
+def _render(source: Path, case: Case, folder: Path) -> Path:
+    """Render beside `folder` and then take its place, so that a refused answer deletes nothing."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as scratch:
+        new = render.render(source, case, Path(scratch) / folder.name, vcs_ref="HEAD").root
+        if folder.exists():
+            shutil.rmtree(folder)
+        new.rename(folder)
+    return folder.absolute()
 
 
 def _size(root: Path) -> str:

@@ -63,7 +63,7 @@ def binaries() -> Path:
     """Return a folder with PostgreSQL's programs: of PATH, of Debian's package, or of the wheel."""
     on_path = shutil.which("initdb")
     debian = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name)
+        Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=lambda path: float(path.parent.name)
     )
     for folder in [*([Path(on_path).resolve().parent] if on_path else []), *reversed(debian)]:
         if all((folder / name).is_file() for name in PROGRAMS):
@@ -72,19 +72,32 @@ def binaries() -> Path:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def scratch() -> Iterator[Path]:
+    """Make a temporary folder that the user of a server can pass through, but not look into."""
+    # Root's own temporary folder may be closed to that user.
+    usable = os.geteuid() != 0 or _open_to_all(Path(tempfile.gettempdir()))
+    parent = None if usable else "/tmp"
+    with tempfile.TemporaryDirectory(prefix="goldpath-", dir=parent) as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+@contextmanager
+def server(home: Path | None = None) -> Iterator[Server]:
     """Start a new, empty server on a free port of 127.0.0.1; stop and delete it afterwards.
 
     PostgreSQL refuses to run as root, so root starts it as the user `nobody`.
+
+    Args:
+        home: An empty folder of `scratch` for all its files; one of its own if not given.
     """
     user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
     with ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="goldpath-postgres-")))
+        home = home or stack.enter_context(scratch())
         programs = binaries() if user is None else _readable(binaries(), home)
         data = home / "data"
         data.mkdir(mode=0o700)
         if user is not None:
-            home.chmod(0o711)  # others may pass through to `data`, not look around
             os.chown(data, user, user)
         password_file = home / "password"
         password_file.touch(mode=0o600)
@@ -95,9 +108,13 @@ def server() -> Iterator[Server]:
         yield Server(programs, "127.0.0.1", port, "postgres", password_file, log)
 
 
+def _open_to_all(folder: Path) -> bool:
+    return all(part.stat().st_mode & 0o001 for part in [folder, *folder.parents])
+
+
 def _readable(programs: Path, home: Path) -> Path:
     """Return the programs in a place that every user can reach: root's cache folder is closed."""
-    if all(folder.stat().st_mode & 0o001 for folder in [programs, *programs.parents]):
+    if _open_to_all(programs):
         return programs
     # All of it, because the programs find their libraries relative to themselves.
     top = next((folder for folder in programs.parents if folder.parent == cache_dir()), None)

@@ -56,8 +56,8 @@ def run(
             check=False,
             **_as_user(user),
         )
-    except FileNotFoundError as error:
-        raise GoldpathError(f"{command[0]} is not installed or not on PATH.") from error
+    except OSError as error:
+        raise _not_started(command[0], error) from error
     if done.returncode not in accept:
         raise ToolError(command, done.returncode, done.stdout + done.stderr)
     return Result(done.returncode, done.stdout, done.stderr)
@@ -94,8 +94,8 @@ def background(
             stderr=subprocess.STDOUT,
             **_as_user(user),
         )
-    except FileNotFoundError as error:
-        raise GoldpathError(f"{argv[0]} is not installed or not on PATH.") from error
+    except OSError as error:
+        raise _not_started(str(argv[0]), error) from error
     try:
         yield program
     finally:
@@ -123,6 +123,13 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) ->
         if time.monotonic() > deadline:
             raise GoldpathError(f"{what} did not happen within {seconds:g} seconds.")
         time.sleep(0.02)  # between two questions, not instead of one
+
+
+def _not_started(program: str, error: OSError) -> GoldpathError:
+    # The name in the error is that of the folder if it is the folder that is missing.
+    if isinstance(error, FileNotFoundError) and error.filename == program:
+        return GoldpathError(f"{program} is not installed or not on PATH.")
+    return GoldpathError(f"{program} cannot be started: {error.filename}: {error.strerror}.")
 
 
 def _as_user(user: int | None) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from typing import TextIO
 class Steps:
     """A fixed number of steps, each shown with its time."""
 
-    def __init__(self, total: int, out: TextIO = sys.stdout) -> None:
+    def __init__(self, total: int, out: TextIO | None = None) -> None:
         self._total = total
         self._done = 0
-        self._out = out
+        self._out = out or sys.stdout
         self._start = time.monotonic()
 
     @contextmanager

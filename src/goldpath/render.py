@@ -55,7 +55,7 @@ def render(template: str | Path, case: Case, root: Path, *, vcs_ref: str | None 
 
 
 def _refused(case: Case, error: Exception) -> GoldpathError:
-    if isinstance(error.__cause__, ValueError):
+    if isinstance(error.__cause__, TypeError | ValueError):  # Copier's own may have no text
         error = error.__cause__
     found = _ANSWER.match(str(error))
     if not found:

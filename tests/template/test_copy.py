@@ -126,15 +126,23 @@ def test_an_interactive_run_asks_again_after_an_invalid_answer(
 DOWN, BACKSPACE = "\x1b[B", "\x7f"
 
 
+class _Terminal(pyte.Screen):
+    """A screen that answers when the program asks where its cursor is."""
+
+    child: "pexpect.spawn[bytes]"
+
+    def write_process_input(self, data: str) -> None:
+        self.child.send(data)
+
+
 def _converse(folder: Path, template: Path, dialogue: list[tuple[str, str]]) -> None:
     """Run `copier copy` on a terminal: wait for each text to stand on its screen, then type."""
     program = Path(sys.executable).with_name("copier")
-    child = pexpect.spawn(
+    child: pexpect.spawn[bytes] = pexpect.spawn(
         str(program), ["copy", str(template), str(folder)], dimensions=(50, 200), timeout=30
     )
-    screen = pyte.Screen(200, 50)
-    # The program asks the terminal where its cursor is; this is how the terminal answers.
-    screen.write_process_input = child.send
+    screen = _Terminal(200, 50)
+    screen.child = child
     stream = pyte.ByteStream(screen)
 
     def shows(text: str) -> bool:

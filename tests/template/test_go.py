@@ -16,11 +16,6 @@ COMPLETE = Case("complete", {"database": "postgresql"})
 both_databases = pytest.mark.parametrize("case", [COMPLETE, MINIMAL], ids=lambda case: case.name)
 
 
-def _go(root: Path, *arguments: str, **env: str) -> str:
-    done = process.run(["go", *arguments], cwd=root, env={**toolchain.go_env(), **env})
-    return done.stdout + done.stderr
-
-
 def _database_env(server: postgres.Server, root: Path, home: Path) -> dict[str, str]:
     """Return what the generated tests of internal/postgres ask for."""
     return {
@@ -37,7 +32,7 @@ def test_every_render_builds(rendered: Render, shared: Path) -> None:
     go = [path for path in sources if path.suffix == ".go" or path.name in ("go.mod", "go.sum")]
 
     def build(folder: Path) -> None:
-        _go(rendered.root, "build", "-o", f"{folder}/", "./...", CGO_ENABLED="0")
+        trees.go(rendered.root, "build", "-o", f"{folder}/", "./...", CGO_ENABLED="0")
 
     # Renders with the same Go files are built once.
     made_once("build", trees.digest(rendered.root, go), build, parent=shared)
@@ -51,7 +46,7 @@ def test_the_modules_are_exactly_those_the_code_needs(case: Case, render: trees.
 
 def test_without_a_database_nothing_mentions_postgresql(render: trees.Renderer) -> None:
     root = render(MINIMAL).root
-    assert "pgx" not in _go(root, "mod", "graph")
+    assert "pgx" not in trees.go(root, "mod", "graph")
     for path, content in trees.contents(root).items():
         assert b"postgres" not in content.lower(), path
 
@@ -63,7 +58,7 @@ def test_the_generated_tests_pass_and_none_is_skipped(
     root = render(case).root
     with postgres.server() as server:
         env = _database_env(server, root, tmp_path)
-        output = _go(root, "test", "-v", "-count=1", "-cover", "./...", **env, CGO_ENABLED="0")
+        output = trees.go(root, "test", "-v", "-count=1", "-cover", "./...", **env, CGO_ENABLED="0")
     assert "--- SKIP" not in output
     assert output.count("--- PASS") > 40
     coverage = dict(re.findall(r"ok\s+\S+/internal/(\S+)\s+\S+\s+coverage: ([\d.]+)%", output))
@@ -80,12 +75,12 @@ def test_the_generated_tests_find_no_race(
     root = render(case).root
     with postgres.server() as server:
         env = _database_env(server, root, tmp_path)
-        output = _go(root, "test", "-race", "-count=1", "./...", **env, CGO_ENABLED="1")
+        output = trees.go(root, "test", "-race", "-count=1", "./...", **env, CGO_ENABLED="1")
     assert "DATA RACE" not in output
 
 
 def test_without_a_server_the_database_tests_say_what_they_need(render: trees.Renderer) -> None:
-    output = _go(render(COMPLETE).root, "test", "-v", "-count=1", "./internal/postgres")
+    output = trees.go(render(COMPLETE).root, "test", "-v", "-count=1", "./internal/postgres")
     assert "--- SKIP" in output
     assert "TEST_DBHOST" in output
 
@@ -167,7 +162,7 @@ def test_a_leftover_of_an_update_is_refused_before_a_commit(
     (root / "a.rej").write_text("hunk\n")
     (root / "b.txt").write_text("<<<<<<< before updating\n")
     (root / "c d.txt").write_text("clean\n")
-    script = [root / "scripts/no-leftovers.sh", "a.rej", "b.txt", "c d.txt"]
+    script = [str(root / "scripts/no-leftovers.sh"), "a.rej", "b.txt", "c d.txt"]
     done = process.run(script, cwd=root, accept=range(256))
     assert done.status == 1
     assert "a.rej" in done.stderr

@@ -41,7 +41,7 @@ def _release(root: Path, version: str, steps: str = "") -> None:
         new = root / "template/deploy/local/compose.yaml.jinja"
         new.parent.mkdir(parents=True)
         (root / "template/compose.yaml.jinja").rename(new)
-        new.write_text(new.read_text().replace("name: #{", "# moved\nname: #{"))
+        new.write_text(new.read_text().replace("\nname: ", "\n# moved\nname: ", 1))
     trees.commit(root, tag=version)
 
 
@@ -176,13 +176,13 @@ def test_an_edit_that_contradicts_a_rename_is_a_conflict_that_git_shows(
     template_root: Path, project: Path
 ) -> None:
     compose = project / "compose.yaml"
-    compose.write_text(compose.read_text().replace("name: pay", "name: our-pay"))
+    compose.write_text(compose.read_text().replace('name: "pay', 'name: "our-pay'))
     trees.commit(project)
     _release(template_root, "v2.0.0", RENAME)
     assert trees.copier("update", "--defaults", "--trust", cwd=project).returncode == 0
     text = (project / "deploy/local/compose.yaml").read_text()
     assert "<<<<<<< before updating\n" in text
-    assert "name: our-pay" in text
+    assert 'name: "our-pay' in text
     assert "UU deploy/local/compose.yaml" in trees.git(project, "status", "--porcelain")
 
 

@@ -143,7 +143,7 @@ def test_the_password_is_in_no_argument_and_no_log(
 
 
 def test_the_client_tells_a_failed_call_in_one_line(root: Path) -> None:
-    client = [root / "bin/client", "-addr", "127.0.0.1:1", "-name", "x", "-timeout", "2s"]
+    client = [str(root / "bin/client"), "-addr", "127.0.0.1:1", "-name", "x", "-timeout", "2s"]
     done = process.run(client, accept=range(256))
     assert done.status == 1
     assert done.stderr.startswith("client: call to 127.0.0.1:1 failed")

@@ -13,6 +13,7 @@ from goldpath.cache import made_once
 from goldpath.model import Case, Render
 from goldpath.render import render
 from goldpath.template import load
+from goldpath.toolchain import go_env
 from testing import ROOT
 
 # Every pair of choices, and the answers files with the odd values.
@@ -100,6 +101,12 @@ def commit(root: Path, message: str = "state", tag: str = "") -> None:
     git(root, "commit", "--quiet", "--allow-empty", "--message", message)
     if tag:
         git(root, "tag", tag)
+
+
+def go(root: Path, *arguments: str, **env: str) -> str:
+    """Run go in a module, with variables set on top, and return all that it prints."""
+    done = process.run(["go", *arguments], cwd=root, env={**go_env(), **env})
+    return done.stdout + done.stderr
 
 
 def copier(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":

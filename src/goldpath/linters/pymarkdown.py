@@ -30,7 +30,7 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
     """Check the files with the default rules but for those in `DISABLED`."""
     program = beside_python(NAME)
     assert program
-    command = [program, "--disable-rules", DISABLED, "scan", *files]
+    command: list[str | Path] = [program, "--disable-rules", DISABLED, "scan", *files]
     answer = process.run(command, cwd=root, accept=(0, 1))
     return [
         Finding(

@@ -1,0 +1,75 @@
+"""Any answers at all are refused with a sentence, or give a repository that keeps every promise."""
+
+import string
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from goldpath.cache import made_once
+from goldpath.errors import BadInputError
+from goldpath.model import Case, Render
+from template import test_contracts as contracts
+from testing import trees
+
+# Odd but good values beside any text: of random text alone, hardly any would be accepted.
+NAMES = ("abc", "payments-api", "a--b", "x9z", "select-1", "user", "order-table", "a" * 40)
+OWNERS = ("acme", "x", "Acme-Corp", "jane_acme", "0day", "a" * 39)
+MODULES = ("example.org/a/v2", "a-b.io/X_y.z/q~w", "gitlab.example.org/group/sub/svc", "x.dev/main")
+TEXT = st.text(max_size=130)
+LABEL = st.text(string.ascii_lowercase + string.digits + "-._A", max_size=42)
+ANSWERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "service_name": st.sampled_from(NAMES) | LABEL | TEXT,
+        "description": TEXT,
+        "owner": st.sampled_from(OWNERS) | LABEL,
+        "module": st.sampled_from(MODULES) | TEXT,
+        "registry": st.sampled_from(["docker.io", "ghcr.io"]),
+        "port": st.integers(1000, 66000) | TEXT,
+        "database": st.sampled_from(["postgresql", "none"]),
+        "license": st.sampled_from(["Apache-2.0", "MIT", "none"]),
+    },
+)
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(answers=ANSWERS)
+def test_random_answers_are_refused_or_give_a_whole_repository(
+    answers: dict[str, object], render: trees.Renderer
+) -> None:
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "payments-api"
+        try:
+            rendered = render.into(Case("random", answers), folder)
+        except BadInputError as refusal:
+            sentence = str(refusal)
+        else:
+            _assert_contracts(rendered, render)
+            return
+        assert "\n" not in sentence
+        assert not folder.exists()
+
+
+def _assert_contracts(rendered: Render, render: trees.Renderer) -> None:
+    contracts.test_no_delimiter_is_left(rendered)
+    contracts.test_the_description_arrives_unchanged_whatever_it_holds(rendered)
+    contracts.test_a_name_is_legal_on_windows_and_unique_ignoring_case(rendered)
+    contracts.test_a_file_ends_with_exactly_one_newline(rendered)
+    contracts.test_scripts_and_nothing_else_are_executable(rendered)
+    contracts.test_the_root_stays_readable_at_a_glance(rendered)
+    root = rendered.root
+    sources = [root / path for path in trees.files(root)]
+    go = [path for path in sources if path.suffix == ".go" or path.name == "go.mod"]
+
+    def build(folder: Path) -> None:
+        trees.go(root, "build", "-o", f"{folder}/", "./...", CGO_ENABLED="0")
+
+    made_once("random-build", trees.digest(root, go), build, parent=render.shared)
