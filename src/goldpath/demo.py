@@ -17,6 +17,7 @@ from goldpath.progress import Steps
 # The database, role and request of the service that the template's story is about.
 DATABASE, ROLE = "tks", "tksuser"
 GREETING, NAME = "Welcome", "Seungkyu"
+MAKE = ("make", "--silent", "--no-print-directory")
 
 
 def demo(source: Path, answers: Path, folder: Path) -> list[str]:
@@ -44,14 +45,12 @@ def demo(source: Path, answers: Path, folder: Path) -> list[str]:
             root = _render(source, case, folder)
             notes.append(f"{_size(root)} in {folder}")
         with steps.step("make init") as notes:
-            notes.append(
-                process.run(["make", "-s", "init"], cwd=root, env=_author()).stdout.strip()
-            )
+            notes.append(process.run([*MAKE, "init"], cwd=root, env=_author()).stdout.strip())
         with steps.step("make check") as notes:
-            output = process.run(["make", "-s", "check"], cwd=root, env=env).stdout
+            output = process.run([*MAKE, "check"], cwd=root, env=env).stdout
             notes += ["", *output.strip().splitlines()]
         with steps.step("make build") as notes:
-            process.run(["make", "-s", "build"], cwd=root, env=env)
+            process.run([*MAKE, "build"], cwd=root, env=env)
             notes.append(process.run([root / "bin" / "server", "-version"]).stdout.strip())
         with steps.step("PostgreSQL") as notes:
             server = stack.enter_context(postgres.server(home))

@@ -32,7 +32,7 @@ class Steps:
                 self._out.write("\r\033[K")
         self._done += 1
         seconds = time.monotonic() - start
-        told = f"{title}: {notes[0]}" if notes else title
+        told = f"{title}: {notes[0]}" if notes and notes[0] else title
         print(f"{self._done:>2}/{self._total} {seconds:6.1f} s  {told}", file=self._out)
         for note in notes[1:]:
             print(f"              {note}", file=self._out)

