@@ -16,14 +16,15 @@ from goldpath import process, toolchain
 from goldpath.cache import cache_dir
 from goldpath.errors import GoldpathError, ToolError
 
-PROGRAMS = ("initdb", "postgres", "psql")
+PROGRAMS = ("initdb", "pg_ctl", "postgres", "psql")
 
 
 @dataclass(frozen=True)
 class Server:
     """A running server that takes connections from this machine with passwords only.
 
-    `password_file` holds the password of the administrator `user`, readable by its owner only.
+    `password_file` holds the password of the administrator `user`, readable by its owner only;
+    `account` is the system user that the server runs as, None for our own.
     """
 
     binaries: Path
@@ -31,7 +32,26 @@ class Server:
     port: int
     user: str
     password_file: Path
-    log: Path
+    data: Path
+    account: int | None
+
+    @property
+    def log(self) -> Path:
+        """What the server has said, up to a restart."""
+        return self.data.with_name("log")
+
+    def stop(self) -> None:
+        """Stop the server as an operator would: running statements are cancelled."""
+        self._control("stop", "--mode=fast")
+
+    def start(self) -> None:
+        """Start the server again, where it was before, and wait until it takes connections."""
+        options = " ".join(_options(self.data, self.port))
+        self._control("start", f"--options={options}", f"--log={self.data}/restart.log")
+
+    def _control(self, verb: str, *options: str) -> None:
+        command = [str(self.binaries / "pg_ctl"), verb, "--wait", f"--pgdata={self.data}"]
+        process.run([*command, *options], cwd=self.data, user=self.account)
 
     def psql(
         self,
@@ -103,9 +123,14 @@ def server(home: Path | None = None) -> Iterator[Server]:
         password_file.touch(mode=0o600)
         password_file.write_text(secrets.token_urlsafe(24))
         _initdb(programs, data, password_file, user)
-        log = home / "log"
-        port = stack.enter_context(_running(programs, data, log, user))
-        yield Server(programs, "127.0.0.1", port, "postgres", password_file, log)
+        port = stack.enter_context(_running(programs, data, home / "log", user))
+        running = Server(programs, "127.0.0.1", port, "postgres", password_file, data, user)
+        try:
+            yield running
+        finally:
+            # The program that we started ends by itself; one that was started again does not.
+            if _restarted(data):
+                running.stop()
 
 
 def _open_to_all(folder: Path) -> bool:
@@ -144,8 +169,7 @@ def _running(programs: Path, data: Path, log: Path, user: int | None) -> Iterato
     attempts = 5  # another process may take the free port before the server does
     for attempt in range(1, attempts + 1):
         port = _free_port()
-        command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-F"]
-        command += ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={data}"]
+        command = [str(programs / "postgres"), "-D", str(data), *_options(data, port)]
         with (
             log.open("w") as output,
             process.background(command, log=output, user=user, stop=signal.SIGINT) as program,
@@ -159,6 +183,15 @@ def _running(programs: Path, data: Path, log: Path, user: int | None) -> Iterato
         if attempt == attempts or "Address already in use" not in log.read_text():
             raise ToolError(command, program.returncode, log.read_text())
     raise GoldpathError("PostgreSQL found no free port.")
+
+
+def _options(data: Path, port: int) -> list[str]:
+    sockets = f"unix_socket_directories={data}"
+    return ["-p", str(port), "-F", "-c", "listen_addresses=127.0.0.1", "-c", sockets]
+
+
+def _restarted(data: Path) -> bool:
+    return (data / "restart.log").exists() and (data / "postmaster.pid").exists()
 
 
 def _free_port() -> int:

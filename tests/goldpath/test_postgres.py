@@ -107,3 +107,15 @@ def test_a_folder_without_all_programs_is_passed_over(
     (tmp_path / "initdb").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert all((postgres.binaries() / name).is_file() for name in postgres.PROGRAMS)
+
+
+def test_a_server_can_be_stopped_and_started_again_and_still_ends_with_its_block() -> None:
+    with postgres.server() as server:
+        server.stop()
+        with pytest.raises(ToolError):
+            server.psql("SELECT 1")
+        server.start()
+        assert server.psql("SELECT 1") == "1"
+    assert not server.data.exists()
+    with socket.socket() as probe:
+        assert probe.connect_ex((server.host, server.port)) != 0
