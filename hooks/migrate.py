@@ -110,9 +110,11 @@ def undo() -> None:
     """Bring the repository back to its last commit, which is how Copier found it.
 
     Only the folder of the project: it may be one of many in its git repository. Ignored files stay.
+    What is put away goes into git's stash, in case there was something that git was told to hide.
     """
-    git("restore", "--source=HEAD", "--staged", "--worktree", "--", ".")
-    git("clean", "--quiet", "--force", "-d", "--", ".")
+    git("add", "--all", "--", ".")
+    message = "copier update that failed; git stash drop deletes it"
+    git("stash", "push", "--quiet", "--include-untracked", "--message", message, "--", ".")
 
 
 def main() -> int:
@@ -133,7 +135,7 @@ def main() -> int:
             f"The step of {version} failed ({error}); the repository is as before the update.",
             file=sys.stderr,
         )
-        return 1
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
 

@@ -19,7 +19,7 @@ P = ParamSpec("P")
 
 template_option = click.option(
     "--template",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, resolve_path=True),  # Copier records it as it is given
     default=".",
     show_default=True,
     help="Folder of the template; a checkout is taken with its uncommitted changes.",

@@ -81,15 +81,21 @@ def prepare(server: postgres.Server, root: Path, home: Path) -> Path:
     return password_file
 
 
+def flags(server: postgres.Server, password_file: Path) -> list[str]:
+    """Return flags for the database, for free ports, and for a stop without delay."""
+    database = ["-dbhost", server.host, "-dbport", str(server.port), "-dbname", DATABASE]
+    role = ["-dbuser", ROLE, "-dbpassword-file", str(password_file)]
+    return [*database, *role, "-port", "0", "-metrics-port", "0", "-shutdown-delay", "0s"]
+
+
 @contextmanager
 def service(server: postgres.Server, root: Path, password_file: Path, home: Path) -> Iterator[str]:
     """Run the service that the render built on the database; yield the address it listens on."""
     log = home / "service.log"
-    flags = ["-port", "0", "-dbhost", server.host, "-dbport", str(server.port)]
-    flags += ["-dbuser", ROLE, "-dbname", DATABASE, "-dbpassword-file", str(password_file)]
+    command = [str(root / "bin" / "server"), *flags(server, password_file)]
     with (
         log.open("w") as output,
-        process.background([root / "bin" / "server", *flags], log=output) as program,
+        process.background(command, log=output) as program,
     ):
         process.wait_until(
             lambda: program.poll() is not None or bool(_address(log)), "start of the service"
@@ -153,9 +159,9 @@ def _next_commands(folder: Path, seconds: float) -> list[str]:
         f"    cd {folder}",
         "    make help                 # every command",
         "    make run                  # the service, with greetings in memory",
-        "    make hello NAME=you       # call it, in a second terminal",
+        "    bin/client -name you      # call it, in a second terminal",
         "",
         "Make your own with:",
         "",
-        "    .venv/bin/copier copy --vcs-ref HEAD . ../payments-api",
+        '    .venv/bin/copier copy --vcs-ref HEAD "$PWD" ../payments-api',
     ]

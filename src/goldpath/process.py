@@ -1,5 +1,6 @@
 """The one place that starts programs."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -45,22 +46,38 @@ def run(
     """
     command = [str(part) for part in argv]
     try:
-        done = subprocess.run(
+        program = subprocess.Popen(
             command,
             cwd=cwd,
             env={**os.environ, **(env or {})},
-            input=stdin,
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            check=False,
+            start_new_session=True,
             **_as_user(user),
         )
     except OSError as error:
         raise _not_started(command[0], error) from error
-    if done.returncode not in accept:
-        raise ToolError(command, done.returncode, done.stdout + done.stderr)
-    return Result(done.returncode, done.stdout, done.stderr)
+    try:
+        stdout, stderr = program.communicate(stdin)
+    except BaseException:
+        _end_group(program)
+        raise
+    if program.returncode not in accept:
+        raise ToolError(command, program.returncode, stdout + stderr)
+    return Result(program.returncode, stdout, stderr)
+
+
+def _end_group(program: "subprocess.Popen[str]") -> None:
+    """End a program and all that it started: what it leaves running would still write files."""
+    for ending in (signal.SIGINT, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(program.pid, ending)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            program.communicate(timeout=5)  # its pipes close when the last of them has ended
+            return
 
 
 @contextmanager

@@ -76,12 +76,23 @@ def test_a_second_copy_changes_nothing(
 
 def test_every_question_is_used(template: Template, snapshot: Path) -> None:
     sources = [path.read_text() for path in snapshot.joinpath("template").rglob("*.jinja")]
-    text = "\n".join([*sources, (snapshot / "copier.yml").read_text()])
-    names = "\n".join(str(path) for path in (snapshot / "template").rglob("*"))
+    names = [str(path) for path in (snapshot / "template").rglob("*")]
+    blocks = re.split(r"^(?=\w+:)", (snapshot / "copier.yml").read_text(), flags=re.M)
     for question in template.questions:
-        used = re.findall(rf"(?:#\{{|#%)[^#]*?\b{question.name}\b", text + names)
-        # Its own default and validator are one use of each.
+        # Its own default and validator are no use of it, and nor is a comment.
+        others = [re.sub(r"^ *#[^{%].*", "", b, flags=re.M) for b in blocks]
+        others = [block for block in others if not block.startswith(f"{question.name}:")]
+        text = "\n".join([*sources, *names, *others])
+        used = re.search(rf"#[{{%][^#]*?\b{question.name}\b", text)
         assert used, f"{question.name} is asked and never used"
+
+
+def test_every_question_in_the_feature_table_has_its_own_default_there(template: Template) -> None:
+    # An update renders the newest table with the answers of an older version.
+    table = "".join(template.settings["_exclude"])
+    for question in template.questions:
+        for use in re.finditer(rf"\b{question.name}\b(.*?)(?==|%#|\band\b|\bor\b)", table):
+            assert re.fullmatch(r" \| default\('[^']+'\) ", use[1]), use[0]
 
 
 def test_an_answer_appears_in_every_file_that_is_rendered(snapshot: Path) -> None:
@@ -92,7 +103,8 @@ def test_an_answer_appears_in_every_file_that_is_rendered(snapshot: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "AGENTS.md", ".github/CONTRIBUTING.md", ".github/SECURITY.md"]
+    "name",
+    ["README.md", "AGENTS.md", "docs/template.md", ".github/CONTRIBUTING.md"],
 )
 def test_links_paths_and_make_targets_of_a_document_exist(rendered: Render, name: str) -> None:
     text = (rendered.root / name).read_text()
@@ -110,6 +122,8 @@ def test_links_paths_and_make_targets_of_a_document_exist(rendered: Render, name
 _EXTENSION_POINTS = {
     ".github/workflows/",
     ".golangci.local.yml",
+    ".secrets/password",
+    "Dockerfile.dockerignore",
     ".hadolint.local.yaml",
     ".yamllint.local.yaml",
     "Makefile.local",

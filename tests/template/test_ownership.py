@@ -51,6 +51,6 @@ def test_the_template_writes_no_file_that_is_the_users(render: trees.Renderer) -
 
 
 def test_the_copy_names_the_same_extension_points(render: trees.Renderer) -> None:
-    text = (render(COMPLETE).root / ".github/CONTRIBUTING.md").read_text()
+    text = (render(COMPLETE).root / "docs/template.md").read_text()
     for path in _manual("Yours alone"):
         assert f"`{path}`" in text or path.startswith("docs/"), path

@@ -1,6 +1,5 @@
 """The generated service, started with a real PostgreSQL, as an operator meets it."""
 
-import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -8,22 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import cases, demo, postgres, process, toolchain
-from goldpath.cache import made_once
+from goldpath import cases, demo, postgres, process
 from testing import ROOT, trees
 
+# On free ports, in memory, stopping at once.
+ALONE = ("-port", "0", "-metrics-port", "off", "-shutdown-delay", "0s")
 STORY = cases.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 
 
 @pytest.fixture(scope="module")
-def root(render: trees.Renderer, shared: Path) -> Path:
+def root(render: trees.Renderer) -> Path:
     """The story's service, built."""
-
-    def build(folder: Path) -> None:
-        shutil.copytree(render(STORY).root, folder / "tks-contract")
-        process.run(["make", "-s", "build"], cwd=folder / "tks-contract", env=toolchain.go_env())
-
-    return made_once("built", b"", build, parent=shared) / "tks-contract"
+    return trees.built(render, STORY)
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +34,10 @@ def password_file(
     return demo.prepare(server, root, tmp_path_factory.mktemp("password"))
 
 
-def _flags(server: postgres.Server, password_file: Path, **changed: str) -> list[str]:
-    flags = {
-        "port": "0",
-        "dbhost": server.host,
-        "dbport": str(server.port),
-        "dbuser": demo.ROLE,
-        "dbname": demo.DATABASE,
-        "dbpassword-file": str(password_file),
-    }
-    flags.update({name.replace("_", "-"): value for name, value in changed.items()})
-    return [part for name, value in flags.items() for part in (f"-{name}", value)]
+def _flags(server: postgres.Server, password_file: Path, changed: dict[str, str]) -> list[str]:
+    """Return the flags of a good start with some changed: the last one of a name counts."""
+    given = demo.flags(server, password_file)
+    return [*given, "-dbwait", "0s", *(part for pair in changed.items() for part in pair)]
 
 
 def _start(root: Path, *flags: str) -> process.Result:
@@ -75,7 +63,7 @@ def test_a_stop_signal_ends_it_with_status_0(
     log = tmp_path / "log"
     with (
         log.open("w") as output,
-        process.background([root / "bin/server", "-port", "0"], log=output, stop=stop) as program,
+        process.background([root / "bin/server", *ALONE], log=output, stop=stop) as program,
     ):
         process.wait_until(lambda: "listening" in log.read_text(), "start")
     assert program.returncode == 0
@@ -87,7 +75,7 @@ def test_without_a_database_host_it_says_that_greetings_are_lost(
     log = tmp_path / "log"
     with (
         log.open("w") as output,
-        process.background([root / "bin/server", "-port", "0"], log=output),
+        process.background([root / "bin/server", *ALONE], log=output),
     ):
         process.wait_until(lambda: "listening" in log.read_text(), "start")
     assert "kept in memory" in log.read_text()
@@ -96,16 +84,17 @@ def test_without_a_database_host_it_says_that_greetings_are_lost(
 @pytest.mark.parametrize(
     ("changed", "status", "told"),
     [
-        ({"dbpassword_file": "WRONG"}, 1, 'password authentication failed for user "tksuser"'),
-        ({"dbname": "nowhere"}, 1, 'database "nowhere" does not exist'),
-        ({"dbuser": "nobody"}, 1, 'password authentication failed for user "nobody"'),
-        ({"dbport": "1"}, 1, "connection refused"),
-        ({"dbpassword_file": "/nonexistent"}, 1, "/nonexistent: no such file or directory"),
-        ({"port": "BUSY"}, 1, "address already in use"),
-        ({"dbport": "0"}, 2, "want a whole number from 1 to 65535"),
-        ({"port": "text"}, 2, "want a whole number from 0 to 65535"),
-        ({"dbuser": ""}, 2, "flag -dbuser is needed with -dbhost"),
-        ({"unknown": "x"}, 2, "flag provided but not defined: -unknown"),
+        ({"-dbpassword-file": "WRONG"}, 1, 'password authentication failed for user "tksuser"'),
+        ({"-dbname": "nowhere"}, 1, 'database "nowhere" does not exist'),
+        ({"-dbuser": "nobody"}, 1, 'password authentication failed for user "nobody"'),
+        ({"-dbport": "1"}, 1, "connection refused"),
+        ({"-dbpassword-file": "/nonexistent"}, 1, "/nonexistent: no such file or directory"),
+        ({"-port": "BUSY"}, 1, "address already in use"),
+        ({"-dbport": "0"}, 2, "want a whole number from 1 to 65535"),
+        ({"-port": "text"}, 2, "want a whole number from 0 to 65535"),
+        ({"-dbuser": ""}, 2, "flag -dbuser is needed with -dbhost"),
+        ({"-dbhost": ""}, 2, "flag -dbhost is needed with -dbuser"),
+        ({"-unknown": "x"}, 2, "flag provided but not defined: -unknown"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
@@ -125,21 +114,13 @@ def test_a_failed_start_is_one_line_and_a_status(
         busy.listen()
         places = {"WRONG": str(wrong), "BUSY": str(busy.getsockname()[1])}
         changed = {name: places.get(value, value) for name, value in changed.items()}
-        done = _start(root, *_flags(server, password_file, **changed))
+        done = _start(root, *_flags(server, password_file, changed))
     assert done.status == status
     assert told in done.stderr
     assert done.stderr.startswith("server: ")
     assert done.stderr.count("\n") == 1
     assert "goroutine" not in done.stderr
     assert password_file.read_text() not in done.stderr
-
-
-def test_the_password_is_in_no_argument_and_no_log(
-    root: Path, server: postgres.Server, password_file: Path, tmp_path: Path
-) -> None:
-    with demo.service(server, root, password_file, tmp_path) as address:
-        _say_hello(root, address)
-    assert password_file.read_text() not in (tmp_path / "service.log").read_text()
 
 
 def test_the_client_tells_a_failed_call_in_one_line(root: Path) -> None:

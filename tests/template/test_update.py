@@ -17,6 +17,7 @@ EXTENSIONS = {
     ".golangci.local.yml": 'version: "2"\n',
     ".hadolint.local.yaml": "---\nfailure-threshold: error\n",
     ".yamllint.local.yaml": "---\nextends: .yamllint.yaml\n",
+    "Dockerfile.dockerignore": "**\n!cmd/**\n",
     "compose.override.yaml": "---\nservices: {}\n",
     ".github/workflows/ours.yaml": "---\nname: ours\n",
     "docs/ours.md": "# Ours\n",
@@ -43,13 +44,13 @@ def releases(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Template-owned: changed in the middle and at the end, added, removed, renamed.
     _edit(files / "Makefile.jinja", "##@ Check\n", "##@ Check it\n")
     _edit(files / "Dockerfile.jinja", "WORKDIR /src", "WORKDIR /source")
-    _edit(files / ".github/CONTRIBUTING.md", "# Contributing\n", "# How to contribute\n")
+    _edit(files / "docs/template.md", "# Files that", "# The files that")
     _append(files / ".gitignore", "\n# New in 2\n/new-in-2/\n")
     _append(files / ".golangci.yml", "# new in 2\n")
-    _append(files / ".github/SECURITY.md.jinja", "\nThe team is called #{ team }#.\n")
+    _append(files / "compose.yaml.jinja", "# The team is called #{ team }#.\n")
     trees.build_file_tree(files, {"scripts/added.env": "ADDED=2\n", "added.txt": "added in 2\n"})
     (files / ".editorconfig").unlink()
-    (files / "AGENTS.md").rename(files / "AGENTS-2.md")
+    (files / ".gitattributes").rename(files / "gitattributes-2")
     # Seeds: changed, added, removed.
     for seed in ("README.md.jinja", "go.mod.jinja", "cmd/server/main.go.jinja"):
         _append(files / seed, "// changed in 2\n")
@@ -136,7 +137,7 @@ def test_an_update_keeps_every_seed_the_user_edited(
     assert "/ours/\n" in (project / ".gitignore").read_text()
     assert "/new-in-2/\n" in (project / ".gitignore").read_text()
     assert not (project / ".editorconfig").exists()
-    assert not (project / "AGENTS.md").exists()
+    assert not (project / ".gitattributes").exists()
     assert set(trees.files(project)) == (
         (set(trees.files(fresh)) - set(_seeds(fresh, template))) | set(before)
     )
@@ -188,10 +189,10 @@ def test_an_update_asks_nothing_that_was_answered(project: Path) -> None:
 
 
 def test_a_template_file_the_user_deleted_stays_deleted(project: Path) -> None:
-    (project / ".github/CONTRIBUTING.md").unlink()
+    (project / "docs/template.md").unlink()
     trees.commit(project)
     _update(project)
-    assert not (project / ".github/CONTRIBUTING.md").exists()
+    assert not (project / "docs/template.md").exists()
 
 
 def test_an_answer_can_be_changed_without_a_new_version(project: Path) -> None:

@@ -60,6 +60,16 @@ class Renderer:
         return render(self.template, case, folder)
 
 
+def built(render: Renderer, case: Case) -> Path:
+    """Render a case and build its programs into bin/, once for all workers."""
+
+    def build(folder: Path) -> None:
+        shutil.copytree(render(case).root, folder / case.folder)
+        process.run(["make", "-s", "build"], cwd=folder / case.folder, env=go_env())
+
+    return made_once("built", case.name.encode(), build, parent=render.shared) / case.folder
+
+
 def files(root: Path) -> list[Path]:
     """Return all files below `root`, relative to it, sorted, without those of git."""
     found = (path.relative_to(root) for path in root.rglob("*") if not path.is_dir())

@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 func TestServerSaysThatItForgets(t *testing.T) {
@@ -22,4 +24,11 @@ func TestServerHasNoDatabaseFlags(t *testing.T) {
 	if code != 2 || stderr != want {
 		t.Errorf("got exit code %d and %q, want 2 and %q", code, stderr, want)
 	}
+}
+
+// storageCollector returns what measures the storage: nothing yet.
+func storageCollector(t *testing.T) prometheus.Collector {
+	t.Helper()
+
+	return prometheus.NewRegistry()
 }

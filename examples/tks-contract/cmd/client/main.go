@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
 	hellov1 "github.com/seungkyu/tks-contract/api/hello/v1"
@@ -39,6 +38,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		address, greeting, name string
 		list                    bool
 		timeout                 time.Duration
+		security                config.ClientTLS
 	)
 	flags := flag.NewFlagSet("client", flag.ContinueOnError)
 	flags.StringVar(&address, "addr", net.JoinHostPort("localhost", config.DefaultPort), "server to call, `HOST:PORT`")
@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.StringVar(&name, "name", "", "`name` of the person to greet")
 	config.BoolVar(flags, &list, "list", false, "list the stored greetings instead of greeting somebody")
 	config.PositiveDurationVar(flags, &timeout, "timeout", defaultTimeout, "`duration` that the call may take")
+	security.AddFlags(flags)
 	if err := config.Parse(flags, args[1:], stdout); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
@@ -53,13 +54,15 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 
 		return err
 	}
-	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
-		return &config.UsageError{Err: fmt.Errorf("invalid value %q for flag -addr: want HOST:PORT", address)}
+	if err := config.CheckAddress(address); err != nil {
+		return err
 	}
 
-	// The server speaks plain text too. Calls that leave a trusted network need
-	// TLS on both sides.
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	transport, err := security.Credentials()
+	if err != nil {
+		return err
+	}
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(transport))
 	if err != nil {
 		return fmt.Errorf("cannot use -addr %s: %w", address, err)
 	}

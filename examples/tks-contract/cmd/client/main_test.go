@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"log/slog"
 	"net"
 	"regexp"
@@ -11,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/seungkyu/tks-contract/internal/config"
 	"github.com/seungkyu/tks-contract/internal/hello"
 	"github.com/seungkyu/tks-contract/internal/server"
 )
@@ -37,12 +41,14 @@ func startServer(t *testing.T) string {
 
 	listener := listen(t)
 	logger := slog.New(slog.DiscardHandler)
-	service := hello.NewService(hello.NewMemory(), logger)
+	memory := hello.NewMemory()
+	var settings config.Config
+	settings.AddFlags(flag.NewFlagSet("server", flag.ContinueOnError))
+	settings.Server.ShutdownDelay = 0
+	api := server.New(hello.NewService(memory, logger), memory, settings.Server, prometheus.NewRegistry(), logger)
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() {
-		served <- server.New(service, server.Options{ShutdownTimeout: patience}, logger).Serve(ctx, listener)
-	}()
+	go func() { served <- api.Serve(ctx, listener) }()
 	t.Cleanup(func() {
 		cancel()
 		select {
@@ -134,6 +140,10 @@ func TestClientReportsAWrongCallOnOneLine(t *testing.T) {
 			[]string{"-list=perhaps"},
 			"client: invalid boolean value \"perhaps\" for -list: want true or false (see -help)\n",
 		},
+		"certificate without its key": {
+			[]string{"-tls-cert", "tls.crt"},
+			"client: flag -tls-key is needed with -tls-cert: want a PEM file (see -help)\n",
+		},
 		"unknown flag": {
 			[]string{"-verbose"},
 			"client: flag provided but not defined: -verbose (see -help)\n",
@@ -173,7 +183,7 @@ func TestClientReportsAServerThatIsNotThere(t *testing.T) {
 	}
 	address := listener.Addr().String()
 
-	for _, args := range [][]string{{"-name", "Ada"}, {"-list"}} {
+	for _, args := range [][]string{{"-name", "Ada"}, {"-list"}, {"-tls", "-name", "Ada"}} {
 		code, stderr := fail(t, append([]string{"-addr", address}, args...)...)
 		if code != 1 || !strings.HasPrefix(stderr, "client: call to "+address+" failed: Unavailable: ") ||
 			strings.Count(stderr, "\n") != 1 {

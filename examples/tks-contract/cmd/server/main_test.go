@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -23,9 +22,9 @@ import (
 // when a test fails.
 const patience = 30 * time.Second
 
-// logs keeps what a server logs and announces the address it listens on.
+// logs keeps what a server logs and announces the addresses it listens on.
 type logs struct {
-	address chan string
+	address, metrics chan string
 
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -37,8 +36,11 @@ func (l *logs) Write(line []byte) (int, error) {
 	if err := json.Unmarshal(line, &record); err != nil {
 		return 0, err
 	}
-	if record.Msg == "listening" {
+	switch record.Msg {
+	case "listening":
 		l.address <- record.Address
+	case "metrics listening":
+		l.metrics <- record.Address
 	}
 
 	l.mu.Lock()
@@ -57,20 +59,23 @@ func (l *logs) String() string {
 // running is a server that a test has started.
 type running struct {
 	port string
-	conn *grpc.ClientConn
-	logs *logs
+	// metrics is the URL of the metrics, and conn a connection, if start made them.
+	metrics string
+	conn    *grpc.ClientConn
+	logs    *logs
 	// stop asks the server to stop and returns what run returned.
 	stop func() error
 }
 
-// start runs a server on a free port and returns once it is serving.
-func start(t *testing.T, args ...string) *running {
+// launch runs a server on free ports and returns once it listens.
+func launch(t *testing.T, args ...string) *running {
 	t.Helper()
 
 	ctx, cancel := context.WithCancel(t.Context())
-	logs := &logs{address: make(chan string, 1)}
+	logs := &logs{address: make(chan string, 1), metrics: make(chan string, 1)}
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, append([]string{"server", "-port", "0"}, args...), &bytes.Buffer{}, logs) }()
+	args = append([]string{"server", "-port", "0", "-metrics-port", "0", "-shutdown-delay", "0s"}, args...)
+	go func() { done <- run(ctx, args, nil, &bytes.Buffer{}, logs) }()
 	stop := sync.OnceValue(func() error {
 		cancel()
 		select {
@@ -82,27 +87,34 @@ func start(t *testing.T, args ...string) *running {
 	})
 	t.Cleanup(func() { _ = stop() })
 
-	var address string
 	select {
-	case address = <-logs.address:
+	case address := <-logs.address:
+		return &running{port: portOf(t, address), logs: logs, stop: stop}
 	case err := <-done:
 		t.Fatalf("the server stopped early: %v", err)
 	case <-time.After(patience):
 		t.Fatal("the server did not log its address")
 	}
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := grpc.NewClient(net.JoinHostPort("localhost", port),
+	panic("unreachable")
+}
+
+// start runs a server with metrics and returns once it answers in plain text.
+func start(t *testing.T, args ...string) *running {
+	t.Helper()
+
+	server := launch(t, args...)
+	// It logs this address before the other.
+	server.metrics = "http://" + net.JoinHostPort("localhost", portOf(t, <-server.logs.metrics)) + "/metrics"
+	conn, err := grpc.NewClient(net.JoinHostPort("localhost", server.port),
 		grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
+	server.conn = conn
 
-	ready, cancelReady := context.WithTimeout(t.Context(), patience)
-	defer cancelReady()
+	ready, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	health, err := healthv1.NewHealthClient(conn).Check(ready,
 		&healthv1.HealthCheckRequest{Service: "hello.v1.HelloService"}, grpc.WaitForReady(true))
 	if err != nil {
@@ -112,7 +124,18 @@ func start(t *testing.T, args ...string) *running {
 		t.Fatalf("got health %v, want SERVING", got)
 	}
 
-	return &running{port: port, conn: conn, logs: logs, stop: stop}
+	return server
+}
+
+func portOf(t *testing.T, address string) string {
+	t.Helper()
+
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return port
 }
 
 // fail calls run with args, which have to make it fail, and returns the exit
@@ -120,12 +143,19 @@ func start(t *testing.T, args ...string) *running {
 func fail(t *testing.T, args ...string) (int, string) {
 	t.Helper()
 
+	return failIn(t, nil, args...)
+}
+
+// failIn does the same in an environment.
+func failIn(t *testing.T, environ []string, args ...string) (int, string) {
+	t.Helper()
+
 	// A run that does not fail has to stop, or the test would wait for good.
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 
 	var stdout, stderr bytes.Buffer
-	code := exitCode(run(ctx, append([]string{"server"}, args...), &stdout, &stderr), &stderr)
+	code := exitCode(run(ctx, append([]string{"server"}, args...), environ, &stdout, &stderr), &stderr)
 	if stdout.Len() > 0 {
 		t.Errorf("got output %q, want none", stdout.String())
 	}
@@ -174,6 +204,51 @@ func TestServerReportsAPortInUse(t *testing.T) {
 	}
 }
 
+func TestServerReportsAMetricsPortInUse(t *testing.T) {
+	t.Parallel()
+
+	port := start(t).port
+
+	code, stderr := fail(t, "-port", "0", "-metrics-port", port)
+	want := "server: cannot use -metrics-port " + port + ": listen tcp :" + port + ": bind: address already in use\n"
+	if code != 1 || stderr != want {
+		t.Errorf("got exit code %d and %q, want 1 and %q", code, stderr, want)
+	}
+}
+
+func TestServerReadsItsEnvironment(t *testing.T) {
+	t.Parallel()
+
+	code, stderr := failIn(t, []string{"SERVICE_LOG_LEVEL=loud"})
+	want := "server: invalid value \"loud\" for environment variable SERVICE_LOG_LEVEL: " +
+		"want debug, info, warn or error (see -help)\n"
+	if code != 2 || stderr != want {
+		t.Errorf("got exit code %d and %q, want 2 and %q", code, stderr, want)
+	}
+
+	// The flag wins, so that the server gets as far as its warning.
+	busy := start(t).port
+	code, stderr = failIn(t, []string{"SERVICE_LOG_LEVEL=loud", "SERVICE_PORT=" + busy, "SERVICE_DBPASSWORD=secret"},
+		"-log-level", "info")
+	if code != 1 || !strings.Contains(stderr, `"level":"WARN","msg":"environment variables without a meaning"`) ||
+		!strings.Contains(stderr, `"names":["SERVICE_DBPASSWORD"]`) || strings.Contains(stderr, "secret") ||
+		!strings.Contains(stderr, "cannot use -port "+busy) {
+		t.Errorf("got exit code %d and %q, want 1 and a warning that names SERVICE_DBPASSWORD only", code, stderr)
+	}
+}
+
+func TestServerWithoutAMetricsPortHasNoMetrics(t *testing.T) {
+	t.Parallel()
+
+	server := launch(t, "-metrics-port", "off")
+	if len(server.logs.metrics) > 0 {
+		t.Error("the server serves metrics")
+	}
+	if err := server.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestServerReportsAWrongCallOnOneLine(t *testing.T) {
 	t.Parallel()
 
@@ -193,6 +268,10 @@ func TestServerReportsAWrongCallOnOneLine(t *testing.T) {
 		"neither true nor false": {
 			[]string{"-reflection=perhaps"},
 			"server: invalid boolean value \"perhaps\" for -reflection: want true or false (see -help)\n",
+		},
+		"certificate without its key": {
+			[]string{"-tls-cert", "tls.crt"},
+			"server: flag -tls-key is needed with -tls-cert: want a PEM file (see -help)\n",
 		},
 		"unknown flag": {
 			[]string{"-verbose"},
@@ -219,27 +298,11 @@ func TestHelpIsPrintedWithoutAnError(t *testing.T) {
 	t.Parallel()
 
 	var stdout, stderr bytes.Buffer
-	if err := run(t.Context(), []string{"server", "-help"}, &stdout, &stderr); err != nil {
+	if err := run(t.Context(), []string{"server", "-help"}, nil, &stdout, &stderr); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(stdout.String(), "Usage: server [flags]\n") || stderr.Len() > 0 {
 		t.Errorf("got output %q and errors %q", stdout.String(), stderr.String())
-	}
-}
-
-func TestVersionNamesBinaryVersionAndGo(t *testing.T) {
-	t.Parallel()
-
-	var stdout, stderr bytes.Buffer
-	if err := run(t.Context(), []string{"/usr/bin/greeter", "-version"}, &stdout, &stderr); err != nil {
-		t.Fatal(err)
-	}
-	got := stdout.String()
-	if !strings.HasPrefix(got, "greeter "+buildVersion()+" ") || !strings.HasSuffix(got, " "+runtime.Version()+"\n") {
-		t.Errorf("got %q, want binary, version and Go version", got)
-	}
-	if buildVersion() == "" {
-		t.Error("the version is empty")
 	}
 }
 

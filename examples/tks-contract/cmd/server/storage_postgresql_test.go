@@ -1,10 +1,18 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/seungkyu/tks-contract/internal/postgres"
 )
 
 func TestServerWarnsThatItForgetsWithoutADatabase(t *testing.T) {
@@ -53,7 +61,7 @@ func TestServerReportsAnUnreadablePasswordFile(t *testing.T) {
 
 	path := filepath.Join(t.TempDir(), "missing")
 
-	code, stderr := fail(t, "-port", "0", "-dbhost", "localhost", "-dbuser", "ada", "-dbname", "greetings",
+	code, stderr := fail(t, "-port", "0", "-metrics-port", "0", "-dbhost", "localhost", "-dbuser", "ada", "-dbname", "greetings",
 		"-dbpassword-file", path)
 	want := "server: cannot read -dbpassword-file: open " + path + ": no such file or directory\n"
 	if code != 1 || stderr != want {
@@ -77,8 +85,64 @@ func TestServerReportsAnUnreachableDatabaseOnOneLine(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	code, stderr := fail(t, "-port", "0", "-dbhost", host, "-dbport", port, "-dbuser", "ada", "-dbname", "greetings")
+	code, stderr := fail(t, "-port", "0", "-dbhost", host, "-dbport", port, "-dbuser", "ada", "-dbname", "greetings",
+		"-metrics-port", "0", "-dbwait", "0s")
 	if code != 1 || !strings.HasPrefix(stderr, "server: cannot reach the database: ") || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("got exit code %d and %q, want 1 and one line that says what is wrong", code, stderr)
 	}
+}
+
+func TestServerStopsWhileItWaitsForTheDatabase(t *testing.T) {
+	t.Parallel()
+
+	// Nobody answers on this port, which is reserved.
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	waiting := make(chan string, 100)
+	done := make(chan error, 1)
+	args := []string{
+		"server", "-port", "0", "-metrics-port", "0", "-dbhost", "127.0.0.1", "-dbport", "1", "-dbuser", "ada", "-dbname", "x",
+	}
+	go func() { done <- run(ctx, args, nil, &bytes.Buffer{}, lines(waiting)) }()
+
+	select {
+	case line := <-waiting:
+		if !strings.Contains(line, "the database is not there yet") {
+			t.Errorf("got line %q, want the failed attempt", line)
+		}
+	case <-time.After(patience):
+		t.Fatal("the server logged nothing")
+	}
+	cancel()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Errorf("got error %v, want none", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the server did not stop")
+	}
+}
+
+// lines sends each line of a log to whoever receives from it.
+type lines chan<- string
+
+func (l lines) Write(line []byte) (int, error) {
+	l <- string(line)
+
+	return len(line), nil
+}
+
+// storageCollector returns what measures the storage. Its connections are made
+// when they are needed, so there need not be a database.
+func storageCollector(t *testing.T) prometheus.Collector {
+	t.Helper()
+
+	pool, err := pgxpool.New(t.Context(), "host=127.0.0.1 port=1 user=ada dbname=greetings")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+
+	return postgres.NewCollector(pool)
 }

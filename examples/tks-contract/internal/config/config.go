@@ -1,4 +1,5 @@
-// Package config reads the settings of the server from its command line.
+// Package config reads the settings of the programs from their command line and,
+// for the server, from its environment.
 package config
 
 import (
@@ -6,8 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"strconv"
-	"time"
+	"log/slog"
+	"net"
 )
 
 // DefaultPort is where the server listens and where the client looks for it
@@ -15,19 +16,23 @@ import (
 // network addresses are made of.
 const DefaultPort = "9110"
 
-const (
-	defaultShutdownTimeout = 20 * time.Second
-	highestPort            = 65535
-)
+// Off is the value of Config.MetricsPort that means no port.
+const Off = "off"
 
 // Config holds the settings of the server that do not depend on its storage.
 type Config struct {
-	// Port is the TCP port to listen on. "0" lets the system choose a free one.
+	// Port is the TCP port of the API. "0" lets the system choose a free one.
 	Port string
-	// Reflection lets tools such as grpcurl ask the server for its API.
-	Reflection bool
-	// ShutdownTimeout is how long calls may take to finish after a stop signal.
-	ShutdownTimeout time.Duration
+	// MetricsPort is the TCP port of the metrics, such as Port, or Off.
+	MetricsPort string
+	// Pprof serves Go's profiles on the metrics port.
+	Pprof bool
+	// LogLevel is the lowest level that is logged.
+	LogLevel slog.Level
+	// TLS names the certificate of the server. Without one it speaks plain text.
+	TLS ServerTLS
+	// Server holds the settings of the gRPC server.
+	Server Server
 	// Version asks for the version instead of a running server.
 	Version bool
 }
@@ -35,10 +40,28 @@ type Config struct {
 // AddFlags declares the flags that fill c, which then holds their defaults.
 func (c *Config) AddFlags(flags *flag.FlagSet) {
 	portVar(flags, &c.Port, "port", DefaultPort, 0, "TCP `port` to listen on; 0 means any free port")
-	BoolVar(flags, &c.Reflection, "reflection", true, "serve gRPC reflection, for tools such as grpcurl")
-	PositiveDurationVar(flags, &c.ShutdownTimeout, "shutdown-timeout", defaultShutdownTimeout,
-		"`duration` that running calls may take to finish after a stop signal")
+	optionalPortVar(flags, &c.MetricsPort, "metrics-port", "9090",
+		"TCP `port` of the Prometheus metrics; 0 means any free port, off means none")
+	BoolVar(flags, &c.Pprof, "pprof", false, "serve Go profiles under /debug/pprof/ on the metrics port")
+	levelVar(flags, &c.LogLevel, "log-level", slog.LevelInfo, "lowest `level` that is logged: debug, info, warn or error")
 	BoolVar(flags, &c.Version, "version", false, "print the version and exit")
+	c.TLS.addFlags(flags)
+	c.Server.addFlags(flags)
+}
+
+// CheckAddress reports an -addr of a client that is not HOST:PORT. Its error is of
+// type *UsageError.
+func CheckAddress(address string) error {
+	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+		return &UsageError{Err: fmt.Errorf("invalid value %q for flag -addr: want HOST:PORT", address)}
+	}
+
+	return nil
+}
+
+// Validate reports flags that do not go together.
+func (c *Config) Validate() error {
+	return c.TLS.validate()
 }
 
 // UsageError says that a program cannot run because of how it was called.
@@ -82,94 +105,4 @@ func Parse(flags *flag.FlagSet, args []string, help io.Writer) error {
 	}
 
 	return nil
-}
-
-// PositiveDurationVar declares a duration flag that has to be above zero.
-func PositiveDurationVar(flags *flag.FlagSet, target *time.Duration, name string, value time.Duration, usage string) {
-	*target = value
-	flags.Var(positiveDuration{target}, name, usage)
-}
-
-// BoolVar declares a switch. Unlike that of the flag package, its error says
-// which values are accepted.
-func BoolVar(flags *flag.FlagSet, target *bool, name string, value bool, usage string) {
-	*target = value
-	flags.Var(boolean{target}, name, usage)
-}
-
-// portVar declares a flag for a port from lowest to the highest one there is.
-func portVar(flags *flag.FlagSet, target *string, name, value string, lowest uint64, usage string) {
-	*target = value
-	flags.Var(port{text: target, lowest: lowest}, name, usage)
-}
-
-// The flag package calls String on zero values too, to find out whether a
-// default is worth printing. That is why each String below bears a nil pointer.
-
-type port struct {
-	text   *string
-	lowest uint64
-}
-
-func (p port) String() string {
-	if p.text == nil {
-		return ""
-	}
-
-	return *p.text
-}
-
-func (p port) Set(text string) error {
-	number, err := strconv.ParseUint(text, 10, 64)
-	if err != nil || number < p.lowest || number > highestPort {
-		return fmt.Errorf("want a whole number from %d to %d", p.lowest, highestPort)
-	}
-	*p.text = strconv.FormatUint(number, 10)
-
-	return nil
-}
-
-type positiveDuration struct {
-	target *time.Duration
-}
-
-func (d positiveDuration) String() string {
-	if d.target == nil {
-		return ""
-	}
-
-	return d.target.String()
-}
-
-func (d positiveDuration) Set(text string) error {
-	duration, err := time.ParseDuration(text)
-	if err != nil || duration <= 0 {
-		return errors.New("want a duration above 0, such as 500ms, 20s or 1m30s")
-	}
-	*d.target = duration
-
-	return nil
-}
-
-type boolean struct {
-	target *bool
-}
-
-func (b boolean) String() string {
-	return strconv.FormatBool(b.target != nil && *b.target)
-}
-
-func (b boolean) Set(text string) error {
-	value, err := strconv.ParseBool(text)
-	if err != nil {
-		return errors.New("want true or false")
-	}
-	*b.target = value
-
-	return nil
-}
-
-// IsBoolFlag lets the flag stand without a value, which then means true.
-func (boolean) IsBoolFlag() bool {
-	return true
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,20 @@ func TestConfigHasDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := config.Config{Port: config.DefaultPort, Reflection: true, ShutdownTimeout: 20 * time.Second}
+	want := config.Config{
+		Port:        config.DefaultPort,
+		MetricsPort: "9090",
+		Server: config.Server{
+			HealthInterval:        2 * time.Second,
+			ShutdownDelay:         3 * time.Second,
+			ShutdownTimeout:       20 * time.Second,
+			RequestTimeout:        10 * time.Second,
+			MaxConnectionAge:      5 * time.Minute,
+			MaxConnectionAgeGrace: 30 * time.Second,
+			MaxMessageSize:        1048576,
+			MaxConcurrentStreams:  1000,
+		},
+	}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -38,11 +52,33 @@ func TestConfigHasDefaults(t *testing.T) {
 func TestConfigComesFromTheFlags(t *testing.T) {
 	t.Parallel()
 
-	got, err := parse(t, "-port", "0", "-reflection=false", "-shutdown-timeout", "1m30s", "-version")
+	got, err := parse(t, "-port", "0", "-metrics-port", "off", "-pprof", "-log-level", "warn", "-version",
+		"-tls-cert", "a", "-tls-key", "b", "-tls-client-ca", "c",
+		"-reflection", "-health-interval", "1s", "-shutdown-delay", "0s", "-shutdown-timeout", "1m30s",
+		"-request-timeout", "2s", "-max-connection-age", "3s", "-max-connection-age-grace", "4s",
+		"-max-message-size", "2048", "-max-concurrent-streams", "5", "-max-in-flight", "6")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := config.Config{Port: "0", ShutdownTimeout: 90 * time.Second, Version: true}
+	want := config.Config{
+		Port:        "0",
+		MetricsPort: config.Off,
+		Pprof:       true,
+		LogLevel:    slog.LevelWarn,
+		TLS:         config.ServerTLS{Cert: "a", Key: "b", ClientCA: "c"},
+		Server: config.Server{
+			Reflection:            true,
+			HealthInterval:        time.Second,
+			ShutdownTimeout:       90 * time.Second,
+			RequestTimeout:        2 * time.Second,
+			MaxConnectionAge:      3 * time.Second,
+			MaxConnectionAgeGrace: 4 * time.Second,
+			MaxMessageSize:        2048,
+			MaxConcurrentStreams:  5,
+			MaxInFlight:           6,
+		},
+		Version: true,
+	}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -97,6 +133,23 @@ func TestUsageErrorNamesTheFlagAndWhatItAccepts(t *testing.T) {
 			[]string{"-reflection=maybe"},
 			`invalid boolean value "maybe" for -reflection: want true or false (see -help)`,
 		},
+		"metrics port that is no port": {
+			[]string{"-metrics-port", "none"},
+			`invalid value "none" for flag -metrics-port: want off or a whole number from 0 to 65535 (see -help)`,
+		},
+		"delay below zero": {
+			[]string{"-shutdown-delay", "-1s"},
+			`invalid value "-1s" for flag -shutdown-delay: ` +
+				`want a duration of 0 or more, such as 0s, 500ms or 1m30s (see -help)`,
+		},
+		"message size below the range": {
+			[]string{"-max-message-size", "1023"},
+			`invalid value "1023" for flag -max-message-size: want a whole number from 1024 to 1073741824 (see -help)`,
+		},
+		"level that there is not": {
+			[]string{"-log-level", "loud"},
+			`invalid value "loud" for flag -log-level: want debug, info, warn or error (see -help)`,
+		},
 		"missing value": {
 			[]string{"-port"},
 			"flag needs an argument: -port (see -help)",
@@ -150,7 +203,8 @@ func TestHelpShowsEveryFlagWithItsDefault(t *testing.T) {
 	for _, want := range []string{
 		"Usage: server [flags]",
 		"-port port", "(default " + config.DefaultPort + ")",
-		"-reflection", "(default true)",
+		"-reflection", "(default false)",
+		"-log-level level", "(default info)",
 		"-shutdown-timeout duration", "(default 20s)",
 		"-version",
 	} {

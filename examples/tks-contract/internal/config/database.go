@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 )
 
 // Database says how to reach PostgreSQL. It names the file with the password
@@ -21,6 +22,8 @@ type Database struct {
 	Name string
 	// PasswordFile may be empty when the server asks for no password.
 	PasswordFile string
+	// Wait is how long the start may wait for the database. 0 means one attempt.
+	Wait time.Duration
 }
 
 // AddFlags declares the flags that fill d, which then holds their defaults.
@@ -30,11 +33,18 @@ func (d *Database) AddFlags(flags *flag.FlagSet) {
 	flags.StringVar(&d.User, "dbuser", "", "PostgreSQL `user`; needed with -dbhost")
 	flags.StringVar(&d.Name, "dbname", "", "PostgreSQL database `name`; needed with -dbhost")
 	flags.StringVar(&d.PasswordFile, "dbpassword-file", "", "`file` that holds the password of -dbuser")
+	durationVar(flags, &d.Wait, "dbwait", time.Minute,
+		"`duration` for which the start waits for PostgreSQL; 0 means one attempt")
 }
 
 // Validate reports flags that are missing beside the others.
 func (d *Database) Validate() error {
 	if d.Host == "" {
+		if d.User != "" || d.Name != "" || d.PasswordFile != "" {
+			return errors.New("flag -dbhost is needed with -dbuser, -dbname and -dbpassword-file: " +
+				"want the host of PostgreSQL")
+		}
+
 		return nil
 	}
 	if d.User == "" {

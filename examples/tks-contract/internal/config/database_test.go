@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/seungkyu/tks-contract/internal/config"
 )
@@ -37,7 +38,7 @@ func TestDatabaseComesFromTheFlags(t *testing.T) {
 	t.Parallel()
 
 	got, err := parseDatabase(t, "-dbhost", "db", "-dbport", "6432", "-dbuser", "ada", "-dbname", "greetings",
-		"-dbpassword-file", "/run/secrets/password")
+		"-dbpassword-file", "/run/secrets/password", "-dbwait", "0s")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,15 +50,15 @@ func TestDatabaseComesFromTheFlags(t *testing.T) {
 	}
 }
 
-func TestDatabasePortHasADefault(t *testing.T) {
+func TestDatabaseHasDefaults(t *testing.T) {
 	t.Parallel()
 
 	database, err := parseDatabase(t)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if database.Port != "5432" {
-		t.Errorf("got port %q, want 5432", database.Port)
+	if database.Port != "5432" || database.Wait != time.Minute {
+		t.Errorf("got port %q and a wait of %s, want 5432 and 1m0s", database.Port, database.Wait)
 	}
 }
 
@@ -86,6 +87,10 @@ func TestDatabaseNeedsUserAndNameWithAHost(t *testing.T) {
 	}{
 		"no host":  {config.Database{}, ""},
 		"complete": {config.Database{Host: "db", User: "ada", Name: "greetings"}, ""},
+		"name without a host": {
+			config.Database{Name: "greetings"},
+			"flag -dbhost is needed with -dbuser, -dbname and -dbpassword-file: want the host of PostgreSQL",
+		},
 		"no user": {
 			config.Database{Host: "db", Name: "greetings"},
 			"flag -dbuser is needed with -dbhost: want the name of a PostgreSQL user",

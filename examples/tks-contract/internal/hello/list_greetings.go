@@ -2,9 +2,8 @@ package hello
 
 import (
 	"context"
+	"fmt"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	hellov1 "github.com/seungkyu/tks-contract/api/hello/v1"
@@ -21,7 +20,7 @@ func (s *Service) ListGreetings(
 ) (*hellov1.ListGreetingsResponse, error) {
 	limit := int(request.GetLimit())
 	if limit < 0 || limit > maxLimit {
-		return nil, status.Errorf(codes.InvalidArgument, "limit must be from 0 to %d", maxLimit)
+		return nil, invalid("limit", fmt.Sprintf("must be from 0 to %d", maxLimit))
 	}
 	if limit == 0 {
 		limit = defaultLimit

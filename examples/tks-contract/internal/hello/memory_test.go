@@ -36,3 +36,11 @@ func TestMemoryLosesNoConcurrentGreeting(t *testing.T) {
 		t.Errorf("got count %d, want %d", got, callers*each)
 	}
 }
+
+func TestMemoryIsAlwaysThere(t *testing.T) {
+	t.Parallel()
+
+	if err := hello.NewMemory().Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

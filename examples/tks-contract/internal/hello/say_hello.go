@@ -2,12 +2,10 @@ package hello
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	hellov1 "github.com/seungkyu/tks-contract/api/hello/v1"
 )
@@ -41,15 +39,15 @@ func (s *Service) SayHello(ctx context.Context, request *hellov1.SayHelloRequest
 // checkText returns an error for the caller when a field breaks a rule.
 func checkText(field, text string) error {
 	if text == "" {
-		return status.Errorf(codes.InvalidArgument, "%s must not be empty", field)
+		return invalid(field, "must not be empty")
 	}
 	// Characters and not bytes, so that all scripts have the same room.
 	if utf8.RuneCountInString(text) > maxCharacters {
-		return status.Errorf(codes.InvalidArgument, "%s must have at most %d characters", field, maxCharacters)
+		return invalid(field, fmt.Sprintf("must have at most %d characters", maxCharacters))
 	}
 	// They would break the lines of a terminal, and a database may reject NUL.
 	if strings.ContainsFunc(text, unicode.IsControl) {
-		return status.Errorf(codes.InvalidArgument, "%s must not contain control characters", field)
+		return invalid(field, "must not contain control characters")
 	}
 
 	return nil

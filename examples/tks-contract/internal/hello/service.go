@@ -3,6 +3,7 @@ package hello
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -33,6 +34,10 @@ type Store interface {
 	Latest(ctx context.Context, limit int) ([]Greeting, error)
 }
 
+// ErrUnavailable is in the errors of a Store that could not be reached and has
+// therefore done nothing. Callers are told that they may try again.
+var ErrUnavailable = errors.New("the store cannot be reached")
+
 // Service implements the HelloService of the API. Each of its RPCs has a file.
 type Service struct {
 	// The embedded type answers RPCs that the API has and the service lacks.
@@ -52,6 +57,9 @@ func NewService(store Store, logger *slog.Logger) *Service {
 // cause may name hosts and tables, so it goes to the log and not to the caller.
 func (s *Service) storeError(ctx context.Context, cause error, message string) error {
 	level, answer := slog.LevelError, status.Error(codes.Internal, message)
+	if errors.Is(cause, ErrUnavailable) {
+		answer = status.Error(codes.Unavailable, message)
+	}
 	// A caller who gave up, or whose time was up, is no fault of the store.
 	if err := ctx.Err(); err != nil {
 		level, answer = slog.LevelInfo, status.FromContextError(err).Err()

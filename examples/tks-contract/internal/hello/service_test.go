@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -105,4 +106,13 @@ func TestStoreErrorAfterTheDeadlineIsDeadlineExceeded(t *testing.T) {
 	_, err := newService(brokenStore{ctx.Err()}).ListGreetings(ctx, &hellov1.ListGreetingsRequest{})
 
 	wantStatus(t, err, codes.DeadlineExceeded, context.DeadlineExceeded.Error())
+}
+
+func TestStoreThatCannotBeReachedIsUnavailable(t *testing.T) {
+	t.Parallel()
+
+	store := brokenStore{fmt.Errorf("count: %w: connection refused", hello.ErrUnavailable)}
+	_, err := newService(store).SayHello(t.Context(), &hellov1.SayHelloRequest{Name: "Ada"})
+
+	wantStatus(t, err, codes.Unavailable, "the greeting could not be counted")
 }

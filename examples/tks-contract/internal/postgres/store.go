@@ -5,21 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/seungkyu/tks-contract/internal/config"
 	"github.com/seungkyu/tks-contract/internal/hello"
 )
-
-// openTimeout bounds the first contact. A server that cannot have its database
-// should say so soon, so that whoever started it can act or try again.
-const openTimeout = 10 * time.Second
 
 // Store implements hello.Store. It expects the table greetings, whose definition
 // is among the SQL files of the Helm chart, and never creates or changes it.
@@ -27,38 +20,18 @@ type Store struct {
 	pool *pgxpool.Pool
 }
 
-// Open connects to the database and returns once the database has answered.
-// What the flags do not cover can be set by the usual environment variables,
-// such as PGSSLMODE.
-func Open(ctx context.Context, database config.Database) (*Store, error) {
-	password, err := database.Password()
-	if err != nil {
-		return nil, err
-	}
-	settings, err := pgxpool.ParseConfig(connString(database))
-	if err != nil {
-		return nil, fmt.Errorf("cannot use the database settings: %w", err)
-	}
-	// Set here so that no connection string, and no error about one, has it.
-	if password != "" {
-		settings.ConnConfig.Password = password
+// Ping returns an error when the database does not answer.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("cannot reach the database: %w", reason(ctx, err))
 	}
 
-	ctx, cancel := context.WithTimeoutCause(ctx, openTimeout, fmt.Errorf("no answer within %s", openTimeout))
-	defer cancel()
+	return nil
+}
 
-	pool, err := pgxpool.NewWithConfig(ctx, settings)
-	if err != nil {
-		return nil, fmt.Errorf("cannot set up the database connections: %w", err)
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-
-		return nil, fmt.Errorf("cannot reach the database: %s port %s: %w",
-			database.Host, database.Port, reason(ctx, err))
-	}
-
-	return &Store{pool: pool}, nil
+// Collector returns a collector for the metrics of the connections.
+func (s *Store) Collector() *Collector {
+	return NewCollector(s.pool)
 }
 
 // Close waits for running statements and closes all connections.
@@ -79,7 +52,7 @@ func (s *Store) Add(ctx context.Context, greeting, name string) (int64, error) {
 
 	var count int64
 	if err := s.pool.QueryRow(ctx, statement, greeting, name).Scan(&count); err != nil {
-		return 0, fmt.Errorf("count a greeting: %w", err)
+		return 0, fmt.Errorf("count a greeting: %w", unavailable(err))
 	}
 
 	return count, nil
@@ -104,34 +77,20 @@ func (s *Store) Latest(ctx context.Context, limit int) ([]hello.Greeting, error)
 		return greeting, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the latest greetings: %w", err)
+		return nil, fmt.Errorf("read the latest greetings: %w", unavailable(err))
 	}
 
 	return greetings, nil
 }
 
-// connString returns the settings of database without the password.
-func connString(database config.Database) string {
-	escape := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
-
-	return fmt.Sprintf("host='%s' port='%s' user='%s' dbname='%s'", escape.Replace(database.Host),
-		escape.Replace(database.Port), escape.Replace(database.User), escape.Replace(database.Name))
-}
-
-// reason picks what a person can act on. The whole error has one line for each
-// address and each TLS mode that was tried, and most of them say the same.
-func reason(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return refused
-	}
-	if unknown, ok := errors.AsType[*net.DNSError](err); ok {
-		return unknown
-	}
-	if unreachable, ok := errors.AsType[*net.OpError](err); ok {
-		return unreachable
+// unavailable adds hello.ErrUnavailable to errors of statements that have not
+// reached the database, or that it undid because it stops or starts (57P01 to
+// 57P03). Those that may have done their work stay as they are.
+func unavailable(err error) error {
+	_, unconnected := errors.AsType[*pgconn.ConnectError](err)
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	if unconnected || pgconn.SafeToRetry(err) || ok && strings.HasPrefix(refused.Code, "57P0") {
+		return fmt.Errorf("%w: %w", hello.ErrUnavailable, err)
 	}
 
 	return err

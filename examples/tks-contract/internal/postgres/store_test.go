@@ -4,8 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"io/fs"
-	"net"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,8 +12,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/seungkyu/tks-contract/internal/config"
 	"github.com/seungkyu/tks-contract/internal/hello"
@@ -55,7 +52,7 @@ func openEmptyStore(t *testing.T) *Store {
 	schema := "test_" + strings.ToLower(rand.Text())
 	t.Setenv("PGOPTIONS", "-c search_path="+schema)
 
-	store, err := Open(t.Context(), database)
+	store, err := Open(t.Context(), database, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +213,12 @@ func TestStoreReportsAMissingTable(t *testing.T) {
 	}
 }
 
+func TestPingSucceedsWhenTheDatabaseAnswers(t *testing.T) {
+	if err := openEmptyStore(t).Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestStoreStopsWithTheCall(t *testing.T) {
 	store := openStore(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -227,109 +230,4 @@ func TestStoreStopsWithTheCall(t *testing.T) {
 	if _, err := store.Latest(ctx, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("Latest: got error %v, want %v", err, context.Canceled)
 	}
-}
-
-func TestOpenReportsADatabaseThatDoesNotExist(t *testing.T) {
-	t.Parallel()
-
-	database := testDatabase(t)
-	database.Name = `no 'such' \ database`
-
-	store, err := Open(t.Context(), database)
-	if err == nil {
-		store.Close()
-	}
-	const want = `database "no 'such' \ database" does not exist`
-	if err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("got error %v, want one with %s", err, want)
-	}
-}
-
-func TestOpenReportsARefusedConnectionOnOneLine(t *testing.T) {
-	t.Parallel()
-
-	// The port is free again, so that nobody answers there.
-	listener := listen(t)
-	database := databaseAt(t, listener)
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-
-	_, err := Open(t.Context(), database)
-	if err == nil {
-		t.Fatal("got no error")
-	}
-	for _, want := range []string{"cannot reach the database: 127.0.0.1 port " + database.Port, "connection refused"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("got error %v, want one with %q", err, want)
-		}
-	}
-	if strings.Contains(err.Error(), "\n") {
-		t.Errorf("the error has several lines: %v", err)
-	}
-}
-
-func TestOpenGivesUpOnADatabaseThatDoesNotAnswer(t *testing.T) {
-	t.Parallel()
-
-	// Connections get as far as the listener's queue, and no further.
-	database := databaseAt(t, listen(t))
-	late := errors.New("the test waited long enough")
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, late)
-	defer cancel()
-
-	if _, err := Open(ctx, database); !errors.Is(err, late) {
-		t.Errorf("got error %v, want one because %v", err, late)
-	}
-}
-
-func TestReasonIsTheOneThatAPersonCanActOn(t *testing.T) {
-	t.Parallel()
-
-	refused := &pgconn.PgError{Message: "password authentication failed"}
-	unknown := &net.DNSError{Err: "no such host", Name: "db"}
-	unreachable := &net.OpError{Op: "dial", Net: "tcp", Err: unknown}
-	other := errors.New("server refused TLS connection")
-	for _, test := range []struct{ err, want error }{
-		{errors.Join(other, unreachable, refused), refused},
-		{errors.Join(other, unreachable), unknown},
-		{errors.Join(other, &net.OpError{Op: "dial", Err: other}), &net.OpError{Op: "dial", Err: other}},
-		{other, other},
-	} {
-		if got := reason(t.Context(), test.err); got.Error() != test.want.Error() {
-			t.Errorf("%v: got reason %v, want %v", test.err, got, test.want)
-		}
-	}
-}
-
-func TestOpenReportsAnUnreadablePasswordFile(t *testing.T) {
-	t.Parallel()
-
-	database := config.Database{Host: "127.0.0.1", Port: "1", PasswordFile: filepath.Join(t.TempDir(), "missing")}
-	if _, err := Open(t.Context(), database); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("got error %v, want %v", err, fs.ErrNotExist)
-	}
-}
-
-func listen(t *testing.T) net.Listener {
-	t.Helper()
-
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-
-	return listener
-}
-
-func databaseAt(t *testing.T, listener net.Listener) config.Database {
-	t.Helper()
-
-	host, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return config.Database{Host: host, Port: port, User: "ada", Name: "greetings"}
 }

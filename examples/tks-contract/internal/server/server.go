@@ -7,59 +7,112 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"time"
 
+	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
-	"google.golang.org/grpc/status"
 
 	hellov1 "github.com/seungkyu/tks-contract/api/hello/v1"
+	"github.com/seungkyu/tks-contract/internal/config"
 )
-
-// Options are the choices that the caller of New has.
-type Options struct {
-	// Reflection lets tools such as grpcurl ask the server for its API.
-	Reflection bool
-	// ShutdownTimeout is how long running calls may take once Serve has to stop.
-	ShutdownTimeout time.Duration
-}
 
 // Server is a gRPC server with the hello service and the health service.
 type Server struct {
-	grpc    *grpc.Server
-	health  *health.Server
-	options Options
-	logger  *slog.Logger
+	grpc      *grpc.Server
+	readiness *readiness
+	settings  config.Server
+	// draining is closed when running calls are all that is left to do.
+	draining chan struct{}
+	logger   *slog.Logger
 }
 
-// New returns a server for service. It starts to listen in Serve.
-func New(service hellov1.HelloServiceServer, options Options, logger *slog.Logger) *Server {
+// New returns a server for service, whose store decides about readiness. Its
+// metrics go to registry. Further options, such as credentials, are the
+// caller's. The server starts to listen in Serve.
+func New(
+	service hellov1.HelloServiceServer, store Pinger, settings config.Server,
+	registry prometheus.Registerer, logger *slog.Logger, options ...grpc.ServerOption,
+) *Server {
+	healthServer := health.NewServer()
 	s := &Server{
-		// The first interceptor is the outer one, so panics are logged as calls too.
-		grpc:    grpc.NewServer(grpc.ChainUnaryInterceptor(logCalls(logger), recoverPanics(logger))),
-		health:  health.NewServer(),
-		options: options,
-		logger:  logger,
+		readiness: newReadiness(healthServer, store, settings.HealthInterval, logger),
+		settings:  settings,
+		draining:  make(chan struct{}),
+		logger:    logger,
 	}
+	calls := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram())
+	caught := panics{logger: logger, counter: prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "grpc_server_panics_recovered_total",
+		Help: "Total number of RPCs that panicked and were answered with Internal.",
+	})}
+	registry.MustRegister(calls, caught.counter)
+
+	options = append(options, limits(settings)...)
+	options = append(options,
+		// The first interceptor is the outer one, so that rejected calls and panics
+		// are counted and logged as calls too.
+		grpc.ChainUnaryInterceptor(
+			calls.UnaryServerInterceptor(),
+			logCalls(logger),
+			caught.recoverCall,
+			limitCalls(settings.MaxInFlight),
+			boundCalls(settings.RequestTimeout),
+		),
+		grpc.ChainStreamInterceptor(
+			calls.StreamServerInterceptor(),
+			caught.recoverStream,
+			s.endWatches,
+		),
+	)
+	s.grpc = grpc.NewServer(options...)
+
 	hellov1.RegisterHelloServiceServer(s.grpc, service)
-	healthv1.RegisterHealthServer(s.grpc, s.health)
-	// The empty name, which stands for the whole server, is serving by default.
-	s.health.SetServingStatus(hellov1.HelloService_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_SERVING)
-	if options.Reflection {
+	healthv1.RegisterHealthServer(s.grpc, healthServer)
+	if settings.Reflection {
 		reflection.Register(s.grpc)
 	}
+	// So that a method is in the metrics before its first call.
+	calls.InitializeMetrics(s.grpc)
 
 	return s
 }
 
-// Serve answers calls on listener until ctx is done, and then waits for running
-// calls, though not longer than the shutdown timeout. A stop that ctx asked for
-// is no error. Serve closes listener and can be called once.
+// limits returns the options that keep single clients from taking everything.
+func limits(settings config.Server) []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(settings.MaxMessageSize),
+		grpc.MaxConcurrentStreams(settings.MaxConcurrentStreams),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionAge:      settings.MaxConnectionAge,
+			MaxConnectionAgeGrace: settings.MaxConnectionAgeGrace,
+			// Finds clients that are gone without a word.
+			Time:    time.Minute,
+			Timeout: 20 * time.Second,
+		}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+			// The shortest interval that grpc-go clients can set.
+			MinTime:             10 * time.Second,
+			PermitWithoutStream: true,
+		}),
+	}
+}
+
+// Serve answers calls on listener until ctx is done. Then it says that it is not
+// ready, answers calls for the shutdown delay as before, and at last waits for
+// running calls, though not longer than the shutdown timeout. A stop that ctx
+// asked for is no error. Serve closes listener and can be called once.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	checks, endChecks := context.WithCancel(ctx)
+	defer endChecks()
+	// Once before all else, so that the first answer about readiness is right.
+	s.readiness.check(checks)
+	go s.readiness.follow(checks)
+
 	// People and scripts read the port from this line when the system chose it.
 	s.logger.InfoContext(ctx, "listening", "address", listener.Addr().String())
 
@@ -70,6 +123,15 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
+	}
+
+	s.logger.InfoContext(ctx, "stopping",
+		"delay", s.settings.ShutdownDelay.String(), "timeout", s.settings.ShutdownTimeout.String())
+	s.readiness.end()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-time.After(s.settings.ShutdownDelay):
 	}
 
 	s.stop(ctx)
@@ -83,10 +145,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 
 // stop returns when all calls have finished or the shutdown timeout is over.
 func (s *Server) stop(ctx context.Context) {
-	s.logger.InfoContext(ctx, "stopping", "timeout", s.options.ShutdownTimeout.String())
-	// Tells load balancers to send no more calls while the last ones finish.
-	s.health.Shutdown()
-
+	close(s.draining)
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
@@ -96,52 +155,10 @@ func (s *Server) stop(ctx context.Context) {
 	select {
 	case <-finished:
 		s.logger.InfoContext(ctx, "stopped")
-	case <-time.After(s.options.ShutdownTimeout):
+	case <-time.After(s.settings.ShutdownTimeout):
 		s.logger.WarnContext(ctx, "stopped before all calls had finished")
 		// Does not wait for finished: a handler that ignores its context would
 		// hold that up for good.
 		s.grpc.Stop()
-	}
-}
-
-// logCalls logs each call. Failed calls are worth a line in production, and
-// successful ones only to those who look for them.
-func logCalls(logger *slog.Logger) grpc.UnaryServerInterceptor {
-	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		start := time.Now()
-		response, err := handler(ctx, request)
-
-		level, code := slog.LevelDebug, status.Code(err)
-		if code != codes.OK {
-			level = slog.LevelInfo
-		}
-		logger.LogAttrs(ctx, level, "call",
-			slog.String("method", info.FullMethod),
-			slog.String("code", code.String()),
-			slog.Duration("duration", time.Since(start)),
-		)
-
-		return response, err
-	}
-}
-
-// recoverPanics turns a panic into an error of the call that caused it, so that
-// other calls go on. The caller is not told more than that something is wrong.
-func recoverPanics(logger *slog.Logger) grpc.UnaryServerInterceptor {
-	return func(
-		ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler,
-	) (response any, err error) {
-		defer func() {
-			if reason := recover(); reason != nil {
-				logger.LogAttrs(ctx, slog.LevelError, "panic",
-					slog.String("method", info.FullMethod),
-					slog.String("reason", fmt.Sprint(reason)),
-					slog.String("stack", string(debug.Stack())),
-				)
-				response, err = nil, status.Error(codes.Internal, "internal error")
-			}
-		}()
-
-		return handler(ctx, request)
 	}
 }

@@ -5,23 +5,26 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
 	hellov1 "github.com/seungkyu/tks-contract/api/hello/v1"
+	"github.com/seungkyu/tks-contract/internal/config"
 	"github.com/seungkyu/tks-contract/internal/server"
 )
 
@@ -66,43 +69,98 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
+// store is a Pinger that is well until a test breaks it.
+type store struct {
+	broken atomic.Bool
+}
+
+func (s *store) Ping(context.Context) error {
+	if s.broken.Load() {
+		return errors.New("the store is gone")
+	}
+
+	return nil
+}
+
+// scene is what a test wants of its server. The zero value suits most tests.
+type scene struct {
+	// sayHello is what SayHello does. It just succeeds if there is none.
+	sayHello func(context.Context) error
+	// change changes the settings from their defaults.
+	change func(*config.Server)
+	// listener is in memory if there is none.
+	listener net.Listener
+	options  []grpc.ServerOption
+}
+
 // running is a server that a test talks to.
 type running struct {
 	conn *grpc.ClientConn
 	// stop asks the server to stop and does not wait for it.
 	stop context.CancelFunc
 	// served gets what Serve returned.
-	served <-chan error
-	log    *buffer
+	served   <-chan error
+	log      *buffer
+	store    *store
+	registry *prometheus.Registry
 }
 
-// start runs a server whose SayHello is sayHello until the test ends.
-func start(t *testing.T, options server.Options, sayHello func(context.Context) error) *running {
+// settings returns the defaults, except that a stop does not wait.
+func settings() config.Server {
+	var all config.Config
+	all.AddFlags(flag.NewFlagSet("server", flag.ContinueOnError))
+	all.Server.ShutdownDelay = 0
+	all.Server.ShutdownTimeout = patience
+
+	return all.Server
+}
+
+// start runs a server until the test ends.
+func start(t *testing.T, scene scene) *running {
 	t.Helper()
 
-	listener := bufconn.Listen(1 << 16)
-	log := &buffer{}
-	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if options.ShutdownTimeout == 0 {
-		options.ShutdownTimeout = patience
+	if scene.sayHello == nil {
+		scene.sayHello = succeed
+	}
+	chosen := settings()
+	if scene.change != nil {
+		scene.change(&chosen)
+	}
+	memory := bufconn.Listen(1 << 16)
+	dial := func(ctx context.Context, _ string) (net.Conn, error) { return memory.DialContext(ctx) }
+	listener := net.Listener(memory)
+	if scene.listener != nil {
+		listener = scene.listener
+		dial = func(ctx context.Context, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", listener.Addr().String())
+		}
 	}
 
+	r := &running{log: &buffer{}, store: &store{}, registry: prometheus.NewRegistry()}
+	logger := slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
+	r.stop = stop
 	served := make(chan error, 1)
-	go func() { served <- server.New(service{sayHello: sayHello}, options, logger).Serve(ctx, listener) }()
+	r.served = served
+	api := server.New(service{sayHello: scene.sayHello}, r.store, chosen, r.registry, logger, scene.options...)
+	go func() { served <- api.Serve(ctx, listener) }()
 
-	conn, err := grpc.NewClient("passthrough:///bufconn",
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			return listener.DialContext(ctx)
-		}))
+	r.conn = connect(t, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithContextDialer(dial))
+
+	return r
+}
+
+func connect(t *testing.T, options ...grpc.DialOption) *grpc.ClientConn {
+	t.Helper()
+
+	conn, err := grpc.NewClient("passthrough:///test", options...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 
-	return &running{conn: conn, stop: stop, served: served, log: log}
+	return conn
 }
 
 func (r *running) sayHello(ctx context.Context) error {
@@ -136,119 +194,13 @@ func callContext(t *testing.T) context.Context {
 
 func succeed(context.Context) error { return nil }
 
-func TestHealthIsServingForServerAndService(t *testing.T) {
-	t.Parallel()
-
-	client := healthv1.NewHealthClient(start(t, server.Options{}, succeed).conn)
-	for _, name := range []string{"", "hello.v1.HelloService"} {
-		response, err := client.Check(callContext(t), &healthv1.HealthCheckRequest{Service: name})
-		if err != nil {
-			t.Fatalf("service %q: %v", name, err)
-		}
-		if got := response.GetStatus(); got != healthv1.HealthCheckResponse_SERVING {
-			t.Errorf("service %q: got %v, want SERVING", name, got)
-		}
-	}
-}
-
-func TestServeLetsARunningCallFinish(t *testing.T) {
-	t.Parallel()
-
-	entered, release := make(chan struct{}), make(chan struct{})
-	running := start(t, server.Options{}, func(ctx context.Context) error {
-		close(entered)
-		select {
-		case <-release:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
-	ctx := callContext(t)
-
-	watchCtx, endWatch := context.WithCancel(ctx)
-	defer endWatch()
-	watch, err := healthv1.NewHealthClient(running.conn).Watch(watchCtx, &healthv1.HealthCheckRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantHealth(t, watch, healthv1.HealthCheckResponse_SERVING)
-
-	answered := make(chan error, 1)
-	go func() { answered <- running.sayHello(ctx) }()
-	wait(t, "the call to begin", entered)
-
-	running.stop()
-	wantHealth(t, watch, healthv1.HealthCheckResponse_NOT_SERVING)
-	// The watch is a running call as well.
-	endWatch()
-	select {
-	case err := <-running.served:
-		t.Fatalf("Serve returned %v during a call", err)
-	default:
-	}
-
-	close(release)
-	if err := wait(t, "the answer", answered); err != nil {
-		t.Errorf("the running call failed: %v", err)
-	}
-	if err := wait(t, "Serve to return", running.served); err != nil {
-		t.Errorf("Serve returned %v", err)
-	}
-}
-
-func wantHealth(
-	t *testing.T,
-	watch grpc.ServerStreamingClient[healthv1.HealthCheckResponse],
-	want healthv1.HealthCheckResponse_ServingStatus,
-) {
-	t.Helper()
-
-	response, err := watch.Recv()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := response.GetStatus(); got != want {
-		t.Fatalf("got health %v, want %v", got, want)
-	}
-}
-
-func TestServeCutsCallsOffAfterTheShutdownTimeout(t *testing.T) {
-	t.Parallel()
-
-	entered, release := make(chan struct{}), make(chan struct{})
-	defer close(release)
-	options := server.Options{ShutdownTimeout: time.Millisecond}
-	running := start(t, options, func(context.Context) error {
-		close(entered)
-		// The worst case: a handler that ignores its context.
-		<-release
-
-		return nil
-	})
-
-	answered := make(chan error, 1)
-	go func() { answered <- running.sayHello(callContext(t)) }()
-	wait(t, "the call to begin", entered)
-	running.stop()
-
-	if err := wait(t, "Serve to return", running.served); err != nil {
-		t.Errorf("Serve returned %v", err)
-	}
-	if err := wait(t, "the answer", answered); status.Code(err) != codes.Unavailable {
-		t.Errorf("the call got %v, want code Unavailable", err)
-	}
-	if !strings.Contains(running.log.String(), "stopped before all calls had finished") {
-		t.Errorf("the log does not say so:\n%s", running.log)
-	}
-}
-
 func TestServeReturnsWhenItIsStoppedAtOnce(t *testing.T) {
 	t.Parallel()
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	stopped := server.New(service{sayHello: succeed}, server.Options{ShutdownTimeout: patience}, slog.New(slog.DiscardHandler))
+	stopped := server.New(service{sayHello: succeed}, &store{}, settings(), prometheus.NewRegistry(),
+		slog.New(slog.DiscardHandler))
 
 	if err := stopped.Serve(ctx, bufconn.Listen(1)); err != nil {
 		t.Errorf("Serve returned %v", err)
@@ -262,7 +214,8 @@ func TestServeReportsAListenerThatFails(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	failing := server.New(service{sayHello: succeed}, server.Options{}, slog.New(slog.DiscardHandler))
+	failing := server.New(service{sayHello: succeed}, &store{}, settings(), prometheus.NewRegistry(),
+		slog.New(slog.DiscardHandler))
 
 	if err := failing.Serve(t.Context(), listener); err == nil {
 		t.Error("got no error")
@@ -272,7 +225,7 @@ func TestServeReportsAListenerThatFails(t *testing.T) {
 func TestServeLogsTheAddressItListensOn(t *testing.T) {
 	t.Parallel()
 
-	running := start(t, server.Options{}, succeed)
+	running := start(t, scene{})
 	if err := running.sayHello(callContext(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -283,75 +236,14 @@ func TestServeLogsTheAddressItListensOn(t *testing.T) {
 	}
 }
 
-func TestCallsAreLoggedByOutcome(t *testing.T) {
-	t.Parallel()
-
-	tests := map[string]struct {
-		err         error
-		level, code string
-	}{
-		"success": {nil, "DEBUG", "OK"},
-		"failure": {status.Error(codes.NotFound, "gone"), "INFO", "NotFound"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-
-			running := start(t, server.Options{}, func(context.Context) error { return test.err })
-			if err := running.sayHello(callContext(t)); !errors.Is(err, test.err) {
-				t.Fatalf("got error %v, want %v", err, test.err)
-			}
-
-			record := findRecord(t, running.log.String(), "call")
-			for key, want := range map[string]any{
-				"level": test.level, "code": test.code, "method": hellov1.HelloService_SayHello_FullMethodName,
-			} {
-				if got := record[key]; got != want {
-					t.Errorf("%s: got %v, want %v", key, got, want)
-				}
-			}
-			if _, ok := record["duration"].(float64); !ok {
-				t.Errorf("got duration %v, want a number", record["duration"])
-			}
-		})
-	}
-}
-
-func TestPanicFailsItsOwnCallOnly(t *testing.T) {
-	t.Parallel()
-
-	running := start(t, server.Options{}, func(context.Context) error { panic("the secret is 42") })
-	ctx := callContext(t)
-
-	got := status.Convert(running.sayHello(ctx))
-	if got.Code() != codes.Internal || got.Message() != "internal error" {
-		t.Errorf("got %v %q, want Internal and no detail", got.Code(), got.Message())
-	}
-	record := findRecord(t, running.log.String(), "panic")
-	if record["reason"] != "the secret is 42" || record["level"] != "ERROR" {
-		t.Errorf("got record %v, want the reason at level ERROR", record)
-	}
-	if code := findRecord(t, running.log.String(), "call")["code"]; code != "Internal" {
-		t.Errorf("the call was logged with code %v, want Internal", code)
-	}
-
-	_, err := hellov1.NewHelloServiceClient(running.conn).ListGreetings(ctx, &hellov1.ListGreetingsRequest{})
-	if err != nil {
-		t.Errorf("the next call failed: %v", err)
-	}
-}
-
 func TestReflectionIsServedOnDemand(t *testing.T) {
 	t.Parallel()
 
-	for want, options := range map[codes.Code]server.Options{
-		codes.OK:            {Reflection: true},
-		codes.Unimplemented: {Reflection: false},
-	} {
+	for want, on := range map[codes.Code]bool{codes.OK: true, codes.Unimplemented: false} {
 		t.Run(want.String(), func(t *testing.T) {
 			t.Parallel()
 
-			client := reflectionv1.NewServerReflectionClient(start(t, options, succeed).conn)
+			client := reflectionv1.NewServerReflectionClient(start(t, scene{change: func(s *config.Server) { s.Reflection = on }}).conn)
 			stream, err := client.ServerReflectionInfo(callContext(t))
 			if err != nil {
 				t.Fatal(err)

@@ -1,0 +1,169 @@
+"""The generated service in operation: what an on-call engineer relies on."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from goldpath import cases, demo, postgres, process, toolchain
+from testing import ROOT, trees
+
+STORY = cases.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+
+
+@pytest.fixture(scope="module")
+def root(render: trees.Renderer) -> Path:
+    """The story's service, built."""
+    return trees.built(render, STORY)
+
+
+@pytest.fixture
+def server() -> Iterator[postgres.Server]:
+    """A server for one test, which stops it."""
+    with postgres.server() as running:
+        yield running
+
+
+@pytest.fixture
+def password_file(server: postgres.Server, root: Path, tmp_path: Path) -> Path:
+    return demo.prepare(server, root, tmp_path)
+
+
+def _healthy(root: Path, address: str, name: str) -> bool:
+    command = [str(root / "bin/server"), "healthcheck", "-addr", address, "-service", name]
+    return process.run(command, accept=(0, 1)).status == 0
+
+
+def _say_hello(root: Path, address: str, name: str = "Seungkyu") -> str:
+    return process.run([root / "bin/client", "-addr", address, "-name", name]).stdout
+
+
+def _try_hello(root: Path, address: str) -> str:
+    client = [str(root / "bin/client"), "-addr", address, "-name", "Seungkyu"]
+    return process.run(client, accept=(0, 1)).stdout
+
+
+def test_readiness_follows_the_database_and_liveness_does_not(
+    root: Path, server: postgres.Server, password_file: Path, tmp_path: Path
+) -> None:
+    with demo.service(server, root, password_file, tmp_path) as address:
+        assert _healthy(root, address, "readiness")
+        server.stop()
+        process.wait_until(lambda: not _healthy(root, address, "readiness"), "red", 10)
+        assert _healthy(root, address, "liveness")
+        server.start()
+        process.wait_until(lambda: _healthy(root, address, "readiness"), "green", 10)
+        assert _healthy(root, address, "liveness")
+        assert "count: 1" in _say_hello(root, address)
+
+
+def test_a_rotated_password_needs_no_restart(
+    root: Path, server: postgres.Server, password_file: Path, tmp_path: Path
+) -> None:
+    with demo.service(server, root, password_file, tmp_path) as address:
+        assert "count: 1" in _say_hello(root, address)
+        password_file.write_text("rotated\n")
+        server.psql(f"ALTER ROLE {demo.ROLE} PASSWORD 'rotated'")
+        server.stop()
+        server.start()
+        # Connections of before are found broken first; each costs at most one call.
+        process.wait_until(lambda: "count: 2" in _try_hello(root, address), "a reply", 10)
+
+
+def test_a_start_waits_for_the_database(
+    root: Path, server: postgres.Server, password_file: Path, tmp_path: Path
+) -> None:
+    server.stop()
+    log = tmp_path / "service.log"
+    with _starting(root, server, password_file, log, "30s"):
+        process.wait_until(lambda: log.read_text().count('"WARN"') >= 2, "two attempts")
+        assert '"listening"' not in log.read_text()
+        server.start()
+        process.wait_until(lambda: '"listening"' in log.read_text(), "start")
+
+
+def test_a_start_without_a_database_gives_up_with_one_line(
+    root: Path, server: postgres.Server, password_file: Path, tmp_path: Path
+) -> None:
+    server.stop()
+    log = tmp_path / "service.log"
+    with _starting(root, server, password_file, log, "1s") as program:
+        process.wait_until(lambda: program.poll() is not None, "end")
+    assert program.returncode == 1
+    told = [line for line in log.read_text().splitlines() if not line.startswith("{")]
+    assert len(told) == 1
+    assert told[0].startswith("server: cannot reach the database")
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_the_password_is_in_no_argument_variable_or_log(
+    root: Path, server: postgres.Server, password_file: Path, tmp_path: Path, level: str
+) -> None:
+    log = tmp_path / "service.log"
+    flags = [*demo.flags(server, password_file), "-log-level", level]
+    with (
+        log.open("w") as output,
+        process.background([root / "bin/server", *flags], log=output) as program,
+    ):
+        process.wait_until(lambda: '"listening"' in log.read_text(), "start")
+        shown = [Path(f"/proc/{program.pid}/{name}").read_text() for name in ("cmdline", "environ")]
+    secret = password_file.read_text()
+    assert not [text for text in [*shown, log.read_text()] if secret in text]
+
+
+def test_a_variable_out_of_range_is_refused_in_one_line(root: Path) -> None:
+    command = [root / "bin/server"]
+    done = process.run(command, env={"SERVICE_LOG_LEVEL": "loud"}, accept=(2,))
+    assert "SERVICE_LOG_LEVEL" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unknown_variable_is_named_in_a_warning(root: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    alone = ["-port", "0", "-metrics-port", "off", "-shutdown-delay", "0s"]
+    command = [str(root / "bin/server"), *alone]
+    with (
+        log.open("w") as output,
+        process.background(command, log=output, env={"SERVICE_PROT": "1"}),
+    ):
+        process.wait_until(lambda: '"listening"' in log.read_text(), "start")
+    assert "SERVICE_PROT" in log.read_text()
+
+
+@contextmanager
+def _starting(
+    root: Path, server: postgres.Server, password_file: Path, log: Path, wait: str
+) -> Iterator["subprocess.Popen[bytes]"]:
+    flags = [*demo.flags(server, password_file), "-dbwait", wait]
+    with (
+        log.open("w") as output,
+        process.background([root / "bin/server", *flags], log=output) as program,
+    ):
+        yield program
+
+
+def test_the_generated_fuzz_tests_survive_ten_thousand_executions(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = tmp_path / "tks-contract"
+    shutil.copytree(render(STORY).root, root)
+    command = ["make", "-s", "fuzz", "FUZZ=10000"]
+    shown = process.run(command, cwd=root, env=toolchain.go_env()).stdout
+    assert "fuzz: FuzzSayHello" in shown
+    assert int(re.findall(r"execs: (\d+)", shown)[-1]) >= 10_000
+
+
+def test_a_vulnerability_check_without_its_database_says_that_it_checked_nothing(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = tmp_path / "tks-contract"
+    shutil.copytree(render(STORY).root, root)
+    # Nothing listens there, so it is out of reach like the real one offline.
+    script = root / "scripts/vulncheck.sh"
+    script.write_text(script.read_text().replace("./...", "-db=http://127.0.0.1:1 ./..."))
+    done = process.run([script], cwd=root, env=toolchain.go_env(), accept=(4,))
+    assert "nothing was checked" in done.stderr
