@@ -143,3 +143,14 @@ def _paths(text: str) -> Iterator[str]:
     for link in re.findall(r"\]\(([^)]+)\)", text):
         if not link.startswith("http"):
             yield link.partition("#")[0]
+
+
+def test_a_secret_of_the_containers_is_a_file_that_git_ignores(
+    rendered: Render, tmp_path: Path
+) -> None:
+    compose = yaml.safe_load((rendered.root / "compose.yaml").read_text())
+    trees.git(tmp_path, "init", "--quiet")
+    (tmp_path / ".gitignore").write_text((rendered.root / ".gitignore").read_text())
+    for secret in compose.get("secrets", {}).values():
+        # Docker Compose refuses secrets from the environment for a read-only container.
+        assert trees.git(tmp_path, "check-ignore", secret["file"])
