@@ -12,6 +12,12 @@ from goldpath import process
 from goldpath.cache import cache_dir, made_once
 
 TOOLS = Path(__file__).with_name("tools")
+# What a program calls its version is set at link time. Most know it as main.version, without "v".
+VERSION_STAMPS = {
+    "helm3": "helm.sh/helm/v3/internal/version.version=v",
+    "helm4": "helm.sh/helm/v4/internal/version.version=v",
+    "helm-unittest": "github.com/helm-unittest/helm-unittest/internal/build.version=",
+}
 
 
 def wheel(name: str) -> Path:
@@ -61,31 +67,34 @@ def go_env() -> Mapping[str, str]:
 
 
 def go_tool(name: str) -> Path:
-    """Return a program built from the module tools/<name>, which pins it and all it is made of."""
+    """Return a program built from the module tools/<name>, which pins it and all it is made of.
+
+    The program has the name of its package, such as helm in the module tools/helm4.
+    """
     module = TOOLS / name
-    lock = (module / "go.mod").read_bytes() + (module / "go.sum").read_bytes()
-    version = tool_version(name)
+    stamp = VERSION_STAMPS.get(name, "main.version=") + tool_version(name).removeprefix("v")
 
     def build(folder: Path) -> None:
         for file in ("go.mod", "go.sum"):
             shutil.copy(module / file, folder)
-        stamp = f"-s -w -X main.version={version.removeprefix('v')}"
         process.run(
-            ["go", "build", "-trimpath", "-ldflags", stamp, "-o", f"{folder}/", "tool"],
+            ["go", "build", "-trimpath", "-ldflags", f"-s -w -X {stamp}", "-o", f"{folder}/"]
+            + ["tool"],
             cwd=folder,
             env={**go_env(), "CGO_ENABLED": "0"},
         )
 
-    return made_once(name, lock + go_version().encode(), build) / name
+    lock = (module / "go.mod").read_bytes() + (module / "go.sum").read_bytes()
+    inputs = lock + go_version().encode() + VERSION_STAMPS.get(name, "").encode()
+    return made_once(name, inputs, build) / _package(name).rpartition("/")[2]
 
 
 def tool_version(name: str) -> str:
     """Return the version that tools/<name>/go.mod pins for its tool, such as "v2.15.0"."""
     text = (TOOLS / name / "go.mod").read_text()
-    package = re.search(r"^tool (\S+)", text, re.MULTILINE)
-    assert package, f"tools/{name}/go.mod names its tool"
+    package = _package(name)
     for module, version in re.findall(r"^\t(\S+) (v\S+)", text, re.MULTILINE):
-        if package[1].startswith(f"{module}/"):
+        if package.startswith(f"{module}/"):
             return str(version)
     raise AssertionError(f"tools/{name}/go.mod requires the module of its tool")
 
@@ -95,6 +104,12 @@ def beside_python(name: str) -> Path | None:
     own = Path(sys.executable).with_name(name)
     found = own if own.is_file() else shutil.which(name)
     return Path(found) if found else None
+
+
+def _package(name: str) -> str:
+    found = re.search(r"^tool (\S+)", (TOOLS / name / "go.mod").read_text(), re.MULTILINE)
+    assert found, f"tools/{name}/go.mod names its tool"
+    return found[1]
 
 
 def _config_home() -> Path:
