@@ -55,6 +55,32 @@ class Render:
 
 
 @dataclass(frozen=True)
+class Manifest:
+    """One Kubernetes object, and the path of the file that it comes from, relative to the render.
+
+    For an object that a chart renders this is the template.
+    """
+
+    path: str
+    object: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """The object's kind, such as "Deployment"."""
+        return str(self.object.get("kind"))
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The object's metadata; empty if it has none."""
+        return self.object.get("metadata") or {}
+
+    @property
+    def name(self) -> str:
+        """The object's name; empty if it has none."""
+        return str(self.metadata.get("name", ""))
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that a linter objects to; the fields are those of a SARIF result.
 

@@ -16,13 +16,13 @@ ROWS = (
     {"cli"},
     {"demo"},
     {"linters"},
-    {"cases", "render", "postgres"},
+    {"cases", "render", "postgres", "helm_hooks"},
     {"template", "toolchain"},
     {"process", "progress", "cache"},
     {"model", "errors"},
     {"__init__"},
 )
-LINTERS_USE = {"model", "process", "toolchain", "linters.files"}
+LINTERS_USE = {"model", "process", "toolchain", "linters.files", "linters.charts"}
 LINTERS = [file for file in MODULES if file.parent.name == "linters" and file.stem != "__init__"]
 MAX_MODULE, MAX_FUNCTION = 350, 80
 

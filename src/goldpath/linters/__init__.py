@@ -5,10 +5,15 @@ from pathlib import Path
 from typing import Protocol
 
 from goldpath.linters import (
+    checkov,
     go_vet,
     gofmt,
     golangci_lint,
     hadolint,
+    helm,
+    helm_unittest,
+    kube_score,
+    pod_security,
     pymarkdown,
     shellcheck,
     yamllint,
@@ -46,6 +51,12 @@ LINTERS: tuple[Linter, ...] = (
     gofmt,
     go_vet,
     golangci_lint,
+    helm.Helm("helm3"),
+    helm.Helm("helm4"),
+    helm_unittest,
+    kube_score,
+    checkov,
+    pod_security,
 )
 
 

@@ -1,0 +1,156 @@
+"""The Helm charts of a tree, and what they render to."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from goldpath import process
+from goldpath.linters.files import relative, walk
+from goldpath.model import Finding, Manifest
+from goldpath.toolchain import go_tool
+
+# The oldest Kubernetes that a chart promises to work on, and the newest that all tools know.
+KUBE_VERSIONS = ("1.31.0", "1.36.0")
+# Helm says before each object which template it comes from; the first folder is the chart.
+_SOURCE = re.compile(r"^---\n# Source: [^/\n]+/(.+)\n", re.MULTILINE)
+# What Helm 3 and Helm 4 say of values that do not fit those of the chart; the status stays 0.
+_WARNING = re.compile(r"^(?:\S+ |level=\w+ msg=\"?)warning: (.+?)\"?$", re.MULTILINE)
+# A file of the chart in an error of Helm's, with line and column if it knows them.
+_PLACE = re.compile(
+    r'(?:^|[\s(:"])[^\s/(:"]+/((?:templates|charts)/[^\s:)"]+)(?::(\d+))?(?::(\d+))?'
+)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One way to render a chart: its folder, a file of values or none, a Kubernetes version."""
+
+    root: Path
+    chart: Path
+    values: Path | None
+    kube_version: str
+
+    @property
+    def options(self) -> list[str | Path]:
+        """What Helm's commands are told of it."""
+        values: list[str | Path] = ["--values", self.values] if self.values else []
+        return [*values, "--namespace", self.chart.name, "--kube-version", self.kube_version]
+
+    def path(self, name: str) -> str:
+        """Return a file of the chart as findings show it; if there is none, that of the values."""
+        file = self.chart / name
+        if not file.is_file():
+            file = self.values or self.chart / "values.yaml"
+        return relative(file, self.root)
+
+    def __str__(self) -> str:
+        """Return what tells it from the chart's other ways."""
+        values = self.values.name if self.values else "values.yaml"
+        return f"{values}, Kubernetes {self.kube_version}"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What Helm printed for some inputs, the objects in it, and what is wrong with the chart."""
+
+    inputs: Inputs
+    text: str
+    manifests: tuple[Manifest, ...]
+    findings: tuple[Finding, ...]
+
+    def path(self, kind: str, name: str) -> str:
+        """Return the template that an object comes from, else the file of values."""
+        for manifest in self.manifests:
+            if (manifest.kind, manifest.name) == (kind, name):
+                return manifest.path
+        return self.inputs.path("")
+
+    def path_at(self, line: int) -> str:
+        """Return the template that a line of the text comes from, counted from 1."""
+        above = "\n".join(self.text.splitlines()[:line]) + "\n"
+        return self.inputs.path(_SOURCE.findall(above)[-1])
+
+
+def folders(root: Path) -> list[Path]:
+    """Return the folders of all charts below `root`, without those of subcharts."""
+    found: list[Path] = []
+    for folder in sorted({file.parent for file in walk(root) if file.name == "Chart.yaml"}):
+        if not any(folder.is_relative_to(chart) for chart in found):
+            found.append(folder)
+    return found
+
+
+def select(root: Path) -> list[Path]:
+    """Return every file of every chart: all of them can decide what is rendered."""
+    return [file for chart in folders(root) for file in walk(chart)]
+
+
+def inputs(root: Path) -> list[Inputs]:
+    """Return each chart with each of its ci/*-values.yaml, or alone, on each Kubernetes."""
+    return [
+        Inputs(root, chart, values, version)
+        for chart in folders(root)
+        for values in _values(chart)
+        for version in KUBE_VERSIONS
+    ]
+
+
+def render(one: Inputs, *, linter: str, helm: str = "helm4") -> Rendered:
+    """Render a chart; that it fails, warns or gives no object is a finding of `linter`.
+
+    Args:
+        one: The chart and its inputs.
+        linter: Who asks.
+        helm: The Helm to use, by the name of its Go tool.
+    """
+    command = [go_tool(helm), "template", one.chart.name, one.chart, *one.options]
+    answer = process.run(command, accept=(0, 1))
+    if answer.status:
+        failure = problem(linter, "template", answer.stderr, one)
+        return Rendered(one, "", (), (failure,))
+    parts = _SOURCE.split(answer.stdout)
+    manifests = tuple(
+        Manifest(one.path(source), document)
+        for source, text in zip(parts[1::2], parts[2::2], strict=True)
+        for document in yaml.safe_load_all(text)
+        if document
+    )
+    warnings = [found[1] for found in _WARNING.finditer(answer.stderr)]
+    if not manifests:
+        warnings.append("the chart renders no object")
+    findings = tuple(problem(linter, "template", text, one) for text in warnings)
+    return Rendered(one, answer.stdout, manifests, findings)
+
+
+def rendered(root: Path, linter: str) -> list[Rendered]:
+    """Return what each chart with each file of values gives on the newest Kubernetes."""
+    return [
+        render(one, linter=linter) for one in inputs(root) if one.kube_version == KUBE_VERSIONS[-1]
+    ]
+
+
+def problem(linter: str, rule: str, text: str, one: Inputs) -> Finding:
+    """Return the finding for an error that Helm printed, at the file that it names, if any."""
+    found = _PLACE.search(text)
+    name, line, column = found.groups() if found else ("", None, None)
+    message = " ".join(text.replace("Use --debug flag to render out invalid YAML", "").split())
+    place = (one.path(name), int(line or 0), int(column or 0))
+    return Finding(linter, rule, *place, "error", message.removeprefix("Error: "))
+
+
+def merged(found: Iterable[tuple[Finding, Inputs]]) -> list[Finding]:
+    """Return each finding once, with all the ways to render the chart that it appears in."""
+    where: dict[Finding, dict[str, None]] = {}
+    for finding, one in found:
+        where.setdefault(finding, {})[str(one)] = None
+    return [
+        replace(finding, message=f"{finding.message} ({'; '.join(names)})")
+        for finding, names in where.items()
+    ]
+
+
+def _values(chart: Path) -> Sequence[Path | None]:
+    return sorted(chart.glob("ci/*-values.yaml")) or [None]

@@ -1,0 +1,51 @@
+"""Pod Security Standards, level restricted, on every pod template that the charts render."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from goldpath import process
+from goldpath.linters import charts
+from goldpath.linters.charts import select
+from goldpath.model import Finding
+from goldpath.toolchain import go_tool
+
+__all__ = ["INSTALL", "NAME", "available", "lint", "select"]
+
+NAME = "pod-security"
+INSTALL = "nothing to do, it is built from its pinned module"
+
+
+def available() -> bool:
+    """Return true: goldpath builds it."""
+    return True
+
+
+def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
+    """Evaluate all pod templates, those of hooks and tests and of unknown kinds too."""
+    return charts.merged(
+        (finding, rendered.inputs)
+        for rendered in charts.rendered(root, NAME)
+        for finding in [*rendered.findings, *_findings(rendered)]
+    )
+
+
+def _findings(rendered: charts.Rendered) -> list[Finding]:
+    if not rendered.manifests:
+        return []
+    report = json.loads(process.run([go_tool(NAME)], stdin=rendered.text).stdout)
+    if not report["templates"]:
+        path = rendered.inputs.path("")
+        return [Finding(NAME, "no-pod", path, 0, 0, "error", "the chart renders no pod template")]
+    return [
+        Finding(
+            NAME,
+            item["check"],
+            rendered.path(item["kind"], item["name"]),
+            0,
+            0,
+            "error",
+            f"{item['kind']} {item['name']}: {item['check']} ({item['message']})",
+        )
+        for item in report["findings"]
+    ]
