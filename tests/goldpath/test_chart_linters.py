@@ -292,9 +292,17 @@ def test_pod_security_looks_into_any_kind(kind: str, text: str, rule: str, chart
     assert all(f"{kind} probe" in finding.message for finding in _found(pod_security, chart))
 
 
+@pytest.mark.parametrize("linter", [kube_score, pod_security], ids=["kube-score", "pod-security"])
+def test_an_object_of_a_wrong_shape_is_a_finding(linter: Linter, chart: Path) -> None:
+    _change(chart, "templates/deployment.yaml", "containerPort: 9110", "containerPort: grpc")
+    found = _found(linter, chart)
+    assert {finding.rule for finding in found} == {"unread"}
+    assert "containerPort" in found[0].message
+
+
 def test_a_chart_without_a_pod_template_has_not_passed_pod_security(chart: Path) -> None:
     (chart / "templates/deployment.yaml").unlink()
-    assert {rule for _, rule in _rules(pod_security, chart)} == {"no-pod"}
+    assert {rule for _, rule in _rules(pod_security, chart)} == {"unread"}
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,14 @@ def test_a_complete_release_has_its_ordinary_objects(event: str) -> None:
     assert len(_messages(_job(SCRIPTS, event))) == 1
 
 
+@pytest.mark.parametrize("event", ["pre-install", "pre-upgrade", "post-delete"])
+def test_an_incomplete_release_may_lack_its_ordinary_objects(event: str) -> None:
+    scripts = _object("ConfigMap", "scripts")
+    assert _messages(_job(SCRIPTS, event), scripts) == [
+        f"Job db-init needs the ConfigMap scripts at {event}, which is no hook"
+    ]
+
+
 def test_an_object_that_is_no_hook_may_need_anything() -> None:
     assert _messages(_job(SCRIPTS, hook="")) == []
 

@@ -141,6 +141,11 @@ def problem(linter: str, rule: str, text: str, one: Inputs) -> Finding:
     return Finding(linter, rule, *place, "error", message.removeprefix("Error: "))
 
 
+def unread(linter: str, one: Inputs, reason: str) -> Finding:
+    """Return the finding for a render that a linter could make nothing of."""
+    return Finding(linter, "unread", one.path(""), 0, 0, "error", " ".join(reason.split()))
+
+
 def merged(found: Iterable[tuple[Finding, Inputs]]) -> list[Finding]:
     """Return each finding once, with all the ways to render the chart that it appears in."""
     where: dict[Finding, dict[str, None]] = {}

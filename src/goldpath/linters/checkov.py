@@ -70,8 +70,6 @@ def _findings(
                 finding = Finding(NAME, item["check_id"], path, 0, 0, "error", message)
                 yield finding, one.inputs
     # It passes over a file that it cannot read.
-    for name in by_name.keys() - read:
-        one = by_name[name]
-        path = one.inputs.path("")
-        message = "none of the objects that the chart renders was read"
-        yield Finding(NAME, "unread", path, 0, 0, "error", message), one.inputs
+    for name in sorted(by_name.keys() - read):
+        inputs = by_name[name].inputs
+        yield charts.unread(NAME, inputs, "none of the rendered objects was read"), inputs

@@ -46,7 +46,10 @@ class Helm:
     def _lint(self, one: charts.Inputs) -> Iterator[Finding]:
         options = ["--strict", "--quiet", *one.options]
         answer = process.run([go_tool(self.NAME), "lint", one.chart, *options], accept=(0, 1))
-        for level, name, text in _LINT.findall(answer.stdout):
+        lines = _LINT.findall(answer.stdout)
+        if answer.status and not lines:
+            yield charts.unread(self.NAME, one, answer.stdout + answer.stderr)
+        for level, name, text in lines:
             found = charts.problem(self.NAME, "lint", text, one)
             # "templates/" is all that it says of an error in them; the text may know better.
             path = one.path(name) if (one.chart / name).is_file() else found.path

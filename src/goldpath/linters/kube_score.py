@@ -42,8 +42,11 @@ def _findings(rendered: charts.Rendered) -> Iterator[Finding]:
     answer = process.run(
         [go_tool(NAME), "score", *options, "-"], stdin=rendered.text, accept=(0, 1)
     )
+    if not answer.stdout:
+        yield charts.unread(NAME, rendered.inputs, answer.stderr)
+        return
     for item in json.loads(answer.stdout):
-        kind, name = item["type_meta"]["kind"], item["object_meta"]["name"]
+        kind, name = item["type_meta"]["kind"], item["object_meta"].get("name", "")
         for check in item["checks"]:
             if check["skipped"] or check["grade"] >= ALL_OK:
                 continue

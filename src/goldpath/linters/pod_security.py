@@ -33,10 +33,12 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  #
 def _findings(rendered: charts.Rendered) -> list[Finding]:
     if not rendered.manifests:
         return []
-    report = json.loads(process.run([go_tool(NAME)], stdin=rendered.text).stdout)
+    answer = process.run([go_tool(NAME)], stdin=rendered.text, accept=(0, 2))
+    if answer.status:
+        return [charts.unread(NAME, rendered.inputs, answer.stderr)]
+    report = json.loads(answer.stdout)
     if not report["templates"]:
-        path = rendered.inputs.path("")
-        return [Finding(NAME, "no-pod", path, 0, 0, "error", "the chart renders no pod template")]
+        return [charts.unread(NAME, rendered.inputs, "the chart renders no pod template")]
     return [
         Finding(
             NAME,
