@@ -100,12 +100,16 @@ func limitCalls(limit int) grpc.UnaryServerInterceptor {
 	}
 }
 
-// boundCalls gives each call a deadline, which is its caller's if that is
-// earlier, and does not begin calls that nobody waits for any more.
+// boundCalls gives each call a deadline, unless its caller gave it an earlier
+// one, and does not begin calls that nobody waits for any more.
 func boundCalls(timeout time.Duration) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, status.FromContextError(err).Err()
+		}
+		// Most callers bring a deadline, and a second timer would do nothing but cost.
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeout {
+			return handler(ctx, request)
 		}
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()

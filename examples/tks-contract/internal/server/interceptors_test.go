@@ -112,7 +112,7 @@ func TestCallsAreCountedByMethodAndCode(t *testing.T) {
 	`, "grpc_server_started_total")
 }
 
-func TestCallWithoutADeadlineGetsOne(t *testing.T) {
+func TestCallWithoutADeadlineOrWithALateOneGetsTheServers(t *testing.T) {
 	t.Parallel()
 
 	running := start(t, scene{
@@ -123,8 +123,10 @@ func TestCallWithoutADeadlineGetsOne(t *testing.T) {
 			return status.FromContextError(ctx.Err()).Err()
 		},
 	})
-	if got := status.Code(running.sayHello(t.Context())); got != codes.DeadlineExceeded {
-		t.Errorf("got code %v, want DeadlineExceeded", got)
+	for name, ctx := range map[string]context.Context{"none": t.Context(), "late": callContext(t)} {
+		if got := status.Code(running.sayHello(ctx)); got != codes.DeadlineExceeded {
+			t.Errorf("%s: got code %v, want DeadlineExceeded", name, got)
+		}
 	}
 }
 

@@ -21,6 +21,11 @@ import (
 	"github.com/seungkyu/tks-contract/internal/config"
 )
 
+// streamWorkers is how many goroutines are kept for calls. A new goroutine has a
+// small stack, and growing it costs more than all interceptors together. When all
+// of these are busy, further calls get goroutines of their own.
+const streamWorkers = 64
+
 // Server is a gRPC server with the hello service and the health service.
 type Server struct {
 	grpc      *grpc.Server
@@ -54,6 +59,7 @@ func New(
 
 	options = append(options, limits(settings)...)
 	options = append(options,
+		grpc.NumStreamWorkers(streamWorkers),
 		// The first interceptor is the outer one, so that rejected calls and panics
 		// are counted and logged as calls too.
 		grpc.ChainUnaryInterceptor(
