@@ -1,5 +1,6 @@
 """The generated service, started with a real PostgreSQL, as an operator meets it."""
 
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import cases, demo, postgres, process
+from goldpath import cases, demo, postgres, process, toolchain
 from testing import ROOT, trees
 
 # On free ports, in memory, stopping at once.
@@ -121,6 +122,19 @@ def test_a_failed_start_is_one_line_and_a_status(
     assert done.stderr.count("\n") == 1
     assert "goroutine" not in done.stderr
     assert password_file.read_text() not in done.stderr
+
+
+def test_make_load_calls_the_running_service_and_reports_by_code(
+    root: Path, server: postgres.Server, password_file: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy)
+    with demo.service(server, root, password_file, tmp_path) as address:
+        port = f"PORT={address.rpartition(':')[2]}"
+        command = ["make", "-s", "load", port, "LOAD=-calls 200 -concurrency 20 -name Ada"]
+        told = process.run(command, cwd=copy, env=toolchain.go_env()).stdout
+    assert "calls: 200\n" in told
+    assert told.endswith("OK: 200\n")
 
 
 def test_the_client_tells_a_failed_call_in_one_line(root: Path) -> None:

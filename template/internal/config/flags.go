@@ -84,8 +84,8 @@ func durationVar(flags *flag.FlagSet, target *time.Duration, name string, initia
 	}}, name, usage)
 }
 
-// numberVar declares a flag for a whole number within a range.
-func numberVar[number int | uint32](
+// NumberVar declares a flag for a whole number within a range.
+func NumberVar[number int | uint32](
 	flags *flag.FlagSet, target *number, name string, initial, lowest, highest number, usage string,
 ) {
 	*target = initial

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 
 	hellov1 "github.com/seungkyu/tks-contract/api/hello/v1"
@@ -37,7 +38,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	var (
 		address, greeting, name string
 		list                    bool
-		timeout                 time.Duration
+		many                    load
 		security                config.ClientTLS
 	)
 	flags := flag.NewFlagSet("client", flag.ContinueOnError)
@@ -45,7 +46,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.StringVar(&greeting, "greeting", "", "`words` of the greeting; the server chooses them if there are none")
 	flags.StringVar(&name, "name", "", "`name` of the person to greet")
 	config.BoolVar(flags, &list, "list", false, "list the stored greetings instead of greeting somebody")
-	config.PositiveDurationVar(flags, &timeout, "timeout", defaultTimeout, "`duration` that the call may take")
+	config.PositiveDurationVar(flags, &many.timeout, "timeout", defaultTimeout, "`duration` that a call may take")
+	many.addFlags(flags)
 	security.AddFlags(flags)
 	if err := config.Parse(flags, args[1:], stdout); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -57,25 +59,41 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if err := config.CheckAddress(address); err != nil {
 		return err
 	}
+	if list && many.calls > 1 {
+		return &config.UsageError{Err: errors.New("flag -calls goes with greetings: want no -list beside it")}
+	}
 
 	transport, err := security.Credentials()
 	if err != nil {
 		return err
 	}
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(transport))
+	request := &hellov1.SayHelloRequest{Greeting: greeting, Name: name}
+	if many.calls > 1 {
+		return many.run(ctx, func() (*grpc.ClientConn, error) { return connect(address, transport) }, request, stdout)
+	}
+	conn, err := connect(address, transport)
 	if err != nil {
-		return fmt.Errorf("cannot use -addr %s: %w", address, err)
+		return err
 	}
 	defer func() { _ = conn.Close() }()
-
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, many.timeout)
 	defer cancel()
 
 	if list {
 		return listGreetings(ctx, conn, stdout)
 	}
 
-	return sayHello(ctx, conn, &hellov1.SayHelloRequest{Greeting: greeting, Name: name}, stdout)
+	return sayHello(ctx, conn, request, stdout)
+}
+
+// connect returns a connection to address, which begins with its first call.
+func connect(address string, transport credentials.TransportCredentials) (*grpc.ClientConn, error) {
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(transport))
+	if err != nil {
+		return nil, fmt.Errorf("cannot use -addr %s: %w", address, err)
+	}
+
+	return conn, nil
 }
 
 func sayHello(ctx context.Context, conn *grpc.ClientConn, request *hellov1.SayHelloRequest, stdout io.Writer) error {

@@ -144,6 +144,14 @@ func TestClientReportsAWrongCallOnOneLine(t *testing.T) {
 			[]string{"-tls-cert", "tls.crt"},
 			"client: flag -tls-key is needed with -tls-cert: want a PEM file (see -help)\n",
 		},
+		"list with many calls": {
+			[]string{"-list", "-calls", "2"},
+			"client: flag -calls goes with greetings: want no -list beside it (see -help)\n",
+		},
+		"no calls": {
+			[]string{"-calls", "0"},
+			"client: invalid value \"0\" for flag -calls: want a whole number from 1 to 10000000 (see -help)\n",
+		},
 		"unknown flag": {
 			[]string{"-verbose"},
 			"client: flag provided but not defined: -verbose (see -help)\n",
@@ -209,7 +217,7 @@ func TestClientReportsOutputThatItCannotWrite(t *testing.T) {
 
 	full := errors.New("the disk is full")
 	address := startServer(t)
-	for _, args := range [][]string{{"-name", "Ada"}, {"-list"}} {
+	for _, args := range [][]string{{"-name", "Ada"}, {"-list"}, {"-calls", "2"}} {
 		err := run(t.Context(), append([]string{"client", "-addr", address}, args...), brokenWriter{full})
 		if !errors.Is(err, full) {
 			t.Errorf("%q: got error %v, want %v", args, err, full)

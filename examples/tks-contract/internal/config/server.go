@@ -46,10 +46,10 @@ func (s *Server) addFlags(flags *flag.FlagSet) {
 		"`duration` after which a client is asked to connect anew")
 	PositiveDurationVar(flags, &s.MaxConnectionAgeGrace, "max-connection-age-grace", 30*time.Second,
 		"`duration` that its running calls may still take then")
-	numberVar(flags, &s.MaxMessageSize, "max-message-size", 1<<20, 1<<10, 1<<30,
+	NumberVar(flags, &s.MaxMessageSize, "max-message-size", 1<<20, 1<<10, 1<<30,
 		"most `bytes` of a request")
-	numberVar(flags, &s.MaxConcurrentStreams, "max-concurrent-streams", 1000, 1, 1_000_000,
+	NumberVar(flags, &s.MaxConcurrentStreams, "max-concurrent-streams", 1000, 1, 1_000_000,
 		"most `calls` at once on one connection")
-	numberVar(flags, &s.MaxInFlight, "max-in-flight", 0, 0, 1_000_000,
+	NumberVar(flags, &s.MaxInFlight, "max-in-flight", 0, 0, 1_000_000,
 		"most `calls` at once on all connections; 0 means no limit")
 }
