@@ -24,7 +24,7 @@ test: $(READY) ## Run every check there is
 
 .PHONY: bench
 bench: $(READY) ## Measure speed against a peer in the same run
-	@$(BIN)/python tests/bench.py
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 .PHONY: examples
 examples: $(READY) ## Render examples/ again

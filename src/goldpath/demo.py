@@ -98,14 +98,15 @@ def service(server: postgres.Server, root: Path, password_file: Path, home: Path
         process.background(command, log=output) as program,
     ):
         process.wait_until(
-            lambda: program.poll() is not None or bool(_address(log)), "start of the service"
+            lambda: program.poll() is not None or bool(listening_address(log)),
+            "start of the service",
         )
         if program.poll() is not None:
             raise GoldpathError(f"the service ended at once: {log.read_text().strip()}")
-        yield _address(log)
+        yield listening_address(log)
 
 
-def _address(log: Path) -> str:
+def listening_address(log: Path) -> str:
     """Return where the service listens, which is the first thing it logs once it does."""
     for line in log.read_text().splitlines(keepends=True):
         if '"listening"' in line and line.endswith("\n"):

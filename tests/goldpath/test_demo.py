@@ -59,7 +59,7 @@ def test_the_address_is_known_once_its_line_is_complete(
     log: str, address: str, tmp_path: Path
 ) -> None:
     (tmp_path / "log").write_text(log)
-    assert demo._address(tmp_path / "log") == address
+    assert demo.listening_address(tmp_path / "log") == address
 
 
 def test_a_demo_does_not_touch_a_folder_that_is_none(tmp_path: Path) -> None:

@@ -1,0 +1,185 @@
+"""How the generated service starts, what memory it takes and how many calls it bears.
+
+The peer is bare/main.go: the same API on the same libraries, without what makes a service fit for
+operation. Where there is PostgreSQL, both use the same server, which does not wait for the disk.
+"""
+
+import shutil
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bench.table import Row, in_turn, medians
+from goldpath import demo, postgres, process, toolchain
+from goldpath.cache import made_once
+from goldpath.model import Case
+from goldpath.render import render
+from testing import ROOT
+
+# bare/main.go imports this module.
+CASE = Case("service", {"module": "github.com/acme/payments-api"}, folder="payments-api")
+ALONE = ("-port", "0", "-metrics-port", "0", "-shutdown-delay", "0s")
+# As of ten pods that call at the same time. One connection would be kinder to us.
+LOAD = ("-name", "load", "-concurrency", "50", "-connections", "10")
+MANY = 100_000
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The built programs in `binaries`, and a database that both servers can use."""
+
+    binaries: Path
+    scratch: Path
+    database: postgres.Server
+    password_file: Path
+
+    def flags(self, storage: str) -> list[str]:
+        """Return the flags of both servers for a storage of STORAGES."""
+        if storage == IN_MEMORY:
+            return list(ALONE)
+        return demo.flags(self.database, self.password_file)
+
+    def clear(self) -> None:
+        """Empty the table, so that no run pays for the rows of another."""
+        self.database.psql("TRUNCATE greetings", database=demo.DATABASE)
+
+    @contextmanager
+    def running(self, name: str, storage: str) -> Iterator["Running"]:
+        """Run a program for the length of a block, which begins when it says where it listens."""
+        log = self.scratch / f"{name}.log"
+        command = [str(self.binaries / name), *self.flags(storage)]
+        with log.open("w") as output, process.background(command, log=output) as program:
+            while not (address := demo.listening_address(log)):
+                if program.poll() is not None:
+                    raise RuntimeError(f"{name} ended at once: {log.read_text()}")
+                time.sleep(0.001)  # far below what is measured
+            yield Running(self, address, program.pid)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What came of many calls: calls a second, milliseconds, processor time for each call."""
+
+    rate: float
+    p99: float
+    microseconds: float
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that has said where it listens."""
+
+    setup: Setup
+    address: str
+    pid: int
+
+    def call(self, *flags: str) -> dict[str, str]:
+        """Run the client and return the lines "name: value" that it prints."""
+        told = process.run([self.setup.binaries / "client", "-addr", self.address, *flags]).stdout
+        return dict(line.split(": ", 1) for line in told.splitlines() if ": " in line)
+
+    def load(self, calls: int) -> Load:
+        """Make calls and measure them."""
+        self.setup.clear()
+        before = self._processor()
+        told = self.call("-calls", str(calls), *LOAD)
+        spent = self._processor() - before
+        return Load(float(told["calls per second"]), float(told["p99 in ms"]), spent * 1e6 / calls)
+
+    def resident(self) -> float:
+        """Return the resident memory in MiB."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if "VmRSS" in line) / 1024
+
+    def _processor(self) -> float:
+        # utime and stime of proc(5), in ticks of 10 ms, counted behind the name in parentheses.
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / 100
+
+
+IN_MEMORY, IN_POSTGRESQL = STORAGES = ("in memory", "PostgreSQL")
+
+
+def start_to_first_answer(template: Path, scratch: Path) -> Iterator[Row]:
+    """From the start of the process to the end of a first call, the client's start included."""
+
+    def seconds(name: str, storage: str) -> float:
+        setup.clear()
+        start = time.perf_counter()
+        with setup.running(name, storage) as server:
+            server.call("-name", "you")
+            return time.perf_counter() - start
+
+    with _setup(template, scratch) as setup:
+        for storage in STORAGES:
+            ours, peer = medians(
+                partial(seconds, "server", storage), partial(seconds, "bare", storage)
+            )
+            yield Row(f"start to first answer, {storage} | bare server", "s", ours, peer, 2)
+
+
+def memory(template: Path, scratch: Path) -> Iterator[Row]:
+    """Resident memory when idle, and whether calls make it grow for good."""
+
+    def resident(name: str, storage: str) -> Iterator[float]:
+        with setup.running(name, storage) as server:
+            server.call("-name", "you")
+            yield server.resident()
+            for _ in range(2):
+                server.load(MANY)
+                yield server.resident()
+
+    with _setup(template, scratch) as setup:
+        for storage in STORAGES:
+            idle, after, later = resident("server", storage)
+            peer_idle, peer_after, _ = resident("bare", storage)
+            yield Row(f"memory idle, {storage} | bare server", "MiB", idle, peer_idle)
+            yield Row(
+                f"memory after {MANY:,} calls, {storage} | bare server", "MiB", after, peer_after
+            )
+            yield Row(
+                f"memory after {2 * MANY:,} calls, {storage} | after {MANY:,}",
+                "MiB",
+                later,
+                after,
+                1.05,
+            )
+
+
+def load(template: Path, scratch: Path) -> Iterator[Row]:
+    """Calls a second and the time of the slowest of a hundred, with 50 calls at a time."""
+    with _setup(template, scratch) as setup:
+        for storage, calls in ((IN_MEMORY, 50_000), (IN_POSTGRESQL, 10_000)):
+            with setup.running("server", storage) as ours, setup.running("bare", storage) as peer:
+                pairs = in_turn(partial(ours.load, calls), partial(peer.load, calls))
+            where = f"{storage} | bare server"
+            if storage == IN_POSTGRESQL:
+                where += " with one INSERT"
+
+            def both(figure: str, pairs: list[tuple[Load, Load]] = pairs) -> tuple[float, float]:
+                values = [(getattr(one, figure), getattr(other, figure)) for one, other in pairs]
+                return statistics.median(v[0] for v in values), statistics.median(
+                    v[1] for v in values
+                )
+
+            yield Row(f"calls, {where}", "1/s", *both("rate"), 0.8, more_is_better=True)
+            yield Row(f"p99 of a call, {where}", "ms", *both("p99"), 1.25)
+            yield Row(f"processor time of a call, {where}", "us", *both("microseconds"))
+
+
+@contextmanager
+def _setup(template: Path, scratch: Path) -> Iterator[Setup]:
+    """Build the programs once, and start a database with the table of the service."""
+
+    def make(folder: Path) -> None:
+        root = render(template, CASE, folder / CASE.folder).root
+        shutil.copytree(ROOT / "tests/bench/bare", root / "cmd/bare")
+        process.run(["make", "-s", "build"], cwd=root, env=toolchain.go_env())
+
+    root = made_once("service", b"", make, parent=scratch) / CASE.folder
+    with postgres.scratch() as home, postgres.server(home) as database:
+        yield Setup(root / "bin", scratch, database, demo.prepare(database, root, home))
