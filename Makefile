@@ -23,8 +23,12 @@ test: $(READY) ## Run every check there is
 	$(BIN)/pytest --numprocesses auto $(ARGS)
 
 .PHONY: bench
-bench: $(READY) ## Measure speed against a peer in the same run
+bench: $(READY) ## Measure speed against peers in the same run; ARGS are subjects
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
+
+.PHONY: faults
+faults: $(READY) ## Break things around a service and print what its clients saw
+	@PYTHONPATH=tests $(BIN)/python -m bench.faults
 
 .PHONY: examples
 examples: $(READY) ## Render examples/ again

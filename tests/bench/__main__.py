@@ -1,6 +1,6 @@
-"""Measure goldpath and what it generates against peers in the same run, and print one table.
+"""Measure goldpath and what it generates beside peers in the same run, and print one table.
 
-Statuses: 0 every target is met, 1 a row is marked MISSED. Arguments select subjects by name.
+Statuses: 0 every target is met, 1 a row is marked MISSED, 2 an argument is no subject.
 """
 
 import os
@@ -23,21 +23,26 @@ SUBJECTS = (
 
 
 def main(wanted: list[str]) -> int:
-    missed = 0
+    """Measure the wanted subjects, by default all, and return the exit status."""
+    subjects = {subject.__name__: subject for subject in SUBJECTS}
+    for name in wanted:
+        if name not in subjects:
+            print(f"{name} is no subject; choose from {', '.join(subjects)}.", file=sys.stderr)
+            return 2
+    missed = False
     print(HEADER)
     # A folder that the user of a PostgreSQL server can pass through.
     with postgres.scratch() as scratch:
         template = trees.snapshot(scratch)
-        for subject in SUBJECTS:
-            if not wanted or subject.__name__ in wanted:
-                for row in subject(template, scratch):
-                    missed += row.missed
-                    print(row, flush=True)
+        for name in wanted or subjects:
+            for row in subjects[name](template, scratch):
+                missed |= row.missed
+                print(row, flush=True)
     print(
         f"medians of {RUNS} runs, ours and peer in turn; {os.cpu_count()} cores, "
         f"load average {os.getloadavg()[0]:.1f} at the end"
     )
-    return 1 if missed else 0
+    return int(missed)
 
 
 if __name__ == "__main__":

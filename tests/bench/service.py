@@ -26,6 +26,7 @@ ALONE = ("-port", "0", "-metrics-port", "0", "-shutdown-delay", "0s")
 # As of ten pods that call at the same time. One connection would be kinder to us.
 LOAD = ("-name", "load", "-concurrency", "50", "-connections", "10")
 MANY = 100_000
+IN_MEMORY, IN_POSTGRESQL = STORAGES = ("in memory", "PostgreSQL")
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,6 @@ class Running:
         return (int(fields[11]) + int(fields[12])) / 100
 
 
-IN_MEMORY, IN_POSTGRESQL = STORAGES = ("in memory", "PostgreSQL")
-
-
 def start_to_first_answer(template: Path, scratch: Path) -> Iterator[Row]:
     """From the start of the process to the end of a first call, the client's start included."""
 
@@ -138,37 +136,37 @@ def memory(template: Path, scratch: Path) -> Iterator[Row]:
             idle, after, later = resident("server", storage)
             peer_idle, peer_after, _ = resident("bare", storage)
             yield Row(f"memory idle, {storage} | bare server", "MiB", idle, peer_idle)
-            yield Row(
-                f"memory after {MANY:,} calls, {storage} | bare server", "MiB", after, peer_after
-            )
-            yield Row(
-                f"memory after {2 * MANY:,} calls, {storage} | after {MANY:,}",
-                "MiB",
-                later,
-                after,
-                1.05,
-            )
+            what = f"memory after {MANY:,} calls, {storage} | bare server"
+            yield Row(what, "MiB", after, peer_after)
+            # 5 % of it is 13 bytes a call: less than anything that could leak.
+            what = f"memory after {2 * MANY:,} calls, {storage} | after {MANY:,}"
+            yield Row(what, "MiB", later, after, 1.05)
 
 
 def load(template: Path, scratch: Path) -> Iterator[Row]:
     """Calls a second and the time of the slowest of a hundred, with 50 calls at a time."""
     with _setup(template, scratch) as setup:
-        for storage, calls in ((IN_MEMORY, 50_000), (IN_POSTGRESQL, 10_000)):
-            with setup.running("server", storage) as ours, setup.running("bare", storage) as peer:
-                pairs = in_turn(partial(ours.load, calls), partial(peer.load, calls))
-            where = f"{storage} | bare server"
-            if storage == IN_POSTGRESQL:
-                where += " with one INSERT"
+        # With PostgreSQL the service does more than the peer: its statement looks for the row,
+        # counts in it and returns it.
+        for storage, peer, calls, rate, p99 in (
+            (IN_MEMORY, "bare server", 50_000, 0.8, 1.25),
+            (IN_POSTGRESQL, "bare server with one INSERT", 10_000, 0.7, 1.5),
+        ):
+            with setup.running("server", storage) as ours, setup.running("bare", storage) as bare:
+                runs = in_turn(partial(ours.load, calls), partial(bare.load, calls))
+            what = f"{storage} | {peer}"
+            yield Row(f"calls, {what}", "1/s", *_both(runs, "rate"), rate, more_is_better=True)
+            yield Row(f"p99 of a call, {what}", "ms", *_both(runs, "p99"), p99)
+            yield Row(f"processor time of a call, {what}", "us", *_both(runs, "microseconds"))
 
-            def both(figure: str, pairs: list[tuple[Load, Load]] = pairs) -> tuple[float, float]:
-                values = [(getattr(one, figure), getattr(other, figure)) for one, other in pairs]
-                return statistics.median(v[0] for v in values), statistics.median(
-                    v[1] for v in values
-                )
 
-            yield Row(f"calls, {where}", "1/s", *both("rate"), 0.8, more_is_better=True)
-            yield Row(f"p99 of a call, {where}", "ms", *both("p99"), 1.25)
-            yield Row(f"processor time of a call, {where}", "us", *both("microseconds"))
+def _both(runs: list[tuple[Load, Load]], figure: str) -> tuple[float, float]:
+    """Return the medians of a figure of the loads, ours and the peer's."""
+    ours, peer = zip(*runs, strict=True)
+    return (
+        statistics.median(getattr(run, figure) for run in ours),
+        statistics.median(getattr(run, figure) for run in peer),
+    )
 
 
 @contextmanager

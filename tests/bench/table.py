@@ -8,7 +8,7 @@ from typing import TypeVar
 
 Figure = TypeVar("Figure")
 RUNS = 7
-HEADER = f"{'ours | peer':<62} {'unit':<7} {'ours':>9} {'peer':>9} {'ratio':>6} {'target':>8}"
+HEADER = f"{'ours | peer':<66} {'unit':<7} {'ours':>9} {'peer':>9} {'ratio':>6} {'target':>8}"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Row:
         if self.target is not None:
             sign = ">=" if self.more_is_better else "<="
             target = f"{sign} {self.target:<5g}  {'MISSED' if self.missed else 'ok'}"
-        line = f"{self.what:<62} {self.unit:<7} {_figure(self.ours):>9} {peer:>9} {ratio:>6} "
+        line = f"{self.what:<66} {self.unit:<7} {_figure(self.ours):>9} {peer:>9} {ratio:>6} "
         return f"{line}{target}".rstrip()
 
 
