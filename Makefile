@@ -9,7 +9,7 @@ UV_VERSION := 0.13.9
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-11s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: $(READY) ## Make a service, check it, start it on PostgreSQL and call it
@@ -21,6 +21,10 @@ test: $(READY) ## Run every check there is
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses auto $(ARGS)
+
+.PHONY: test-image
+test-image: $(READY) ## Build the image of each runtime; needs buildah
+	@$(BIN)/python tests/image.py
 
 .PHONY: bench
 bench: $(READY) ## Measure speed against peers in the same run; ARGS are subjects

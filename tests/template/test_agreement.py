@@ -40,6 +40,12 @@ def test_the_image_is_built_with_the_go_that_the_tests_use() -> None:
     assert f"ARG GO_VERSION={toolchain.go_version()}\n" in dockerfile
 
 
+def test_the_image_is_built_on_the_alpine_that_it_may_run_on() -> None:
+    dockerfile = (TEMPLATE / "Dockerfile.jinja").read_text()
+    (runtime,) = re.findall(r"^FROM alpine:(\d+\.\d+)\.\d+$", dockerfile, re.M)
+    assert re.findall(r"^FROM .* golang:\S+-alpine(\S+) ", dockerfile, re.M) == [runtime]
+
+
 def test_a_version_stands_in_one_file_of_the_template_only() -> None:
     for version in [*_tools().values(), toolchain.go_version()]:
         found = [

@@ -27,6 +27,7 @@ ANSWERS = st.fixed_dictionaries(
         "description": TEXT,
         "owner": st.sampled_from(OWNERS) | LABEL,
         "registry": st.sampled_from(["docker.io", "ghcr.io"]),
+        "runtime": st.sampled_from(["distroless", "alpine"]),
         "port": st.sampled_from([1024, 65535]) | st.integers(0, 1023) | TEXT,
         "database": st.sampled_from(["postgresql", "none"]),
         "license": st.sampled_from(["Apache-2.0", "MIT", "none"]),

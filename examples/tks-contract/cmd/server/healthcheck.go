@@ -17,8 +17,8 @@ import (
 )
 
 // healthcheck asks a running server how it is and returns nil only when the
-// answer is SERVING. The image has no shell, so the server itself can be called
-// where a container needs such a command.
+// answer is SERVING. The image holds no other program that could ask, so the
+// server itself can be called where a container needs such a command.
 func healthcheck(ctx context.Context, args []string, stdout io.Writer) error {
 	var (
 		address, service string
