@@ -112,42 +112,46 @@ func TestCallsAreCountedByMethodAndCode(t *testing.T) {
 	`, "grpc_server_started_total")
 }
 
-func TestCallWithoutADeadlineOrWithALateOneGetsTheServers(t *testing.T) {
+func TestCallWithoutADeadlineGetsOne(t *testing.T) {
 	t.Parallel()
 
 	running := start(t, scene{
 		change: func(s *config.Server) { s.RequestTimeout = time.Millisecond },
 		sayHello: func(ctx context.Context) error {
-			<-ctx.Done()
-
-			return status.FromContextError(ctx.Err()).Err()
+			select {
+			case <-ctx.Done():
+				return status.FromContextError(ctx.Err()).Err()
+			case <-time.After(patience):
+				return errors.New("the call has no deadline")
+			}
 		},
 	})
-	for name, ctx := range map[string]context.Context{"none": t.Context(), "late": callContext(t)} {
-		if got := status.Code(running.sayHello(ctx)); got != codes.DeadlineExceeded {
-			t.Errorf("%s: got code %v, want DeadlineExceeded", name, got)
-		}
+	if got := status.Code(running.sayHello(t.Context())); got != codes.DeadlineExceeded {
+		t.Errorf("got code %v, want DeadlineExceeded", got)
 	}
 }
 
-func TestShorterDeadlineOfTheCallerCounts(t *testing.T) {
+func TestEarlierDeadlineOfCallerAndServerCounts(t *testing.T) {
 	t.Parallel()
 
-	deadlines := make(chan time.Time, 1)
-	running := start(t, scene{
-		change: func(s *config.Server) { s.RequestTimeout = time.Hour },
-		sayHello: func(ctx context.Context) error {
-			deadline, _ := ctx.Deadline()
-			deadlines <- deadline
+	// The caller's is patience.
+	for timeout, want := range map[time.Duration]time.Duration{time.Hour: patience, patience / 2: patience / 2} {
+		deadlines := make(chan time.Time, 1)
+		running := start(t, scene{
+			change: func(s *config.Server) { s.RequestTimeout = timeout },
+			sayHello: func(ctx context.Context) error {
+				deadline, _ := ctx.Deadline()
+				deadlines <- deadline
 
-			return nil
-		},
-	})
-	if err := running.sayHello(callContext(t)); err != nil {
-		t.Fatal(err)
-	}
-	if left := time.Until(<-deadlines); left > patience {
-		t.Errorf("the call had %s left, want at most %s", left, patience)
+				return nil
+			},
+		})
+		if err := running.sayHello(callContext(t)); err != nil {
+			t.Fatal(err)
+		}
+		if left := time.Until(<-deadlines); left > want || left < 0 {
+			t.Errorf("request timeout %s: the call had %s left, want at most %s", timeout, left, want)
+		}
 	}
 }
 
