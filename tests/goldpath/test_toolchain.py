@@ -137,7 +137,6 @@ def test_a_go_tool_pins_the_content_of_the_version_it_names(name: str) -> None:
         ("golangci-lint", "golangci-lint", ["version"]),
         ("helm3", "helm", ["version"]),
         ("helm4", "helm", ["version"]),
-        ("helm-docs", "helm-docs", ["--version"]),
         ("kube-score", "kube-score", ["version"]),
     ],
 )

@@ -47,7 +47,7 @@ def _check(folder: Path) -> dict[str, list[dict[str, Any]]]:
     options += ["--compact", "--skip-download"]  # it would ask a server for more
     answer = process.run(
         [sys.executable, "-m", "checkov.main", *options, "--directory", folder],
-        env={"PYTHONPATH": str(wheel(NAME))},
+        env={"PYTHONPATH": str(wheel(NAME, imported=True))},
         cwd=folder,
         accept=(0, 1),
     )
