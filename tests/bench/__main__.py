@@ -8,7 +8,7 @@ import sys
 
 os.environ["COPIER_SETTINGS_PATH"] = os.devnull
 
-from bench import copies, service
+from bench import chart, copies, db_init, service
 from bench.table import HEADER, RUNS
 from goldpath import postgres
 from testing import trees
@@ -19,6 +19,8 @@ SUBJECTS = (
     service.start_to_first_answer,
     service.memory,
     service.load,
+    chart.helm_template,
+    db_init.db_init_hook,
 )
 
 

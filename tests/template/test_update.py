@@ -44,7 +44,7 @@ def releases(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Template-owned: changed in the middle and at the end, added, removed, renamed.
     _edit(files / "Makefile.jinja", "##@ Check\n", "##@ Check it\n")
     _edit(files / "Dockerfile.jinja", "WORKDIR /src", "WORKDIR /source")
-    _edit(files / "docs/template.md", "# Files that", "# The files that")
+    _edit(files / "docs/template.md.jinja", "# Files that", "# The files that")
     _append(files / ".gitignore", "\n# New in 2\n/new-in-2/\n")
     _append(files / ".golangci.yml", "# new in 2\n")
     _append(files / "compose.yaml.jinja", "# The team is called #{ team }#.\n")
@@ -153,7 +153,9 @@ def test_an_update_brings_no_sample_back_after_its_replacement(
         "internal/payments/service.go": "package payments\n",
         "go.mod": "module example.org/payments\n",
     }
-    for folder in ("api/hello", "cmd/client", "internal/hello", "internal/postgres", "deploy"):
+    sql = f"deploy/helm/{project.name}/files/sql"
+    samples = ("api/hello", "cmd/client", "internal/hello", "internal/postgres")
+    for folder in (*samples, sql, "deploy/observability"):
         shutil.rmtree(project / folder)
     (project / ".pre-commit-config.yaml").unlink()
     trees.build_file_tree(project, ours)

@@ -1,8 +1,9 @@
 -- The table in which the service counts its greetings.
 --
--- The files in this folder are applied in the order of their names, and may be
--- applied again: every statement has to bear that. A file that has been released
--- is not edited; a change to the schema comes as a new file with the next number.
+-- The chart applies the files in this folder in the order of their names, each
+-- once and in one transaction. A file that has been released is not edited, which
+-- the chart would refuse; a change to the schema comes as a new file with the next
+-- number. IF NOT EXISTS is for databases that got their tables in another way.
 
 CREATE TABLE IF NOT EXISTS greetings (
     greeting text NOT NULL,

@@ -1,0 +1,376 @@
+"""The chart: what it makes of values, which of them it refuses, and its generated documents."""
+
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import chart_docs
+from goldpath import helm_hooks, process
+from goldpath.cache import made_once
+from goldpath.linters import charts
+from goldpath.model import Finding, Render
+from goldpath.toolchain import go_env, go_tool
+from testing import ROOT, trees
+
+HELMS = ("helm3", "helm4")
+STORY = next(case for case in trees.VALID if case.name == "tks-contract")
+# What a chart with a database needs from whoever installs it.
+NEEDED = {
+    "database.host": "postgresql",
+    "database.existingSecret": "app",
+    "dbInit.admin.existingSecret": "admin",
+}
+Document = dict[str, Any]
+every_helm = pytest.mark.parametrize("helm", HELMS)
+
+
+def run(helm: str, *arguments: str | Path) -> process.Result:
+    """Run Helm, whatever its status."""
+    return process.run([go_tool(helm), *arguments], accept=(0, 1))
+
+
+def template(chart: Path, *arguments: str | Path, helm: str = "helm4") -> str:
+    """Return what `helm template` prints for a release called like the chart."""
+    command: list[str | Path] = [
+        "template",
+        chart.name,
+        chart,
+        "--namespace",
+        "tks",
+        "--kube-version",
+        "1.36.0",
+    ]
+    answer = run(helm, *command, *arguments)
+    assert answer.status == 0, answer.stderr
+    return answer.stdout
+
+
+def documents(text: str) -> dict[tuple[str, str], Document]:
+    """Return rendered objects by kind and name."""
+    loaded = [document for document in yaml.safe_load_all(text) if document]
+    found = {(document["kind"], document["metadata"]["name"]): document for document in loaded}
+    assert len(found) == len(loaded)
+    return found
+
+
+@pytest.fixture(scope="session")
+def chart(render: trees.Renderer) -> Path:
+    """The chart of the story's service."""
+    return chart_docs.chart(render(STORY).root)
+
+
+@pytest.fixture(scope="session")
+def story(chart: Path) -> dict[tuple[str, str], Document]:
+    """The objects of the story's own values."""
+    return documents(template(chart, "--values", ROOT / "tests/chart/values-story.yaml"))
+
+
+def container(document: Document) -> Document:
+    """Return the one container of a workload."""
+    (found,) = document["spec"]["template"]["spec"]["containers"]
+    return dict(found)
+
+
+def test_the_values_of_the_story_give_its_container(story: Mapping[Any, Document]) -> None:
+    server = container(story["Deployment", "tks-contract"])
+    assert server["image"] == "docker.io/seungkyu/tks-contract:v0.1.0"
+    assert server["command"] == ["/app/server"]
+    flags = dict(zip(server["args"][::2], server["args"][1::2], strict=True))
+    assert flags.pop("-metrics-port") == "9090"
+    assert flags.pop("-dbpassword-file").startswith("/run/secrets/")
+    assert flags == {
+        "-port": "9110",
+        "-dbhost": "postgresql.decapod-db.svc",
+        "-dbport": "5432",
+        "-dbuser": "tksuser",
+        "-dbname": "tks",
+        "-info-address": "tks-info.tks.svc",
+        "-info-port": "9110",
+    }
+
+
+def test_the_values_of_the_story_give_its_service_and_place(
+    story: Mapping[Any, Document],
+) -> None:
+    service = story["Service", "tks-contract"]
+    assert service["metadata"]["namespace"] == "tks"
+    assert service["spec"]["type"] == "LoadBalancer"
+    assert [port["port"] for port in service["spec"]["ports"]] == [9110]
+    deployment = story["Deployment", "tks-contract"]["spec"]
+    assert deployment["replicas"] == 1
+    assert deployment["template"]["spec"]["nodeSelector"] == {"taco-tks": "enabled"}
+    assert deployment["template"]["metadata"]["labels"]["app.kubernetes.io/service"] == "tks"
+    for document in story.values():
+        assert document["metadata"]["labels"]["app.kubernetes.io/service"] == "tks"
+
+
+def test_the_values_of_the_story_let_it_call_tks_info(story: Mapping[Any, Document]) -> None:
+    egress = story["NetworkPolicy", "tks-contract"]["spec"]["egress"]
+    (rule,) = [rule for rule in egress if rule.get("to")]
+    assert rule["to"][0]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "tks-info"}
+    assert rule["ports"] == [{"port": 9110, "protocol": "TCP"}]
+
+
+def test_the_values_of_the_story_give_its_hook(story: Mapping[Any, Document]) -> None:
+    job = story["Job", "tks-contract-db-init"]
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert job["metadata"]["annotations"]["helm.sh/hook-weight"] == "-5"
+    environment = {entry["name"]: entry["value"] for entry in container(job)["env"]}
+    assert environment["PGHOST"] == "postgresql.decapod-db.svc"
+    assert (environment["ADMIN_USER"], environment["APP_USER"]) == ("postgres", "tksuser")
+    assert environment["APP_DATABASE"] == "tks"
+
+
+@every_helm
+def test_the_file_of_2021_is_refused_by_the_name_of_its_wrong_key(helm: str, chart: Path) -> None:
+    answer = run(helm, "template", "x", chart, "-f", ROOT / "tests/chart/values-2021.yaml")
+    assert answer.status == 1
+    assert "dbpassword" in answer.stderr
+    assert "namespace" in answer.stderr
+
+
+# A mistake as it would stand on the command line, and the key that the message has to name.
+MISTAKES: Mapping[str, tuple[Sequence[str], str]] = {
+    "unknown key": (["replicas=2"], "replicas"),
+    "wrong case": (["nodeselector.disk=ssd"], "nodeselector"),
+    "unknown key below": (["image.tags=v1"], "tags"),
+    "text for a number": (["service.port=http"], "/service/port"),
+    "port out of range": (["service.port=70000"], "/service/port"),
+    "privileged port of the container": (["containerPort=80"], "/containerPort"),
+    "unknown type of Service": (["service.type=Loadbalancer"], "/service/type"),
+    "unknown pull policy": (["image.pullPolicy=always"], "/image/pullPolicy"),
+    "moving tag": (["image.tag=latest"], "/image/tag"),
+    "tag in the repository": (["image.repository=docker.io/acme/api:v1"], "/image/repository"),
+    "digest without its algorithm": (["image.digest=0123abcd"], "/image/digest"),
+    "flags as one text": (["extraArgs=-log-level debug"], "/extraArgs"),
+    "variables as a map": (["extraEnv.LEVEL=debug"], "/extraEnv"),
+    "tolerations as a map": (["tolerations.key=dedicated"], "/tolerations"),
+    "text for a switch": (["autoscaling.enabled=on"], "/autoscaling/enabled"),
+    "no pods to scale to": (["autoscaling.minReplicas=0"], "/autoscaling/minReplicas"),
+    "fewer pods at most than at least": (
+        ["autoscaling.enabled=true", "autoscaling.minReplicas=5", "autoscaling.maxReplicas=2"],
+        "autoscaling.maxReplicas",
+    ),
+    "unknown sslMode": (["database.sslMode=on"], "/database/sslMode"),
+    "verify-full without a certificate": (["database.sslMode=verify-full"], "database.caSecret"),
+    "no host": (["database.host="], "database.host"),
+    "no password": (["database.existingSecret="], "database.existingSecret"),
+    "two passwords": (["database.password=x"], "database.password"),
+    "no password of the administrator": (
+        ["dbInit.admin.existingSecret="],
+        "dbInit.admin.existingSecret",
+    ),
+    "password beside the database": (["database.dbpassword=x"], "dbpassword"),
+    "a label that selects the pods": (
+        ["commonLabels.app\\.kubernetes\\.io/name=x"],
+        "commonLabels",
+    ),
+    "one port for two things": (["metrics.port=9110"], "metrics.port"),
+    "route without Gateway": (["grpcRoute.enabled=true"], "grpcRoute.parentRefs"),
+    "Ingress without host": (["ingress.enabled=true"], "ingress.hosts"),
+    "interval without unit": (["metrics.serviceMonitor.interval=30"], "/metrics/serviceMonitor"),
+    "Secret as an object": (["database.existingSecret.name=app"], "/database/existingSecret"),
+}
+
+
+@every_helm
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_the_values_is_refused_by_its_key(
+    mistake: str, helm: str, chart: Path
+) -> None:
+    settings, key = MISTAKES[mistake]
+    chosen = {**NEEDED}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        chosen = {k: v for k, v in chosen.items() if not name.startswith(f"{k}.")}
+        chosen[name] = value
+    flags = [part for name, value in chosen.items() for part in ("--set", f"{name}={value}")]
+    answer = run(helm, "template", "x", chart, "--kube-version", "1.36.0", *flags)
+    assert answer.status == 1
+    assert answer.stdout == ""
+    assert key in answer.stderr
+
+
+@every_helm
+def test_the_least_that_must_be_set_is_enough(helm: str, chart: Path) -> None:
+    flags = [part for name, value in NEEDED.items() for part in ("--set", f"{name}={value}")]
+    assert documents(template(chart, *flags, helm=helm))["Deployment", "tks-contract"]
+
+
+def values_files(chart: Path) -> list[Path]:
+    """Return the values that a chart is checked with, and those of its environments."""
+    return [*sorted(chart.glob("ci/*.yaml")), chart.parents[1] / "environments/dev.yaml"]
+
+
+def test_both_helms_render_the_same_and_twice_the_same(rendered: Render, shared: Path) -> None:
+    chart = chart_docs.chart(rendered.root)
+
+    def compare(folder: Path) -> None:
+        for values in values_files(chart):
+            texts = [template(chart, "--values", values, helm=helm) for helm in (*HELMS, "helm4")]
+            assert documents(texts[0]) == documents(texts[1])
+            assert texts[1] == texts[2]
+            assert documents(texts[1])
+        (folder / "compared").touch()
+
+    made_once("chart-renders", trees.digest(chart, chart_files(chart)), compare, parent=shared)
+
+
+def chart_files(chart: Path) -> list[Path]:
+    return [chart / path for path in trees.files(chart)]
+
+
+@pytest.mark.parametrize("environment", ["dev", "production"])
+def test_every_environment_needs_no_more_than_its_file_says(environment: str, chart: Path) -> None:
+    values = chart.parents[1] / f"environments/{environment}.yaml"
+    assert documents(template(chart, "--values", values))
+
+
+def test_every_pod_of_a_hook_is_out_of_reach_of_the_service(chart: Path) -> None:
+    for values in values_files(chart):
+        objects = documents(template(chart, "--values", values))
+        (service,) = [d for d in objects.values() if d["kind"] == "Service" and "type" in d["spec"]]
+        selector = service["spec"]["selector"].items()
+        pods = [d["spec"]["template"] for d in objects.values() if "template" in d.get("spec", {})]
+        assert len(pods) == 3
+        selected = [pod for pod in pods if selector <= pod["metadata"]["labels"].items()]
+        assert len(selected) == 1
+
+
+# Objects that docs/database.md asks for before the first release; the values of ci/ name them so.
+EXISTING = {"ci-database", "postgresql-admin", "postgresql-ca", "registry"}
+
+
+def hook_findings(root: Path) -> list[Finding]:
+    """Return what hooks of a repository's chart need and do not find, in any of its renders."""
+    renders = charts.rendered(root, "helm4")
+    assert len(renders) == 3
+    names = {*EXISTING, f"{chart_docs.chart(root).name}-database"}
+    return [found for one in renders for found in helm_hooks.findings(one.manifests, names)]
+
+
+def test_what_a_hook_needs_is_there_when_helm_runs_it(rendered: Render) -> None:
+    assert hook_findings(rendered.root) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "weight", "missing"),
+    [
+        ("serviceaccount.yaml", "-20", "ServiceAccount tks-contract-db-init"),
+        ("configmap.yaml", "-15", "ConfigMap tks-contract-db-init"),
+    ],
+)
+def test_an_object_of_the_hook_that_comes_too_late_is_found(
+    name: str, weight: str, missing: str, render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(STORY, tmp_path / STORY.folder).root
+    file = chart_docs.chart(root) / "templates/db-init" / name
+    text = file.read_text()
+    assert f"(list . {weight})" in text
+    file.write_text(text.replace(f"(list . {weight})", "(list . 0)"))
+    # Without hooks, in one of the three renders, weights mean nothing.
+    assert [missing in finding.message for finding in hook_findings(root)] == [True, True]
+
+
+def test_no_password_is_rendered_unless_it_stands_in_the_values(chart: Path) -> None:
+    for values in sorted(chart.glob("ci/*.yaml")):
+        objects = documents(template(chart, "--values", values))
+        assert not [name for kind, name in objects if kind == "Secret"]
+    dev = documents(template(chart, "--values", chart.parents[1] / "environments/dev.yaml"))
+    secrets = {name: d for (kind, name), d in dev.items() if kind == "Secret"}
+    assert set(secrets) == {"tks-contract-database", "tks-contract-db-init"}
+    assert "helm.sh/hook" not in secrets["tks-contract-database"]["metadata"].get("annotations", {})
+    rest = json.dumps([d for d in dev.values() if d["kind"] != "Secret"])
+    assert "development" not in rest
+
+
+def test_a_package_of_the_chart_holds_the_hook_and_its_sql(chart: Path, tmp_path: Path) -> None:
+    process.run([go_tool("helm4"), "package", chart, "--destination", tmp_path])
+    (package,) = tmp_path.glob("*.tgz")
+    listed = process.run(["tar", "--list", "--file", package]).stdout.split()
+    names = {name.removeprefix(f"{chart.name}/") for name in listed}
+    assert {"files/sql/0001_greetings.sql", "templates/tests/health.yaml"} <= names
+    assert not [name for name in names if name.startswith(("ci/", "tests/"))]
+    flags = [part for name, value in NEEDED.items() for part in ("--set", f"{name}={value}")]
+    assert template(package, *flags).replace(package.name, chart.name)
+
+
+NOTES = {
+    "ClusterIP": "kubectl -n tks port-forward service/tks-contract 9110:9110 &",
+    "NodePort": "jsonpath='{.spec.ports[0].nodePort}'",
+    "LoadBalancer": 'bin/client -addr "$HOST:9110" -name you',
+}
+
+
+# Helm 3 asks a cluster before it shows notes, even in a dry run.
+@pytest.mark.parametrize("kind", NOTES)
+def test_the_notes_tell_how_to_call_each_type_of_service(kind: str, chart: Path) -> None:
+    flags = [part for name, value in NEEDED.items() for part in ("--set", f"{name}={value}")]
+    dry_run = ["--dry-run=client", "--namespace", "tks", "--set", f"service.type={kind}"]
+    answer = run("helm4", "install", "tks-contract", chart, *dry_run, *flags)
+    assert answer.status == 0, answer.stderr
+    notes = answer.stdout.partition("NOTES:")[2]
+    assert NOTES[kind] in notes
+    assert "\n\n\n" not in notes
+    assert "WARNING" not in notes
+
+
+def test_readme_and_schema_are_what_the_values_make_of_them(rendered: Render, shared: Path) -> None:
+    chart = chart_docs.chart(rendered.root)
+
+    def compare(folder: Path) -> None:
+        root = folder / rendered.root.name
+        shutil.copytree(rendered.root, root)
+        chart_docs.generate(root)
+        assert trees.contents(root) == trees.contents(rendered.root)
+
+    made_once("chart-docs", trees.digest(chart, chart_files(chart)), compare, parent=shared)
+
+
+def test_the_sources_of_readme_and_schema_are_current(tmp_path: Path) -> None:
+    for name, text in chart_docs.sources(tmp_path).items():
+        assert (chart_docs.CHART / name).read_text() == text, "run make chart-docs"
+
+
+def test_every_value_has_its_explanation(rendered: Render) -> None:
+    chart = chart_docs.chart(rendered.root)
+    rows = re.findall(
+        r"^\| (\S+) \| \w+ \| (?:`.*?`) \| (.*) \|$", (chart / "README.md").read_text(), re.M
+    )
+    explained = {key for key, text in rows if text}
+
+    def check(values: Mapping[str, Any], path: str = "") -> None:
+        for key, value in values.items():
+            name = f"{path}{key}"
+            if name not in explained and name != "args":
+                assert isinstance(value, dict), f"{name} has no explanation in values.yaml"
+                assert value, f"{name} has no explanation in values.yaml"
+                check(value, f"{name}.")
+
+    check(yaml.safe_load((chart / "values.yaml").read_text()))
+    assert len(explained) > 60
+
+
+def test_the_schema_knows_every_key_and_no_other(rendered: Render) -> None:
+    chart = chart_docs.chart(rendered.root)
+    schema = json.loads((chart / "values.schema.json").read_text())
+    assert schema["additionalProperties"] is False
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    assert set(schema["properties"]) == {*values, "global"}
+
+
+def test_make_template_prints_what_helm_would_apply(render: trees.Renderer, chart: Path) -> None:
+    path = {"PATH": f"{go_tool('helm4').parent}:{go_env().get('PATH', '/usr/bin:/bin')}"}
+    printed = process.run(
+        ["make", "-s", "template", "ENV=dev", "NAMESPACE=tks", "ARGS=--kube-version=1.36.0"],
+        cwd=render(STORY).root,
+        env=path,
+    ).stdout
+    dev = chart.parents[1] / "environments/dev.yaml"
+    assert documents(printed) == documents(template(chart, "--values", dev))

@@ -1,0 +1,239 @@
+"""The chart's database hook, run as its Job runs it, and what it left in the catalogs."""
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from goldpath import postgres, process
+
+SCRIPT = "files/db-init/db-init.sh"
+CLIENT = 18  # the major version of the image whose psql runs the hook against every server
+# Debian's sh is dash; the image's is busybox, tried too where it is installed.
+SHELLS = [("sh",), *([("busybox", "sh")] if shutil.which("busybox") else [])]
+LOCK = 7233393882357658657
+ADMIN = "provisioner"
+FIRST = "0001_greetings.sql"
+_numbers = itertools.count(1)
+
+
+def mount(chart: Path, folder: Path) -> Path:
+    """Lay the files of a chart out as the kubelet does with a ConfigMap: links into ..data."""
+    data = folder / "..2026_11_23"
+    (data / "sql").mkdir(parents=True)
+    for file in (chart / "files/db-init").iterdir():
+        shutil.copyfile(file, data / file.name)
+        (folder / file.name).symlink_to(f"..data/{file.name}")
+    for file in (chart / "files/sql").iterdir():
+        shutil.copyfile(file, data / "sql" / file.name)
+    (folder / "..data").symlink_to(data.name)
+    (folder / "sql").symlink_to("..data/sql")
+    return folder
+
+
+@dataclass(frozen=True)
+class Hook:
+    """One service's hook: `folder` is the mounted ConfigMap, `env` the variables of its Job."""
+
+    server: postgres.Server
+    folder: Path
+    env: Mapping[str, str]
+    shell: tuple[str, ...] = SHELLS[-1]
+
+    def run(self, **changed: str) -> process.Result:
+        """Run it to its end with variables changed."""
+        command = [*self.shell, str(self.folder / "db-init.sh")]
+        return process.run(command, env={**self.env, **changed}, accept=range(256))
+
+    def good_run(self) -> list[str]:
+        """Run it, expect success and silence on standard error, and return the lines of its log."""
+        done = self.run()
+        assert done.status == 0, done
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    def refusal(self, **changed: str) -> str:
+        """Run it, expect that it refuses to work, and return the sentence, its last line."""
+        done = self.run(**changed)
+        assert done.status == 1, done
+        assert done.stderr == ""
+        line = done.stdout.splitlines()[-1]
+        assert line.startswith("db-init: refused: ")
+        return line.removeprefix("db-init: refused: ")
+
+    def left_something(self) -> bool:
+        """Say whether its role or its database is there."""
+        names = "SELECT rolname FROM pg_roles UNION ALL SELECT datname FROM pg_database"
+        found = self.server.psql(names).splitlines()
+        return self.user in found or self.database in found
+
+    def wait_for_lock(self) -> None:
+        """Return when a hook waits for the lock."""
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        process.wait_until(lambda: self.server.psql(waiting) == "1", "a hook that waits")
+
+    @contextmanager
+    def started(self, **changed: str) -> Iterator["subprocess.Popen[str]"]:
+        """Start it in a process group of its own, which is gone after the block."""
+        with subprocess.Popen(
+            [*self.shell, str(self.folder / "db-init.sh")],
+            env={**os.environ, **self.env, **changed},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as program:
+            try:
+                yield program
+            finally:
+                kill(program)
+
+    @property
+    def user(self) -> str:
+        return self.env["APP_USER"]
+
+    @property
+    def database(self) -> str:
+        return self.env["APP_DATABASE"]
+
+    @property
+    def password_file(self) -> Path:
+        return Path(self.env["APP_PASSWORD_FILE"])
+
+    @property
+    def migrations(self) -> Path:
+        return self.folder / "sql"
+
+    def named(self, user: str, database: str) -> "Hook":
+        """Return the hook of a service whose role and database have these names."""
+        return replace(self, env={**self.env, "APP_USER": user, "APP_DATABASE": database})
+
+    def anew(self) -> "Hook":
+        """Return the same hook for a role and a database that are not there yet."""
+        number = next(_numbers)
+        return self.named(f"app-{os.getpid()}-{number}", f"db-{os.getpid()}-{number}")
+
+    def in_own_folder(self, folder: Path) -> "Hook":
+        """Return the same hook as another pod of the Job runs it, with a volume of its own."""
+        folder.mkdir()
+        return replace(self, env={**self.env, "RUN_DIR": str(folder)})
+
+    def drop(self) -> None:
+        """Drop its database, which would take time to write to the disk at the server's end."""
+        self.server.psql(f'DROP DATABASE "{self.database}" WITH (FORCE)')
+
+    def as_superuser(self) -> "Hook":
+        """Return the hook run by PostgreSQL's own administrator."""
+        admin = {"ADMIN_USER": self.server.user}
+        admin["ADMIN_PASSWORD_FILE"] = str(self.server.password_file)
+        return replace(self, env={**self.env, **admin})
+
+    def psql(self, text: str) -> str:
+        """Run SQL as the service's role in its database."""
+        return self.server.psql(
+            text, user=self.user, password_file=self.password_file, database=self.database
+        )
+
+    def inspect(self, text: str) -> str:
+        """Run SQL as superuser in the service's database."""
+        return self.server.psql(text, database=self.database)
+
+
+def prepare(server: postgres.Server) -> None:
+    """Let the server log every statement, and create an administrator who is no superuser."""
+    server.psql(
+        "ALTER SYSTEM SET log_statement = 'all';"
+        "SELECT pg_reload_conf();"
+        f"CREATE ROLE {ADMIN} LOGIN CREATEROLE CREATEDB PASSWORD 'admin:\\pass word'"
+    )
+
+
+def hook(server: postgres.Server, chart: Path, scratch: Path) -> Hook:
+    """Return a hook with a new role and database, run by the administrator of `prepare`."""
+    passwords = {"admin": "admin:\\pass word\n", "app": "first 'secret' \\:%\n"}
+    for name, text in passwords.items():
+        (scratch / name).write_text(text)
+        (scratch / name).chmod(0o440)  # what fsGroup makes of a Secret
+    (scratch / "run").mkdir()
+    env = {
+        "PATH": f"{postgres.binaries(CLIENT)}{os.pathsep}{os.environ['PATH']}",
+        "PGHOST": server.host,
+        "PGPORT": str(server.port),
+        "PGSSLMODE": "disable",
+        "ADMIN_USER": ADMIN,
+        "ADMIN_DATABASE": "postgres",
+        "ADMIN_PASSWORD_FILE": str(scratch / "admin"),
+        "APP_PASSWORD_FILE": str(scratch / "app"),
+        "RUN_DIR": str(scratch / "run"),
+        "WAIT_SECONDS": "5",
+        "LOCK_SECONDS": "60",
+    }
+    return Hook(server, mount(chart, scratch / "db-init"), env).anew()
+
+
+# Everything that the hook is to bring about; names of this run are replaced, so that runs compare.
+STATE = """
+SELECT 'role', rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin,
+    rolreplication, rolbypassrls, rolvaliduntil, rolconnlimit, rolpassword LIKE 'SCRAM-SHA-256$%'
+FROM pg_authid WHERE rolname = :'user';
+SELECT 'member', pg_get_userbyid(roleid), pg_get_userbyid(member), admin_option
+FROM pg_auth_members WHERE :'user' IN (pg_get_userbyid(roleid), pg_get_userbyid(member))
+ORDER BY 2, 3, 4;
+SELECT 'database', datname, pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datacl
+FROM pg_database WHERE datname = current_database();
+SELECT 'schema', nspname, pg_get_userbyid(nspowner), nspacl
+FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)' ORDER BY 2;
+SELECT 'relation', relname, relkind, pg_get_userbyid(relowner), relacl
+FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 2;
+SELECT 'column', attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relnamespace = 'public'::regnamespace AND attnum > 0 ORDER BY relname, attnum;
+SELECT 'default', pg_get_userbyid(defaclrole), defaclobjtype, defaclacl
+FROM pg_default_acl ORDER BY 3;
+SELECT 'migration', file, checksum FROM public.schema_migrations ORDER BY 2;
+SELECT 'temporary', count(*) FROM pg_prepared_xacts;
+"""
+
+
+def state(hook: Hook) -> str:
+    """Return roles, rights, owners, tables and migrations as text that does not name the hook's."""
+    found = hook.inspect(f"\\set user '{hook.user}'\n{STATE}")
+    return found.replace(hook.user, "APP").replace(hook.database, "DB")
+
+
+@contextmanager
+def locked(server: postgres.Server) -> Iterator["subprocess.Popen[str]"]:
+    """Hold the hook's lock in the administrator's database until the session or the block ends."""
+    with subprocess.Popen(
+        [postgres.binaries(CLIENT) / "psql", "-X", "-q"],
+        env={
+            **os.environ,
+            "PGHOST": server.host,
+            "PGPORT": str(server.port),
+            "PGUSER": server.user,
+            "PGDATABASE": "postgres",
+            "PGPASSWORD": server.password_file.read_text(),
+        },
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as session:
+        assert session.stdin
+        assert session.stdout
+        session.stdin.write(f"SELECT pg_advisory_lock({LOCK});\n\\echo locked\n")
+        session.stdin.flush()
+        while session.stdout.readline() != "locked\n":
+            assert session.poll() is None
+        yield session
+
+
+def kill(program: "subprocess.Popen[str]") -> None:
+    """End a hook and its psql at once, as a lost node does."""
+    with suppress(ProcessLookupError):
+        os.killpg(program.pid, signal.SIGKILL)
