@@ -1,0 +1,104 @@
+"""The scripts that talk to a cluster, with programs in its place that record what they are told."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from goldpath import process
+from testing import trees
+
+COMPLETE, MINIMAL = (
+    next(case for case in trees.PAIRS if case.answers["database"] == database)
+    for database in ("postgresql", "none")
+)
+Stubs = Callable[[str], Path]
+
+
+@pytest.fixture
+def stubs(tmp_path: Path) -> Stubs:
+    """Make kubectl and helm that write their arguments into a file, and behave as told."""
+
+    def make(kubectl: str) -> Path:
+        for name, body in (("kubectl", kubectl), ("helm", "echo rendered")):
+            program = tmp_path / name
+            program.write_text(f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/calls\n{body}\n')
+            program.chmod(0o755)
+        return tmp_path
+
+    return make
+
+
+def make(root: Path, stubs: Path, *arguments: str) -> process.Result:
+    """Run make in a repository with the stubs first on PATH."""
+    env = {"PATH": f"{stubs}:/usr/bin:/bin"}
+    return process.run(["make", "-s", *arguments], cwd=root, env=env, accept=(0, 2))
+
+
+def calls(stubs: Path) -> list[str]:
+    return (stubs / "calls").read_text().splitlines()
+
+
+def test_deploy_dev_makes_namespace_database_and_release_in_this_order(
+    render: trees.Renderer, stubs: Stubs
+) -> None:
+    folder = stubs('[ "$1" != config ] || echo kind-kind')
+    done = make(render(COMPLETE).root, folder, "deploy-dev", "NAMESPACE=shop")
+    assert done.status == 0, done.stderr
+    told = [call for call in calls(folder) if "config" not in call]
+    assert told[0].startswith("kubectl create namespace shop --dry-run=client")
+    assert "kubectl apply --namespace shop --filename deploy/postgres/dev.yaml" in told
+    assert told[-2].endswith("statefulset/postgresql")
+    assert told[-1].startswith("helm upgrade --install payments-api deploy/helm/payments-api")
+    assert "--values deploy/environments/dev.yaml" in told[-1]
+
+
+def test_deploy_dev_without_a_database_makes_none(render: trees.Renderer, stubs: Stubs) -> None:
+    folder = stubs('[ "$1" != config ] || echo minikube')
+    assert make(render(MINIMAL).root, folder, "deploy-dev").status == 0
+    assert "postgres" not in (folder / "calls").read_text()
+
+
+def test_deploy_dev_refuses_a_cluster_that_others_may_use(
+    render: trees.Renderer, stubs: Stubs
+) -> None:
+    folder = stubs('[ "$1" != config ] || echo arn:aws:eks:prod')
+    root = render(COMPLETE).root
+    done = make(root, folder, "deploy-dev")
+    assert done.status == 2
+    assert "make deploy-dev DEV_CONTEXT=arn:aws:eks:prod" in done.stderr
+    assert calls(folder) == ["kubectl config current-context"]
+    # Unless it is named.
+    assert make(root, folder, "deploy-dev", "DEV_CONTEXT=arn:aws:eks:prod").status == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "text"),
+    [(0, 0, "diff: no difference"), (1, 0, ""), (2, 2, "")],
+    ids=["equal", "different", "broken"],
+)
+def test_diff_fails_only_if_kubectl_cannot_compare(
+    status: int, outcome: int, text: str, render: trees.Renderer, stubs: Stubs
+) -> None:
+    folder = stubs(f'[ "$1" != diff ] || {{ cat > $0.stdin; exit {status}; }}')
+    done = make(render(COMPLETE).root, folder, "diff", "ENV=dev", "NAMESPACE=shop")
+    assert done.status == outcome
+    assert text in done.stdout
+    assert calls(folder)[0].endswith("--namespace shop --no-hooks")
+    assert (folder / "kubectl.stdin").read_text() == "rendered\n"
+
+
+@pytest.mark.parametrize("target", ["template", "diff", "deploy-dev"])
+def test_a_target_without_helm_says_how_to_get_it(
+    target: str, render: trees.Renderer, tmp_path: Path
+) -> None:
+    for name in ("make", "sh", "bash", "git"):
+        found = process.run(["sh", "-c", f"command -v {name}"]).stdout.strip()
+        (tmp_path / name).symlink_to(found)
+    done = process.run(
+        ["make", "-s", target],
+        cwd=render(COMPLETE).root,
+        env={"PATH": str(tmp_path)},
+        accept=(2,),
+    )
+    assert "helm is not on PATH; install Helm" in done.stderr
