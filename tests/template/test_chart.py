@@ -175,6 +175,23 @@ MISTAKES: Mapping[str, tuple[Sequence[str], str]] = {
     "route without Gateway": (["grpcRoute.enabled=true"], "grpcRoute.parentRefs"),
     "Ingress without host": (["ingress.enabled=true"], "ingress.hosts"),
     "interval without unit": (["metrics.serviceMonitor.interval=30"], "/metrics/serviceMonitor"),
+    "node port without a node": (["service.nodePort=30080"], "service.nodePort"),
+    "traffic policy inside the cluster": (
+        ["service.externalTrafficPolicy=Local"],
+        "service.externalTrafficPolicy",
+    ),
+    "ranges without a load balancer": (
+        ["service.type=NodePort", "service.loadBalancerSourceRanges={10.0.0.0/8}"],
+        "service.loadBalancerSourceRanges",
+    ),
+    "label with a blank": (["commonLabels.team=a b"], "/commonLabels/team"),
+    "host with a blank": (["ingress.enabled=true", "ingress.hosts={a b}"], "ingress.hosts"),
+    "share without its sign": (
+        ["podDisruptionBudget.maxUnavailable=half"],
+        "/podDisruptionBudget/maxUnavailable",
+    ),
+    "section taken away": (["autoscaling=null"], "autoscaling"),
+    "port taken away": (["containerPort=null"], "containerPort"),
     "Secret as an object": (["database.existingSecret.name=app"], "/database/existingSecret"),
 }
 
@@ -244,13 +261,13 @@ def test_every_pod_of_a_hook_is_out_of_reach_of_the_service(chart: Path) -> None
 
 
 # Objects that docs/database.md asks for before the first release; the values of ci/ name them so.
-EXISTING = {"ci-database", "postgresql-admin", "postgresql-ca", "registry"}
+EXISTING = {"api-tls", "ci-database", "postgresql-admin", "postgresql-ca", "registry"}
 
 
 def hook_findings(root: Path) -> list[Finding]:
     """Return what hooks of a repository's chart need and do not find, in any of its renders."""
     renders = charts.rendered(root, "helm4")
-    assert len(renders) == 3
+    assert len(renders) == 4
     names = {*EXISTING, f"{chart_docs.chart(root).name}-database"}
     return [found for one in renders for found in helm_hooks.findings(one.manifests, names)]
 
@@ -274,12 +291,14 @@ def test_an_object_of_the_hook_that_comes_too_late_is_found(
     text = file.read_text()
     assert f"(list . {weight})" in text
     file.write_text(text.replace(f"(list . {weight})", "(list . 0)"))
-    # Without hooks, in one of the three renders, weights mean nothing.
-    assert [missing in finding.message for finding in hook_findings(root)] == [True, True]
+    # Without hooks, in one of the four renders, weights mean nothing.
+    assert [missing in finding.message for finding in hook_findings(root)] == [True, True, True]
 
 
 def test_no_password_is_rendered_unless_it_stands_in_the_values(chart: Path) -> None:
     for values in sorted(chart.glob("ci/*.yaml")):
+        if "password: development" in values.read_text():
+            continue
         objects = documents(template(chart, "--values", values))
         assert not [name for kind, name in objects if kind == "Secret"]
     dev = documents(template(chart, "--values", chart.parents[1] / "environments/dev.yaml"))
@@ -298,7 +317,7 @@ def test_a_package_of_the_chart_holds_the_hook_and_its_sql(chart: Path, tmp_path
     assert {"files/sql/0001_greetings.sql", "templates/tests/health.yaml"} <= names
     assert not [name for name in names if name.startswith(("ci/", "tests/"))]
     flags = [part for name, value in NEEDED.items() for part in ("--set", f"{name}={value}")]
-    assert template(package, *flags).replace(package.name, chart.name)
+    assert documents(template(package.rename(tmp_path / chart.name), *flags))
 
 
 NOTES = {
@@ -374,3 +393,96 @@ def test_make_template_prints_what_helm_would_apply(render: trees.Renderer, char
     ).stdout
     dev = chart.parents[1] / "environments/dev.yaml"
     assert documents(printed) == documents(template(chart, "--values", dev))
+
+
+def job_name(chart: Path, *settings: str) -> str:
+    """Return the name of the hook's Job as an ordinary object."""
+    chosen = {**NEEDED, "dbInit.useHelmHooks": "false"}
+    flags = [part for name, value in chosen.items() for part in ("--set", f"{name}={value}")]
+    flags += [part for setting in settings for part in ("--set", setting)]
+    (name,) = [
+        name
+        for kind, name in documents(template(chart, *flags))
+        if kind == "Job" and "db-init" in name
+    ]
+    return name
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["image.tag=v9", "dbInit.admin.user=other", "commonLabels.a=b", "nodeSelector.a=b"],
+)
+def test_a_job_that_is_no_hook_has_another_name_if_its_pod_differs(
+    setting: str, chart: Path
+) -> None:
+    assert job_name(chart) == job_name(chart) != job_name(chart, setting)
+
+
+def test_a_job_that_is_no_hook_has_another_name_if_a_migration_comes(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    chart = chart_docs.chart(render.into(STORY, tmp_path / STORY.folder).root)
+    before = job_name(chart)
+    (chart / "files/sql/0002_more.sql").write_text("SELECT 1;\n")
+    assert job_name(chart) != before
+
+
+@every_helm
+def test_a_migration_arrives_the_same_whatever_comes_after_it(
+    helm: str, render: trees.Renderer, tmp_path: Path
+) -> None:
+    chart = chart_docs.chart(render.into(STORY, tmp_path / STORY.folder).root)
+    odd = {
+        "0002_blank.sql": "SELECT 1;\n\n\n",
+        "0003_indented.sql": "    SELECT 1;\n  -- \u00e9\n",
+        "0004_carriage.sql": "SELECT 1;\r\nSELECT 2;\r\n",
+        "0005_none.sql": "SELECT 1;",
+    }
+    flags = [part for name, value in NEEDED.items() for part in ("--set", f"{name}={value}")]
+    for name, text in odd.items():
+        (chart / "files/sql" / name).write_text(text, newline="")
+        data = documents(template(chart, *flags, helm=helm))["ConfigMap", "tks-contract-db-init"][
+            "data"
+        ]
+        for earlier, content in odd.items():
+            assert data[f"sql.{earlier}"] == content.rstrip("\n") + "\n"
+            if earlier == name:
+                break
+
+
+def test_migrations_that_no_configmap_can_hold_are_refused(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    chart = chart_docs.chart(render.into(STORY, tmp_path / STORY.folder).root)
+    (chart / "files/sql/0002_data.sql").write_text("-- " + "x" * 1_000_000 + "\n")
+    flags = [part for name, value in NEEDED.items() for part in ("--set", f"{name}={value}")]
+    answer = run("helm4", "template", "x", chart, "--kube-version", "1.36.0", *flags)
+    assert answer.status == 1
+    assert "files/sql: the hook takes its files from a ConfigMap" in answer.stderr
+
+
+def test_a_long_release_name_is_cut_and_stays_unique(chart: Path) -> None:
+    names = set()
+    for region in ("east", "west"):
+        release = f"a-long-name-of-a-release-for-the-market-in-eur-{region}"
+        flags = [part for name, value in NEEDED.items() for part in ("--set", f"{name}={value}")]
+        answer = run("helm4", "template", release, chart, "--kube-version", "1.36.0", *flags)
+        names |= {name for kind, name in documents(answer.stdout) if kind == "Deployment"}
+    assert len(names) == 2
+    assert max(map(len, names)) <= 46
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        (["ingress.enabled=true", "ingress.hosts={api.example.com}"], "-addr api.example.com:80"),
+        (["tls.existingSecret=api-tls"], "bin/client -tls -addr localhost:9110 -name you"),
+    ],
+)
+def test_the_notes_say_whether_to_call_by_tls(
+    settings: Sequence[str], line: str, chart: Path
+) -> None:
+    flags = [part for name, value in NEEDED.items() for part in ("--set", f"{name}={value}")]
+    flags += [part for setting in settings for part in ("--set", setting)]
+    answer = run("helm4", "install", "tks-contract", chart, "--dry-run=client", *flags)
+    assert line in answer.stdout.partition("NOTES:")[2]

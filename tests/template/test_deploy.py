@@ -17,10 +17,11 @@ Stubs = Callable[[str], Path]
 
 @pytest.fixture
 def stubs(tmp_path: Path) -> Stubs:
-    """Make kubectl and helm that write their arguments into a file, and behave as told."""
+    """Make programs that write their arguments into a file; kubectl behaves as told."""
 
     def make(kubectl: str) -> Path:
-        for name, body in (("kubectl", kubectl), ("helm", "echo rendered")):
+        others = {"helm": "echo rendered", "docker": "", "kind": "", "minikube": ""}
+        for name, body in {"kubectl": kubectl, **others}.items():
             program = tmp_path / name
             program.write_text(f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/calls\n{body}\n')
             program.chmod(0o755)
@@ -39,13 +40,16 @@ def calls(stubs: Path) -> list[str]:
     return (stubs / "calls").read_text().splitlines()
 
 
-def test_deploy_dev_makes_namespace_database_and_release_in_this_order(
+def test_deploy_dev_makes_image_namespace_database_and_release_in_this_order(
     render: trees.Renderer, stubs: Stubs
 ) -> None:
     folder = stubs('[ "$1" != config ] || echo kind-kind')
     done = make(render(COMPLETE).root, folder, "deploy-dev", "NAMESPACE=shop")
     assert done.status == 0, done.stderr
     told = [call for call in calls(folder) if "config" not in call]
+    assert told.pop(0).startswith("docker build ")
+    image = "docker.io/acme/payments-api:dev"
+    assert told.pop(0) == f"kind load docker-image {image} --name kind"
     assert told[0].startswith("kubectl create namespace shop --dry-run=client")
     assert "kubectl apply --namespace shop --filename deploy/postgres/dev.yaml" in told
     assert told[-2].endswith("statefulset/postgresql")
@@ -102,3 +106,12 @@ def test_a_target_without_helm_says_how_to_get_it(
         accept=(2,),
     )
     assert "helm is not on PATH; install Helm" in done.stderr
+
+
+def test_an_environment_without_a_file_is_named_beside_those_that_have_one(
+    render: trees.Renderer, stubs: Stubs
+) -> None:
+    folder = stubs("")
+    done = make(render(COMPLETE).root, folder, "template", "ENV=staging")
+    assert done.status == 2
+    assert "there is no deploy/environments/staging.yaml; there are dev production" in done.stderr

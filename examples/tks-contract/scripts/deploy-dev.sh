@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Install the service in the cluster of a laptop, with the values of deploy/environments/dev.yaml.
-# Usage: deploy-dev.sh SERVICE CHART NAMESPACE [FLAGS OF helm upgrade...]
+# Build the image and install the service in the cluster of a laptop, with the values of deploy/environments/dev.yaml.
+# Usage: deploy-dev.sh SERVICE CHART NAMESPACE IMAGE:TAG [FLAGS OF helm upgrade...]
 set -euo pipefail
 
-service=$1 chart=$2 namespace=$3
-shift 3
+service=$1 chart=$2 namespace=$3 image=$4
+shift 4
 
 # These values may hold passwords that everybody knows, so they must not reach a cluster that others use.
 context=$(kubectl config current-context)
@@ -15,6 +15,14 @@ kind-* | k3d-* | minikube | docker-desktop | rancher-desktop | orbstack | colima
     echo "If it is one: make deploy-dev DEV_CONTEXT=$context" >&2
     exit 2
     ;;
+esac
+
+make --no-print-directory image VERSION="${image##*:}" IMAGE="${image%:*}"
+# These clusters do not share the images of Docker.
+case $context in
+kind-*) kind load docker-image "$image" --name "${context#kind-}" ;;
+k3d-*) k3d image import "$image" --cluster "${context#k3d-}" ;;
+minikube) minikube image load "$image" ;;
 esac
 
 echo "deploy-dev: $service to namespace $namespace of $context"

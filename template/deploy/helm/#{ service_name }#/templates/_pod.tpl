@@ -2,10 +2,7 @@
 {{- define "service.podTemplate" -}}
 metadata:
   labels:
-    {{- include "service.labels" . | nindent 4 }}
-    {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- toYaml (merge (deepCopy .Values.podLabels) (include "service.labels" . | fromYaml)) | nindent 4 }}
   {{- with .Values.podAnnotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
@@ -21,7 +18,7 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   securityContext:
     {{- toYaml .Values.podSecurityContext | nindent 4 }}
@@ -48,6 +45,16 @@ spec:
         - -dbpassword-file
         - /run/secrets/database/password
         {{- end }}
+        {{- if .Values.tls.existingSecret }}
+        - -tls-cert
+        - /run/secrets/tls/tls.crt
+        - -tls-key
+        - /run/secrets/tls/tls.key
+        {{- if .Values.tls.verifyClients }}
+        - -tls-client-ca
+        - /run/secrets/tls/ca.crt
+        {{- end }}
+        {{- end }}
         {{- range .Values.extraArgs }}
         - {{ . | quote }}
         {{- end }}
@@ -70,14 +77,22 @@ spec:
           containerPort: {{ .Values.containerPort }}
         - name: metrics
           containerPort: {{ .Values.metrics.port }}
+      {{- with .Values.startupProbe }}
       startupProbe:
-        {{- include "service.probe" (list . .Values.startupProbe "liveness") | nindent 8 }}
+        {{- include "service.probe" (list $ . "liveness") | nindent 8 }}
+      {{- end }}
+      {{- with .Values.livenessProbe }}
       livenessProbe:
-        {{- include "service.probe" (list . .Values.livenessProbe "liveness") | nindent 8 }}
+        {{- include "service.probe" (list $ . "liveness") | nindent 8 }}
+      {{- end }}
+      {{- with .Values.readinessProbe }}
       readinessProbe:
-        {{- include "service.probe" (list . .Values.readinessProbe "readiness") | nindent 8 }}
+        {{- include "service.probe" (list $ . "readiness") | nindent 8 }}
+      {{- end }}
+      {{- with .Values.resources }}
       resources:
-        {{- toYaml .Values.resources | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       securityContext:
         {{- toYaml .Values.securityContext | nindent 8 }}
       volumeMounts:
@@ -93,6 +108,11 @@ spec:
           readOnly: true
         {{- end }}
         {{- end }}
+        {{- if .Values.tls.existingSecret }}
+        - name: tls
+          mountPath: /run/secrets/tls
+          readOnly: true
+        {{- end }}
         {{- with .Values.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -103,19 +123,25 @@ spec:
     {{- with .Values.database }}
     - name: database
       secret:
-        secretName: {{ include "service.database.secretName" $ }}
+        secretName: {{ include "service.database.secretName" $ | quote }}
         defaultMode: 0440
         items:
-          - key: {{ if .existingSecret }}{{ .passwordKey }}{{ else }}password{{ end }}
+          - key: {{ if .existingSecret }}{{ .passwordKey | quote }}{{ else }}password{{ end }}
             path: password
     {{- if .caSecret }}
     - name: database-ca
       secret:
-        secretName: {{ .caSecret }}
+        secretName: {{ .caSecret | quote }}
         items:
-          - key: {{ .caKey }}
+          - key: {{ .caKey | quote }}
             path: ca.crt
     {{- end }}
+    {{- end }}
+    {{- with .Values.tls.existingSecret }}
+    - name: tls
+      secret:
+        secretName: {{ . | quote }}
+        defaultMode: 0440
     {{- end }}
     {{- with .Values.extraVolumes }}
     {{- toYaml . | nindent 4 }}
@@ -161,7 +187,17 @@ Arguments: a list of the root, the values of the probe, the health name to ask f
 {{- define "service.probe" -}}
 {{- $root := index . 0 -}}
 {{- $probe := index . 1 -}}
-{{- if not (or $probe.exec $probe.httpGet $probe.tcpSocket $probe.grpc) -}}
+{{- if or $probe.exec $probe.httpGet $probe.tcpSocket $probe.grpc -}}
+{{- else if $root.Values.tls.existingSecret -}}
+# Kubernetes itself asks by gRPC without TLS only.
+exec:
+  command:
+    - /app/server
+    - healthcheck
+    {{- include "service.healthcheck" (list $root (printf "localhost:%d" (int $root.Values.containerPort))) | nindent 4 }}
+    - -service
+    - {{ index . 2 }}
+{{ else -}}
 grpc:
   port: {{ $root.Values.containerPort }}
   service: {{ index . 2 }}

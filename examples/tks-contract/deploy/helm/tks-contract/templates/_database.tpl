@@ -54,25 +54,31 @@ which then stands in two Secrets: an ordinary one for the service, and one that 
 {{- end }}
 {{- end }}
 
-{{/* The script of the hook and the SQL files that it applies, byte for byte: their checksums are recorded. */}}
+{{/*
+The script of the hook and the SQL files that it applies, each ending in one newline: Helm's versions differ in what they do
+with further ones at the end of an object, and a file whose checksum changes is refused.
+*/}}
 {{- define "service.dbInit.files" -}}
 {{- $files := dict }}
 {{- range $path, $content := .Files.Glob "files/db-init/*" }}
-{{- $_ := set $files (base $path) (toString $content) }}
+{{- $_ := set $files (base $path) (regexReplaceAll "\\n*$" (toString $content) "\n") }}
 {{- end }}
 {{- range $path, $content := .Files.Glob "files/sql/*.sql" }}
-{{- $_ := set $files (printf "sql.%s" (base $path)) (toString $content) }}
+{{- $_ := set $files (printf "sql.%s" (base $path)) (regexReplaceAll "\\n*$" (toString $content) "\n") }}
 {{- end }}
-{{- toYaml $files }}
+{{- $text := toYaml $files }}
+{{- if gt (len $text) 1000000 }}
+{{- fail (printf "files/sql: the hook takes its files from a ConfigMap, which holds at most 1 MiB; these are %d bytes" (len $text)) }}
+{{- end }}
+{{- $text }}
 {{- end }}
 
 {{/*
 Name of the Job. A Job cannot be changed: as a hook it is deleted before it is made again, as an ordinary object it gets a
-name that differs whenever it has something else to do.
+name that differs whenever its pod or its files do.
 */}}
 {{- define "service.dbInit.jobName" -}}
-{{- $values := omit .Values.dbInit "admin" -}}
-{{- $work := printf "%s %s %s" (include "service.dbInit.files" .) (toJson (omit .Values.database "password")) (toJson $values) -}}
+{{- $work := printf "%s %s" (include "service.dbInit.podTemplate" .) (include "service.dbInit.files" .) -}}
 {{ include "service.dbInit.name" . }}{{ if not .Values.dbInit.useHelmHooks }}-{{ sha256sum $work | trunc 8 }}{{ end }}
 {{- end }}
 
@@ -83,4 +89,130 @@ helm.sh/hook: pre-install,pre-upgrade
 helm.sh/hook-weight: {{ last . | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
+{{- end }}
+
+{{- define "service.dbInit.podTemplate" -}}
+metadata:
+  labels:
+    {{- include "service.hookLabels" (list . "db-init") | nindent 4 }}
+  {{- with .Values.dbInit.podAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  restartPolicy: Never
+  serviceAccountName: {{ include "service.dbInit.name" . }}
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  securityContext:
+    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+  containers:
+    - name: psql
+      image: {{ include "service.imageReference" .Values.dbInit.image }}
+      imagePullPolicy: {{ .Values.dbInit.image.pullPolicy }}
+      command:
+        - sh
+        - /db-init/db-init.sh
+      env:
+        - name: PGHOST
+          value: {{ .Values.database.host | quote }}
+        - name: PGPORT
+          value: {{ .Values.database.port | quote }}
+        - name: PGSSLMODE
+          value: {{ .Values.database.sslMode }}
+        {{- if .Values.database.caSecret }}
+        - name: PGSSLROOTCERT
+          value: /run/secrets/database-ca/ca.crt
+        {{- end }}
+        - name: ADMIN_USER
+          value: {{ .Values.dbInit.admin.user | quote }}
+        - name: ADMIN_DATABASE
+          value: {{ .Values.dbInit.admin.database | quote }}
+        - name: ADMIN_PASSWORD_FILE
+          value: /run/secrets/admin/password
+        - name: APP_USER
+          value: {{ .Values.database.user | quote }}
+        - name: APP_DATABASE
+          value: {{ .Values.database.name | quote }}
+        - name: APP_PASSWORD_FILE
+          value: /run/secrets/database/password
+        - name: RUN_DIR
+          value: /run/db-init
+        - name: WAIT_SECONDS
+          value: {{ .Values.dbInit.waitSeconds | quote }}
+        - name: LOCK_SECONDS
+          value: {{ .Values.dbInit.lockSeconds | quote }}
+      resources:
+        {{- toYaml .Values.dbInit.resources | nindent 8 }}
+      securityContext:
+        {{- toYaml .Values.securityContext | nindent 8 }}
+      volumeMounts:
+        - name: scripts
+          mountPath: /db-init
+          readOnly: true
+        - name: run
+          mountPath: /run/db-init
+        - name: admin
+          mountPath: /run/secrets/admin
+          readOnly: true
+        - name: database
+          mountPath: /run/secrets/database
+          readOnly: true
+        {{- if .Values.database.caSecret }}
+        - name: database-ca
+          mountPath: /run/secrets/database-ca
+          readOnly: true
+        {{- end }}
+  volumes:
+    - name: scripts
+      configMap:
+        name: {{ include "service.dbInit.name" . }}
+        items:
+          {{- range $path, $_ := .Files.Glob "files/db-init/*" }}
+          - key: {{ base $path }}
+            path: {{ base $path }}
+          {{- end }}
+          {{- range $path, $_ := .Files.Glob "files/sql/*.sql" }}
+          - key: sql.{{ base $path }}
+            path: sql/{{ base $path }}
+          {{- end }}
+    # In memory: the only place where a password is written.
+    - name: run
+      emptyDir:
+        medium: Memory
+        sizeLimit: 1Mi
+    - name: admin
+      secret:
+        secretName: {{ include "service.dbInit.adminSecretName" . | quote }}
+        defaultMode: 0440
+        items:
+          - key: {{ include "service.dbInit.adminKey" . | quote }}
+            path: password
+    - name: database
+      secret:
+        secretName: {{ include "service.dbInit.appSecretName" . | quote }}
+        defaultMode: 0440
+        items:
+          - key: {{ include "service.dbInit.appKey" . | quote }}
+            path: password
+    {{- if .Values.database.caSecret }}
+    - name: database-ca
+      secret:
+        secretName: {{ .Values.database.caSecret | quote }}
+        items:
+          - key: {{ .Values.database.caKey | quote }}
+            path: ca.crt
+    {{- end }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end }}

@@ -1,16 +1,21 @@
-{{/* Name of the chart, for labels. */}}
-{{- define "service.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 46 | trimSuffix "-" }}
+{{/* Cuts a name to 46 characters, so that "-db-init-" and a checksum still fit into 63. What is cut off leaves a checksum. */}}
+{{- define "service.cut" -}}
+{{- if gt (len .) 46 }}{{ printf "%s-%s" (trunc 38 . | trimAll "-") (sha256sum . | trunc 7) }}{{ else }}{{ . }}{{ end }}
 {{- end }}
 
-{{/* Name of most objects. 46 characters leave room for the longest ending, "-db-init-" and a checksum, up to 63. */}}
+{{/* Name of the chart, for labels. */}}
+{{- define "service.name" -}}
+{{- include "service.cut" (default .Chart.Name .Values.nameOverride) }}
+{{- end }}
+
+{{/* Name of most objects. */}}
 {{- define "service.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 46 | trimSuffix "-" }}
+{{- include "service.cut" .Values.fullnameOverride }}
 {{- else if contains (include "service.name" .) .Release.Name }}
-{{- .Release.Name | trunc 46 | trimSuffix "-" }}
+{{- include "service.cut" .Release.Name }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name (include "service.name" .) | trunc 46 | trimSuffix "-" }}
+{{- include "service.cut" (printf "%s-%s" .Release.Name (include "service.name" .)) }}
 {{- end }}
 {{- end }}
 
@@ -25,18 +30,17 @@
 {{/* What Deployment, Service and policies select the service's pods by. It can never change in a release. */}}
 {{- define "service.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "service.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* Labels of every object, but for the name, which tells the service's pods from those of its hooks. */}}
 {{- define "service.commonLabels" -}}
-app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | trunc 63 | trimAll "-_." | quote }}
-app.kubernetes.io/part-of: {{ include "service.name" . }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $labels := dict
+  "app.kubernetes.io/version" (.Values.image.tag | default .Chart.AppVersion | trunc 63 | trimAll "-_.")
+  "app.kubernetes.io/part-of" (include "service.name" .)
+  "app.kubernetes.io/managed-by" .Release.Service
+  "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimAll "-_.") -}}
+{{- toYaml (merge (deepCopy .Values.commonLabels) $labels) }}
 {{- end }}
 
 {{- define "service.labels" -}}
@@ -52,7 +56,7 @@ Arguments: a list of the root and the component, such as db-init.
 {{- define "service.hookSelectorLabels" -}}
 {{- $root := first . -}}
 app.kubernetes.io/name: {{ printf "%s-%s" (include "service.name" $root) (last .) }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 {{- end }}
 
 {{- define "service.hookLabels" -}}
@@ -72,12 +76,29 @@ app.kubernetes.io/component: {{ last . }}
 
 {{/* Refuses values that the schema cannot judge, because two keys together are wrong. Each message names them. */}}
 {{- define "service.validate" -}}
-{{- range $label := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" }}
-{{- if hasKey $.Values.commonLabels $label }}
-{{- fail (printf "commonLabels: %s is a label that the chart sets itself; use nameOverride or another label" $label) }}
+{{- $name := include "service.fullname" . }}
+{{- if not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $name) }}
+{{- fail (printf "fullnameOverride is not set: the release's name makes the objects' name %q, and a Service's name takes small letters, digits and hyphens and begins with a letter" $name) }}
 {{- end }}
-{{- if hasKey $.Values.podLabels $label }}
-{{- fail (printf "podLabels: %s is a label that the chart sets itself; use nameOverride or another label" $label) }}
+{{- range $key := list "commonLabels" "podLabels" }}
+{{- range $label := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
+{{- if hasKey (get $.Values $key) $label }}
+{{- fail (printf "%s: %s is a label that the chart sets itself; use nameOverride or another label" $key $label) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.service }}
+{{- if and .nodePort (eq .type "ClusterIP") }}
+{{- fail "service.nodePort is set and service.type is ClusterIP: take NodePort or LoadBalancer" }}
+{{- end }}
+{{- if and .externalTrafficPolicy (eq .type "ClusterIP") }}
+{{- fail "service.externalTrafficPolicy is set and service.type is ClusterIP: take NodePort or LoadBalancer" }}
+{{- end }}
+{{- if and .loadBalancerClass (ne .type "LoadBalancer") }}
+{{- fail (printf "service.loadBalancerClass is set and service.type is %s: take LoadBalancer" .type) }}
+{{- end }}
+{{- if and .loadBalancerSourceRanges (ne .type "LoadBalancer") }}
+{{- fail (printf "service.loadBalancerSourceRanges is set and service.type is %s: take LoadBalancer" .type) }}
 {{- end }}
 {{- end }}
 {{- with .Values.autoscaling }}
@@ -94,7 +115,29 @@ app.kubernetes.io/component: {{ last . }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 {{- fail "ingress.hosts is empty: name at least one host" }}
 {{- end }}
+{{- range .Values.ingress.hosts }}
+{{- if not (regexMatch "^(\\*\\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$" .) }}
+{{- fail (printf "ingress.hosts: %q is no host name, such as api.example.com" .) }}
+{{- end }}
+{{- end }}
 {{- with .Values.database }}
 {{- include "service.database.validate" $ }}
+{{- end }}
+{{- end }}
+
+{{/* The address to ask for the health of the service, and what TLS needs for that. Arguments: a list of the root and the host. */}}
+{{- define "service.healthcheck" -}}
+{{- $root := first . -}}
+- -addr
+- {{ last . }}
+{{- if $root.Values.tls.existingSecret }}
+- -tls-ca
+- /run/secrets/tls/ca.crt
+- -tls-cert
+- /run/secrets/tls/tls.crt
+- -tls-key
+- /run/secrets/tls/tls.key
+- -tls-server-name
+- {{ $root.Values.tls.serverName | default (printf "%s.%s.svc" (include "service.fullname" $root) $root.Release.Namespace) | quote }}
 {{- end }}
 {{- end }}
