@@ -16,7 +16,10 @@ COMMIT;
 -- A local setting goes with its transaction, so it shows whether the file left that alone.
 SELECT set_config('db_init.file', :'db_init_file', true) AS db_init_begun \gset
 SET LOCAL client_min_messages = notice;
+-- What the file prints may come from the database, and is not to be taken for a line of ours.
+\o |sed 's/^/  /'
 \i :db_init_file
+\o
 SELECT coalesce(current_setting('db_init.file', true), '') = :'db_init_file' AS db_init_whole \gset
 \if :db_init_whole
 INSERT INTO public.schema_migrations (file, checksum)

@@ -30,11 +30,11 @@ unset PGPASSWORD PGHOSTADDR PGSERVICE new
 
 here=$(cd -P "$(dirname "$0")" && pwd)
 child=
-pending=
+pending=' '
 refused=
 
-say() {
-  printf 'db-init: %s\n' "$*"
+say() { # one line, whatever is in it
+  printf 'db-init: %s\n' "$(printf %s "$*" | tr '\000-\037\177' '?')"
 }
 
 fail() { # STATUS SENTENCE
@@ -138,7 +138,8 @@ write_passfile() { # PASSWORD_FILE PASSFILE
   { cat "$1" && echo; } | sed 's/[\\:]/\\&/g; s/^/*:*:*:*:/; q' >"$2"
 }
 
-# The lines that psql prints become lines of the log; one that begins with "refused: " ends the hook.
+# The lines that psql prints become lines of the log; a last one that begins with "refused: " ends the hook. Nothing that
+# comes from the database may begin a line, neither of psql's output nor of the log.
 run_sql() { # WHAT SQL_FILE, as PGUSER in PGDATABASE with PGPASSFILE, standard input from descriptor 3
   status=0
   # In the background, because a shell that waits for a program runs no trap.
@@ -148,14 +149,15 @@ run_sql() { # WHAT SQL_FILE, as PGUSER in PGDATABASE with PGPASSFILE, standard i
   wait "$child" || status=$?
   child=
   while IFS= read -r line; do
+    refused=
     case $line in
-      pending:*) pending="$pending ${line#pending:}" ;;
+      pending:*) pending="$pending${line#pending:} " ;;
       refused:*) refused=yes && say "$line" ;;
       *) say "$line" ;;
     esac
   done <"$RUN_DIR/report"
   # \password asks on standard error.
-  sed '/^Enter new password for user ".*": $/d; /^Enter it again: $/d' "$RUN_DIR/messages" >&2
+  sed '/^Enter new password for user ".*": $/d; /^Enter it again: $/d; s/[[:cntrl:]]/?/g; s/^/  /' "$RUN_DIR/messages" >&2
   if [ "$status" -ne 0 ]; then
     fail "$status" "$1 failed: psql ended with status $status"
   fi
@@ -182,9 +184,12 @@ list_migrations() {
 check_variables
 export PGHOST PGPORT PGSSLMODE APP_USER APP_DATABASE
 # The session of a dead client ends, and gives back its locks, within seconds instead of hours.
-export PGOPTIONS="-c client_min_messages=warning -c password_encryption=scram-sha-256 \
+settings="-c client_min_messages=warning -c password_encryption=scram-sha-256 \
 -c lock_timeout=${LOCK_SECONDS}s -c client_connection_check_interval=5s \
 -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+# A name without a schema has to be PostgreSQL's own: in public, APP_USER may have made an operator or a function that fits
+# better, and would run with the rights of the administrator. This comes before what ALTER ROLE or DATABASE may have set.
+export PGOPTIONS="$settings -c search_path=pg_catalog,pg_temp"
 trap clean EXIT
 trap stop INT TERM HUP
 MIGRATIONS=$(list_migrations)
@@ -204,9 +209,15 @@ PGDATABASE=$APP_DATABASE
 run_sql "schema" schema.sql 3</dev/null
 PGUSER=$APP_USER PGPASSFILE=$RUN_DIR/app-passfile
 run_sql "list of migrations" compare.sql 3</dev/null
+PGOPTIONS=$settings # the files may say "greetings" for "public.greetings"
 cd -P "$SQL_DIR"
-for MIGRATION in $pending; do
-  export MIGRATION
-  run_sql "$MIGRATION" apply.sql 3</dev/null
+# Only names that come from SQL_DIR: a file that the database names could be any file of this pod.
+for MIGRATION in $(printf '%s\n' "$MIGRATIONS" | sed 's/ .*//'); do
+  case $pending in
+    *" $MIGRATION "*)
+      export MIGRATION
+      run_sql "$MIGRATION" apply.sql 3</dev/null
+      ;;
+  esac
 done
 say "done"

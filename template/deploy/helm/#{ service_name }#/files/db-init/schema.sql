@@ -3,7 +3,8 @@
 \getenv app_user APP_USER
 \ir lock.sql
 
-SELECT 'refused: ' || reason FROM (
+-- A name may hold a newline, which would begin a line of the log.
+SELECT 'refused: ' || replace(reason, E'\n', '?') FROM (
     SELECT format('schema public of this database belongs to "%s"; a superuser runs, in this database: '
         'ALTER SCHEMA public OWNER TO pg_database_owner', pg_get_userbyid(nspowner))
     FROM pg_namespace WHERE nspname = 'public' AND NOT pg_has_role(nspowner, 'USAGE')

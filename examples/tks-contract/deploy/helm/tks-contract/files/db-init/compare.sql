@@ -15,8 +15,11 @@ ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON TYPES FROM PUBLIC;
 COMMIT;
 
+-- APP_USER may have recorded any text as a file. As "name" it has the characters of a file of the chart only, so that it
+-- cannot begin or continue a line that db-init.sh understands.
 CREATE TEMPORARY VIEW comparison AS
-SELECT file, chart.checksum, recorded.checksum AS applied, applied_at
+SELECT file, regexp_replace(file, '[^A-Za-z0-9._-]', '?', 'g') AS name,
+    chart.checksum, recorded.checksum AS applied, applied_at
 FROM (
     SELECT split_part(line, ' ', 1) COLLATE "C", split_part(line, ' ', 2)
     FROM regexp_split_to_table(:'migrations', '\n') AS line WHERE line <> ''
@@ -27,19 +30,21 @@ FULL JOIN (
 
 SELECT 'refused: ' || reason FROM (
     SELECT format('%s was changed after it was applied (%s); '
-        'put it back as it was, and write the change as a new file', file, to_char(applied_at, 'YYYY-MM-DD'))
+        'put it back as it was, and write the change as a new file', name, to_char(applied_at, 'YYYY-MM-DD'))
     FROM comparison WHERE checksum <> applied
     UNION ALL
-    SELECT format('%s sorts before %s, which is applied; give it a name that sorts after', file, last)
-    FROM comparison, (SELECT max(file) FROM comparison WHERE applied IS NOT NULL) AS newest (last)
-    WHERE applied IS NULL AND file < last
+    SELECT format('%s sorts before %s, which is applied; give it a name that sorts after', comparison.name, newest.name)
+    FROM comparison, (
+        SELECT file, name FROM comparison WHERE applied IS NOT NULL ORDER BY file DESC LIMIT 1
+    ) AS newest
+    WHERE applied IS NULL AND comparison.file < newest.file
 ) AS refusal (reason) ORDER BY reason LIMIT 1;
 \if :ROW_COUNT
 \quit
 \endif
 
 SELECT CASE
-    WHEN checksum IS NULL THEN file || ': applied before and not in this chart, which may be an older one; left alone'
-    WHEN applied IS NULL THEN 'pending:' || file
-    ELSE file || ': applied before'
+    WHEN checksum IS NULL THEN name || ': applied before and not in this chart, which may be an older one; left alone'
+    WHEN applied IS NULL THEN 'pending:' || name
+    ELSE name || ': applied before'
 END FROM comparison ORDER BY file;

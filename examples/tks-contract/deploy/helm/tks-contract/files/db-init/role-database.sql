@@ -9,7 +9,8 @@ WITH me AS (
 ), app AS (
     SELECT * FROM pg_roles WHERE rolname = :'app_user'
 )
-SELECT 'refused: ' || reason FROM (
+-- A name may hold a newline, which would begin a line of the log.
+SELECT 'refused: ' || replace(reason, E'\n', '?') FROM (
     SELECT format('PostgreSQL %s is too old; version 15 or newer is needed', current_setting('server_version'))
     WHERE current_setting('server_version_num')::int < 150000
     UNION ALL
