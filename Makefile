@@ -38,6 +38,10 @@ faults: $(READY) ## Break things around a service and print what its clients saw
 examples: $(READY) ## Render examples/ again
 	@$(BIN)/python tests/examples.py
 
+.PHONY: pins
+pins: $(READY) ## Write the pinned commits of the actions into all workflows
+	@$(BIN)/python tests/pins.py
+
 .PHONY: chart-docs
 chart-docs: $(READY) ## Write the chart's README and schema from its values again
 	@$(BIN)/python tests/chart_docs.py

@@ -14,6 +14,7 @@ from goldpath.cache import cache_dir, made_once
 TOOLS = Path(__file__).with_name("tools")
 # What a program calls its version is set at link time. Most know it as main.version, without "v".
 VERSION_STAMPS = {
+    "gh": "github.com/cli/cli/v2/internal/build.Version=v",
     "helm3": "helm.sh/helm/v3/internal/version.version=v",
     "helm4": "helm.sh/helm/v4/internal/version.version=v",
     "helm-unittest": "github.com/helm-unittest/helm-unittest/internal/build.version=",
@@ -113,7 +114,7 @@ def tool_version(name: str) -> str:
     text = (TOOLS / name / "go.mod").read_text()
     package = _package(name)
     for module, version in re.findall(r"^\t(\S+) (v\S+)", text, re.MULTILINE):
-        if package.startswith(f"{module}/"):
+        if f"{package}/".startswith(f"{module}/"):
             return str(version)
     raise AssertionError(f"tools/{name}/go.mod requires the module of its tool")
 

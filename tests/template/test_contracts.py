@@ -131,6 +131,9 @@ _EXTENSION_POINTS = {
 }
 
 
+IMAGE = re.compile(r"\.io/|\.amazonaws\.com/")
+
+
 def _targets(root: Path) -> set[str]:
     return set(re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.M))
 
@@ -138,7 +141,7 @@ def _targets(root: Path) -> set[str]:
 def _paths(text: str) -> Iterator[str]:
     for quoted in re.findall(r"`([^`\s]+)`", text):
         # A word with a slash or a dot is a path, unless it is the image.
-        if re.search(r"[/.]|^(Makefile|Dockerfile|LICENSE)$", quoted) and ".io/" not in quoted:
+        if re.search(r"[/.]|^(Makefile|Dockerfile|LICENSE)$", quoted) and not IMAGE.search(quoted):
             yield quoted
     for link in re.findall(r"\]\(([^)]+)\)", text):
         if not link.startswith("http"):

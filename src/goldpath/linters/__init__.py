@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Protocol
 
 from goldpath.linters import (
+    actionlint,
+    check_jsonschema,
     checkov,
+    checkov_workflows,
     go_vet,
     gofmt,
     golangci_lint,
@@ -17,6 +20,7 @@ from goldpath.linters import (
     pymarkdown,
     shellcheck,
     yamllint,
+    zizmor,
 )
 from goldpath.model import Finding, Outcome
 
@@ -57,6 +61,10 @@ LINTERS: tuple[Linter, ...] = (
     kube_score,
     checkov,
     pod_security,
+    actionlint,
+    zizmor,
+    checkov_workflows,
+    check_jsonschema,
 )
 
 

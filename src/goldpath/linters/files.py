@@ -27,3 +27,12 @@ def go_files(root: Path) -> list[Path]:
     if not (root / "go.mod").exists():
         return []
     return [file for file in walk(root) if file.suffix == ".go"]
+
+
+def workflows(root: Path) -> list[Path]:
+    """Return the workflows of GitHub Actions of a tree."""
+    return [
+        file
+        for file in walk(root)
+        if file.suffix in (".yaml", ".yml") and file.parent.parts[-2:] == (".github", "workflows")
+    ]

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# Bring the newest version of the template as a pull request from the branch template-update.
+# Needs a clean checkout of the default branch, pipx, and gh with GH_TOKEN. Prints what it did.
+#
+# MAY_PUSH_WORKFLOWS  true if the token may change .github/workflows; no GITHUB_TOKEN may
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source-path=SCRIPTDIR source=tools.env
+source scripts/tools.env
+
+branch=template-update
+answers=.copier-answers.yml
+workflows=.github/workflows
+base=$(git branch --show-current)
+
+say() { echo "template-update: $1"; }
+
+fail() {
+    say "$1" >&2
+    exit 1
+}
+
+# version [COMMIT] prints the template's version in the work tree, or in a commit.
+version() {
+    if [ $# -gt 0 ]; then git show "$1:$answers"; else cat "$answers"; fi | sed -n 's/^_commit: *//p'
+}
+
+# The token reaches git through gh, so it is in no address, argument or file.
+with_token() {
+    git -c credential.helper= -c credential.helper='!gh auth git-credential' "$@"
+}
+
+for program in pipx gh; do
+    command -v "$program" >/dev/null || fail "$program is not on PATH."
+done
+[ -n "$base" ] || fail "no branch is checked out."
+[ -z "$(git status --porcelain)" ] || fail "there are changes that are not committed."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+old=$(version)
+# --defaults and --skip-answered: questions that are new get their default, the others keep their answer.
+pipx run --spec "copier==$COPIER_VERSION" copier update --defaults --skip-answered --conflict inline 2>&1 | tee "$work/log" ||
+    fail "copier update failed; if it asks for --trust, this version moves files: run copier update --trust by hand."
+new=$(version)
+
+git add --all
+if git diff --cached --quiet; then
+    say "$old is the newest version."
+    exit 0
+fi
+
+# A branch that has this version already may have commits of people, who resolved its conflicts.
+lease=""
+status=0
+with_token ls-remote --quiet --exit-code origin "refs/heads/$branch" >/dev/null || status=$?
+if [ "$status" = 0 ]; then
+    with_token fetch --quiet --depth 1 origin "refs/heads/$branch"
+    lease=$(git rev-parse FETCH_HEAD)
+    if [ "$(version "$lease")" = "$new" ]; then
+        say "$new is proposed already, on the branch $branch; delete the branch to have it proposed again."
+        exit 0
+    fi
+elif [ "$status" != 2 ]; then # 2: there is no such branch
+    fail "origin cannot be asked for the branch $branch."
+fi
+
+mapfile -d '' changed < <(git diff --cached --name-only --diff-filter=d -z)
+scripts/no-leftovers.sh "${changed[@]}" 2>"$work/conflicts" || true
+
+kept=()
+if [ "${MAY_PUSH_WORKFLOWS:-false}" != true ]; then
+    mapfile -d '' kept < <(git diff --cached --name-only --no-renames -z -- "$workflows")
+    if [ ${#kept[@]} -gt 0 ]; then
+        git reset --quiet -- "$workflows"
+        git clean --quiet --force -d -- "$workflows"
+        git checkout --quiet HEAD -- "$workflows"
+    fi
+fi
+
+draft=()
+{
+    echo "Brings the template from $old to $new. What changed is in its CHANGELOG.md; check with \`make check\`."
+    if [ -s "$work/conflicts" ]; then
+        draft=(--draft)
+        printf '\n## Conflicts\n\nYou and the template changed the same lines. Both versions are in the files, marked:\n\n'
+        sed 's/^/- /' "$work/conflicts"
+    fi
+    if [ ${#kept[@]} -gt 0 ]; then
+        draft=(--draft)
+        printf '\n## Workflows are missing\n\nThese files have changed too, and are as they were:\n\n'
+        printf -- '- %s\n' "${kept[@]}"
+        cat <<EOF
+
+The token of a workflow (GITHUB_TOKEN) can never push workflow files. That takes the token of a GitHub App with the
+permissions "Contents", "Pull requests" and "Workflows": write; \`docs/automation.md\` says how to give one to this workflow.
+Merged as it is, this pull request would leave the workflows behind for good. Before you merge it, bring them with your own
+login, which may push them:
+
+    git fetch origin && git switch --detach origin/$base
+    pipx run --spec copier==$COPIER_VERSION copier update --defaults --skip-answered --vcs-ref $new
+    git add --all && git commit --message "Update the template to $new"
+    git push --force origin HEAD:$branch
+EOF
+    fi
+} >"$work/body"
+
+git switch --quiet --force-create "$branch"
+git -c user.name="github-actions[bot]" -c user.email="41898282+github-actions[bot]@users.noreply.github.com" \
+    commit --quiet --no-verify --message "Update the template to $new"
+with_token push --quiet --force-with-lease="$branch:$lease" origin "HEAD:refs/heads/$branch"
+
+title="Update the template to $new"
+number=$(gh pr list --head "$branch" --base "$base" --state open --json number --jq '.[0].number // empty')
+if [ -n "$number" ]; then
+    gh pr edit "$number" --title "$title" --body-file "$work/body"
+    # Whether it can be merged may have changed with the version.
+    if [ ${#draft[@]} -gt 0 ]; then gh pr ready "$number" --undo; else gh pr ready "$number"; fi
+else
+    gh pr create --head "$branch" --base "$base" --title "$title" --body-file "$work/body" "${draft[@]}" ||
+        fail "gh cannot open the pull request. GitHub lets workflows do that after: Settings, Actions, General, \"Allow \
+GitHub Actions to create and approve pull requests\"."
+fi
+say "proposed $new${draft[0]:+, as a draft}."

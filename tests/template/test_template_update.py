@@ -1,0 +1,331 @@
+"""What brings new versions: the workflow's script, Renovate, and what both leave alone."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from goldpath.model import Case
+from testing import ROOT, trees
+
+FIRST, SECOND, THIRD = "v1.0.0", "v2.0.0", "v3.0.0"
+SMALL = (".copier", ".github", ".gitignore", "#{", "Makefile", "LICENSE", "scripts")
+RENOVATE = ".github/renovate.json5"
+WORKFLOW_FILES = {".github/workflows/template-update.yaml", "scripts/template-update.sh"}
+WORKFLOW = ".github/workflows/hello.yaml"
+
+PIPX = """#!/usr/bin/env bash
+echo "$1 $2 $3 $4" >>"$CALLS/pipx"
+shift 4
+exec "$COPIER" "$@"
+"""
+# What it is asked to open is written down with its text; what is open is one number in a file.
+GH = """#!/usr/bin/env bash
+printf '%s\\n' "$*" >>"$CALLS/gh"
+while [ $# -gt 0 ]; do
+    case $1 in
+    list) cat "$CALLS/open" 2>/dev/null || true ;;
+    create) [ ! -e "$CALLS/refuse" ] || { echo "GitHub Actions is not permitted" >&2; exit 1; } ;;
+    --body-file) cp "$2" "$CALLS/body" ;;
+    esac
+    shift
+done
+"""
+
+
+def _edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+@pytest.fixture(scope="module")
+def releases(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The part of the template that stays outside the service, as a repository with releases."""
+    root = tmp_path_factory.mktemp("releases") / "template"
+    shutil.copytree(snapshot, root)
+    for entry in (root / "template").iterdir():
+        if not entry.name.startswith(SMALL):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    trees.commit(root, tag=FIRST)
+    _edit(root / "template/Makefile.jinja", "##@ Check\n", "##@ Check it\n")
+    trees.commit(root, tag=SECOND)
+    _edit(root / "template" / WORKFLOW, "timeout-minutes: 5", "timeout-minutes: 6")
+    trees.build_file_tree(root / "template", {".github/workflows/added.yaml": "---\nname: Added\n"})
+    trees.commit(root, tag=THIRD)
+    return root
+
+
+@pytest.fixture(scope="module")
+def days(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same repository on the day of each release: later ones are not there yet."""
+    folder = tmp_path_factory.mktemp("days")
+    found = {}
+    for version in (FIRST, SECOND, THIRD):
+        found[version] = folder / version
+        options = ("--quiet", "--bare", "--branch", version)
+        trees.git(folder, "clone", *options, str(releases), version)
+        for tag in (FIRST, SECOND, THIRD):
+            if tag > version:
+                trees.git(found[version], "tag", "--delete", tag)
+    return found
+
+
+@pytest.fixture(scope="module")
+def copied(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository generated from the first release, beside its origin."""
+    folder = tmp_path_factory.mktemp("copied")
+    root = folder / "payments-api"
+    options = ("--defaults", "--vcs-ref", FIRST, "--data", "updates=none")
+    done = trees.copier("copy", *options, releases, root)
+    assert done.returncode == 0, done.stderr
+    trees.commit(root)
+    trees.git(folder, "clone", "--quiet", "--bare", str(root), "origin.git")
+    trees.git(root, "remote", "add", "origin", "../origin.git")
+    for name, text in (("pipx", PIPX), ("gh", GH)):
+        trees.build_file_tree(folder, {f"bin/{name}": text})
+        (folder / "bin" / name).chmod(0o755)
+    return folder
+
+
+class Project:
+    """A generated repository with its bare origin; the calls of gh and pipx are recorded."""
+
+    def __init__(self, releases: Path, days: dict[str, Path], folder: Path) -> None:
+        self.releases, self.days = releases, days
+        self.root, self.calls = folder / "payments-api", folder / "calls"
+        self.origin = folder / "origin.git"
+        self.calls.mkdir()
+        self.path = f"{folder}/bin:{os.environ['PATH']}"
+
+    def update(self, version: str, **env: str) -> "subprocess.CompletedProcess[str]":
+        """Run the step of the workflow on a fresh clone, when `version` is the newest."""
+        clone = self.root.with_name("clone")
+        shutil.rmtree(clone, ignore_errors=True)
+        trees.git(self.root.parent, "clone", "--quiet", str(self.origin), str(clone))
+        return subprocess.run(
+            ["scripts/template-update.sh"],
+            cwd=clone,
+            env={**self.env(version), **env},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+
+    def env(self, version: str) -> dict[str, str]:
+        """Return the environment of a day on which `version` is the newest."""
+        return {
+            **os.environ,
+            "PATH": self.path,
+            "CALLS": str(self.calls),
+            "COPIER": str(Path(sys.executable).with_name("copier")),
+            # The answers name the repository with all releases; git is told where this day's is.
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{self.days[version]}.insteadOf",
+            "GIT_CONFIG_VALUE_0": str(self.releases),
+        }
+
+    def push(self, file: str, text: str) -> None:
+        """Commit a file to main, as somebody of the team would."""
+        trees.build_file_tree(self.root, {file: text})
+        trees.commit(self.root)
+        trees.git(self.root, "push", "--quiet", "origin", "main")
+
+    def proposed(self, file: str) -> str:
+        """Return a file as it is on the branch of the pull request."""
+        return trees.git(self.origin, "show", f"template-update:{file}")
+
+    def branches(self) -> list[str]:
+        return trees.git(self.origin, "branch", "--format=%(refname:short)").split()
+
+    def called(self, name: str = "gh") -> list[str]:
+        file = self.calls / name
+        return file.read_text().splitlines() if file.exists() else []
+
+    def body(self) -> str:
+        return (self.calls / "body").read_text()
+
+
+@pytest.fixture
+def project(releases: Path, days: dict[str, Path], copied: Path, tmp_path: Path) -> Project:
+    shutil.copytree(copied, tmp_path / "team")
+    return Project(releases, days, tmp_path / "team")
+
+
+def test_without_a_newer_version_nothing_is_proposed(project: Project) -> None:
+    done = project.update(FIRST)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        0,
+        f"template-update: {FIRST} is the newest version.",
+    )
+    pinned = re.search(r'"copier==(\S+)"', (ROOT / "pyproject.toml").read_text())
+    assert pinned
+    assert project.called("pipx") == [f"run --spec copier=={pinned[1]} copier"]
+    assert project.branches() == ["main"]
+    assert project.called() == []
+
+
+def test_a_clean_update_becomes_a_pull_request_that_can_be_merged(project: Project) -> None:
+    done = project.update(SECOND)
+    assert done.returncode == 0, done.stderr
+    assert "##@ Check it\n" in project.proposed("Makefile")
+    assert f"_commit: {SECOND}\n" in project.proposed(".copier-answers.yml")
+    assert "##@ Check\n" in trees.git(project.origin, "show", "main:Makefile")
+    create = project.called()[-1]
+    assert create.startswith("pr create --head template-update --base main --title Update the temp")
+    assert "--draft" not in create
+    assert f"from {FIRST} to {SECOND}" in project.body()
+    assert "## " not in project.body()
+
+
+def test_a_conflict_becomes_a_draft_that_names_the_files(project: Project) -> None:
+    text = (project.root / "Makefile").read_text()
+    project.push("Makefile", text.replace("##@ Check\n", "##@ Check ours\n"))
+    done = project.update(SECOND)
+    assert done.returncode == 0, done.stderr
+    assert project.called()[-1].endswith("--draft")
+    assert "- Makefile: conflict markers of copier update" in project.body()
+    assert "<<<<<<< before updating\n##@ Check ours\n" in project.proposed("Makefile")
+
+
+def test_workflows_that_the_token_cannot_push_are_left_and_named(project: Project) -> None:
+    done = project.update(THIRD)
+    assert done.returncode == 0, done.stderr
+    assert "timeout-minutes: 5" in project.proposed(WORKFLOW)
+    changed = trees.git(project.origin, "diff", "--name-only", "main", "template-update").split()
+    assert changed == [".copier-answers.yml", "Makefile"]
+    body = project.body()
+    assert f"- {WORKFLOW}\n" in body
+    assert "- .github/workflows/added.yaml\n" in body
+    assert "GITHUB_TOKEN) can never push workflow files" in body
+    assert '"Workflows": write' in body
+    assert project.called()[-1].endswith("--draft")
+    # Somebody of the team does what the text says.
+    commands = re.findall(r"^    (.*)$", body, re.M)
+    assert len(commands) == 4
+    subprocess.run(
+        ["bash", "-euc", "\n".join(commands)], cwd=project.root, env=project.env(THIRD), check=True
+    )
+    assert "timeout-minutes: 6" in project.proposed(WORKFLOW)
+    assert "##@ Check it\n" in project.proposed("Makefile")
+
+
+def test_a_token_of_an_app_pushes_workflows_like_any_file(project: Project) -> None:
+    done = project.update(THIRD, MAY_PUSH_WORKFLOWS="true")
+    assert done.returncode == 0, done.stderr
+    assert "timeout-minutes: 6" in project.proposed(WORKFLOW)
+    assert project.proposed(".github/workflows/added.yaml")
+    assert "--draft" not in project.called()[-1]
+
+
+def test_a_version_is_proposed_once_and_the_next_one_in_the_same_pull_request(
+    project: Project,
+) -> None:
+    project.update(SECOND)
+    tip = trees.git(project.origin, "rev-parse", "template-update")
+    again = project.update(SECOND)
+    assert "is proposed already" in again.stdout
+    assert trees.git(project.origin, "rev-parse", "template-update") == tip
+    (project.calls / "open").write_text("7\n")
+    done = project.update(THIRD)
+    assert done.returncode == 0, done.stderr
+    assert [call.split()[:3] for call in project.called()[-2:]] == [
+        ["pr", "edit", "7"],
+        ["pr", "ready", "7"],
+    ]
+    assert f"_commit: {THIRD}\n" in project.proposed(".copier-answers.yml")
+
+
+def test_a_repository_that_does_not_let_workflows_open_pull_requests_is_told_where(
+    project: Project,
+) -> None:
+    (project.calls / "refuse").touch()
+    done = project.update(SECOND)
+    assert done.returncode == 1
+    assert "Allow GitHub Actions to create and approve pull requests" in done.stderr
+
+
+def test_changes_that_are_not_committed_are_not_swept_into_an_update(project: Project) -> None:
+    (project.root / "Makefile").write_text("ours\n")
+    done = subprocess.run(
+        [project.root / "scripts/template-update.sh"],
+        env=project.env(FIRST),
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "changes that are not committed" in done.stderr
+    assert (project.root / "Makefile").read_text() == "ours\n"
+
+
+# Renovate.
+
+
+def test_renovate_as_the_field_runs_it_updates_a_copy(snapshot: Path, tmp_path: Path) -> None:
+    template, root = tmp_path / "template", tmp_path / "payments-api"
+    shutil.copytree(snapshot, template)
+    trees.commit(template, tag=FIRST)
+    done = trees.copier("copy", "--defaults", "--vcs-ref", FIRST, template, root)
+    assert done.returncode == 0, done.stderr
+    trees.commit(root)
+    _edit(template / "template/Makefile.jinja", "##@ Check\n", "##@ Check it\n")
+    trees.commit(template, tag=SECOND)
+    # https://github.com/renovatebot/renovate, lib/modules/manager/copier/artifacts.ts; no --trust.
+    options = ("--skip-answered", "--defaults", "--answers-file", ".copier-answers.yml")
+    done = trees.copier("update", *options, "--vcs-ref", SECOND, cwd=root)
+    assert done.returncode == 0, done.stderr
+    assert trees.git(root, "status", "--porcelain").splitlines() == [
+        " M .copier-answers.yml",
+        " M Makefile",
+    ]
+
+
+def _copy(updates: str, render: trees.Renderer) -> Path:
+    return render(Case(updates, {"updates": updates})).root
+
+
+@pytest.mark.parametrize(
+    ("updates", "files"),
+    [
+        ("renovate", {".github/renovate.json5"}),
+        ("dependabot", {".github/dependabot.yml", *WORKFLOW_FILES}),
+        ("none", WORKFLOW_FILES),
+    ],
+)
+def test_a_copy_has_the_files_of_its_answer_and_no_others(
+    updates: str, files: set[str], render: trees.Renderer
+) -> None:
+    root = _copy(updates, render)
+    every = {".github/renovate.json5", ".github/dependabot.yml", *WORKFLOW_FILES}
+    assert {file for file in every if (root / file).exists()} == files
+
+
+def _pinned_by_the_template(root: Path) -> set[str]:
+    return {
+        str(file.relative_to(root))
+        for file in root.glob(".github/workflows/*")
+        if "uses:" in file.read_text()
+    }
+
+
+def test_renovate_leaves_the_workflows_of_the_template_alone(render: trees.Renderer) -> None:
+    root = _copy("renovate", render)
+    config = yaml.safe_load(re.sub(r"^\s*//.*", "", (root / RENOVATE).read_text(), flags=re.M))
+    (off,) = [rule for rule in config["packageRules"] if rule.get("enabled") is False]
+    assert _pinned_by_the_template(root) <= set(off["matchFileNames"])
+    # Its manager for Copier is on, unless something turns it off.
+    assert "copier" not in {*config.get("ignoreDeps", ()), *off.get("matchManagers", ())}
+
+
+def test_dependabot_leaves_the_workflows_of_the_template_alone(render: trees.Renderer) -> None:
+    root = _copy("dependabot", render)
+    config = yaml.safe_load((root / ".github/dependabot.yml").read_text())
+    (actions,) = [u for u in config["updates"] if u["package-ecosystem"] == "github-actions"]
+    assert _pinned_by_the_template(root) <= set(actions["exclude-paths"])
+    assert all(update["cooldown"] == {"default-days": 7} for update in config["updates"])

@@ -1,0 +1,282 @@
+"""Every script of every workflow, run as a runner would, with names that mean harm."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from goldpath import cases
+from goldpath.model import Case, Render
+from testing import ROOT, trees
+from testing.hostile import CANARY, NAMES
+from testing.steps import Done, Step, checkout, run, steps
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+DIGEST = f"sha256:{'0' * 64}"
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+HUB = cases.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+GHCR = cases.from_file(ROOT / "tests/answers/valid/managed-user.yml", trees.TEMPLATE)
+BRANCH, REF = "github.head_ref", "GITHUB_REF_NAME"
+AUTHOR, FORK = (
+    "github.event.pull_request.user.login",
+    "github.event.pull_request.head.repo.full_name",
+)
+
+
+class Context(dict[str, str]):
+    """What a runner knows of a run; all that others may choose is one name."""
+
+    def __init__(self, name: str, **given: str) -> None:
+        super().__init__(
+            {
+                "GITHUB_REF_NAME": name,
+                "GITHUB_HEAD_REF": name,
+                "GITHUB_REPOSITORY": "acme/service",
+                "GITHUB_SERVER_URL": "https://github.com",
+                "github.token": "token-of-github",
+                "github.repository": "acme/service",
+                "github.event.pull_request.number": "7",
+                "github.event.pull_request.head.sha": SHA,
+                "github.event.pull_request.head.repo.full_name": "acme/service",
+                "secrets.DOCKERHUB_USERNAME": "user",
+                "secrets.DOCKERHUB_TOKEN": "token-of-hub",
+                "steps.build.outputs.digest": DIGEST,
+            }
+        )
+        self.name = name
+        self.update(given)
+
+    def __missing__(self, expression: str) -> str:
+        return self.name
+
+
+@pytest.fixture(scope="module")
+def repository(render: trees.Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # With the script of template-update.yaml, which a repository with Renovate has no use for.
+    case = Case("updates", {**HUB.answers, "updates": "none"})
+    return checkout(render(case).root, tmp_path_factory.mktemp("repository"))
+
+
+def _step(case: Case, place: str, render: trees.Renderer) -> Step:
+    (found,) = [step for step in steps(render(case).root) if step.place.endswith(place)]
+    return found
+
+
+def _every_step(render: trees.Renderer) -> dict[tuple[object, ...], Step]:
+    """Return the steps of all cases, those that are the same in several of them once."""
+    all_steps = [step for case in trees.CASES for step in steps(render(case).root)]
+    return {(step.run, tuple(name for name, _ in step.env)): step for step in all_steps}
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_no_step_executes_a_name_or_takes_an_output_from_it(
+    name: str, render: trees.Renderer, repository: Path
+) -> None:
+    for step in _every_step(render).values():
+        done = run(step, repository, Context(name))
+        assert not list(repository.rglob(CANARY)), step.place
+        assert done.status in (0, 1, 2), f"{step.place}: {done.printed}"
+        assert "syntax error" not in done.printed, step.place
+        assert "command not found" not in done.printed, step.place
+        # No value is the whole of another line, so a name has not made an output of its own.
+        assert set(done.outputs) <= OUTPUTS, step.place
+
+
+OUTPUTS = {
+    *("push", "tags", "epoch", "iso", "version", "prerelease", "file", "reference"),
+    "HELM_VERSION",
+    "result",
+}
+
+
+def test_no_script_of_a_workflow_holds_an_expression(rendered: Render) -> None:
+    for step in steps(rendered.root):
+        assert "${{" not in step.run, step.place
+
+
+PLAN = "image: Choose the tags, and whether to push"
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_an_image_of_any_branch_has_three_valid_tags(
+    name: str, render: trees.Renderer, repository: Path
+) -> None:
+    done = run(_step(HUB, PLAN, render), repository, Context("octocat", **{BRANCH: name}))
+    assert done.status == 0, done.printed
+    assert done.outputs["push"] == "true"
+    images = done.outputs["tags"].split(",")
+    assert {image.rpartition(":")[0] for image in images} == {"docker.io/seungkyu/tks-contract"}
+    tags = [image.rpartition(":")[2] for image in images]
+    assert all(map(TAG.fullmatch, tags))
+    assert tags[1:] == ["pr-7", f"pr-7-{SHA[:12]}"]
+    assert all(image in done.summary for image in images)
+
+
+@pytest.mark.parametrize(
+    ("who", "reason"),
+    [
+        ({FORK: "mallory/service"}, "fork"),
+        ({FORK: ""}, "fork"),  # of a fork that was deleted
+        ({AUTHOR: "dependabot[bot]"}, "Dependabot"),
+    ],
+    ids=["fork", "deleted fork", "Dependabot"],
+)
+def test_an_image_without_secrets_is_built_and_not_pushed_and_the_summary_says_why(
+    who: Mapping[str, str], reason: str, render: trees.Renderer, repository: Path
+) -> None:
+    done = run(_step(HUB, PLAN, render), repository, Context("octocat", **who))
+    assert done.outputs["push"] == "false"
+    assert "not pushed" in done.summary
+    assert reason in done.summary
+
+
+VERSION = "release: Check the tag"
+
+
+@pytest.mark.parametrize(
+    ("tag", "tags", "prerelease"),
+    [
+        ("v1.2.3", ["1.2.3", "1.2"], "false"),
+        ("v0.0.0", ["0.0.0", "0.0"], "false"),
+        ("v1.2.3-rc.1", ["1.2.3-rc.1"], "true"),
+    ],
+)
+def test_a_version_names_the_images_of_a_release(
+    tag: str, tags: list[str], prerelease: str, render: trees.Renderer, repository: Path
+) -> None:
+    done = run(_step(HUB, VERSION, render), repository, Context(tag))
+    image = "docker.io/seungkyu/tks-contract"
+    assert done.outputs == {
+        "version": tag[1:],
+        "tags": ",".join(f"{image}:{one}" for one in tags),
+        "prerelease": prerelease,
+    }
+
+
+@pytest.mark.parametrize(
+    "tag", [*(name for name in NAMES if name != "v1.2.3"), "v1.2", "v01.2.3", "v1.2.3+build"]
+)
+def test_a_tag_that_is_no_version_is_refused_in_one_line(
+    tag: str, render: trees.Renderer, repository: Path
+) -> None:
+    done = run(_step(HUB, VERSION, render), repository, Context(tag))
+    assert done.status == 2
+    assert len(done.printed.splitlines()) == 1
+    assert "is no version; a release takes" in done.printed
+    assert done.outputs == {}
+
+
+@pytest.mark.parametrize("missing", ["DOCKERHUB_USERNAME", "DOCKERHUB_TOKEN"])
+def test_a_missing_secret_is_named_with_the_place_to_create_it_before_anything_is_built(
+    missing: str, render: trees.Renderer, repository: Path
+) -> None:
+    for step in steps(render(HUB).root):
+        if step.place.endswith("Look for the secrets"):
+            done = run(step, repository, Context("x", **{f"secrets.{missing}": ""}))
+            assert done.status == 1
+            (line,) = done.printed.splitlines()
+            assert line.startswith(f"::error title={missing} is not set::")
+            assert f"gh secret set {missing} --repo acme/service" in line
+            assert "https://github.com/acme/service/settings/secrets/actions" in line
+    for file in (render(HUB).root / ".github/workflows").glob("*.yaml"):
+        text = file.read_text()
+        if "docker/login-action" in text:
+            assert text.index("require-settings.sh") < text.index("docker/login-action"), file.name
+
+
+CLEAN = "clean: Delete the images of the pull request"
+VERSIONS = f"1\tfeature-x pr-7 pr-7-{SHA[:12]}\n2\tpr-7-{'1' * 12}\n3\tpr-70\n4\t\n5\tpr-7 pr-8\n"
+
+
+def test_closing_deletes_the_images_of_that_pull_request_only(
+    render: trees.Renderer, repository: Path
+) -> None:
+    context = Context("octocat", **{BRANCH: "feature/x"})
+    done = run(_step(GHCR, CLEAN, render), repository, context, GH=VERSIONS)
+    assert done.status == 0, done.printed
+    deleted = re.findall(
+        r"DELETE users/jane-doe_acme/packages/container/ledger/versions/(\d)", done.calls
+    )
+    assert deleted == ["1", "2"]
+
+
+def test_closing_deletes_them_from_docker_hub_too(render: trees.Renderer, repository: Path) -> None:
+    tags = {"pr-7": 1, f"pr-7-{'1' * 12}": 2, "pr-70": 3, "feature-x": 1, "feature-x-2": 1}
+    results = [{"name": tag, "digest": f"sha256:{digest}"} for tag, digest in tags.items()]
+    answer = json.dumps({"access_token": "token-of-api", "results": results})
+    context = Context("octocat", **{BRANCH: "feature/x"})
+    done = run(_step(HUB, CLEAN, render), repository, context, CURL=answer)
+    assert done.status == 0, done.printed
+    deleted = re.findall(r"DELETE \S+/repositories/seungkyu/tks-contract/tags/(\S+)/", done.calls)
+    assert deleted == ["pr-7", f"pr-7-{'1' * 12}", "feature-x"]
+
+
+def test_a_tag_of_another_pull_request_with_a_like_branch_stays_at_docker_hub(
+    render: trees.Renderer, repository: Path
+) -> None:
+    results = [{"name": "pr-7", "digest": "sha256:1"}, {"name": "feature-x", "digest": "sha256:2"}]
+    answer = json.dumps({"access_token": "token-of-api", "results": results})
+    context = Context("octocat", **{BRANCH: "feature/x"})
+    done = run(_step(HUB, CLEAN, render), repository, context, CURL=answer)
+    assert re.findall(r"DELETE \S+/tags/(\S+)/", done.calls) == ["pr-7"]
+
+
+ECR = cases.from_file(ROOT / "tests/answers/valid/ecr.yml", trees.TEMPLATE)
+IMAGES = (
+    f"sha256:1\tfeature-x\nsha256:1\tpr-7\nsha256:1\tpr-7-{'1' * 12}\n"
+    "sha256:3\tpr-70\nsha256:4\tpr-7\nsha256:4\tpr-8\n"
+)
+
+
+def test_closing_deletes_them_from_ecr_too_and_a_refusal_fails(
+    render: trees.Renderer, repository: Path
+) -> None:
+    context = Context("octocat", **{BRANCH: "feature/x"})
+    done = run(_step(ECR, CLEAN, render), repository, context, AWS=IMAGES)
+    assert re.findall(r"batch-delete-image .*imageDigest=sha256:(\d)", done.calls) == ["1"]
+    where = (
+        "--registry-id 000123456789 --region ap-northeast-2 --repository-name acme-corp/ledger-ecr"
+    )
+    assert done.calls.count(where) == 2
+    # The program that takes notes answers every call alike, so the deletion has "failures".
+    assert done.status == 1
+    assert "image-clean:  feature-x pr-7" in done.printed
+
+
+def test_no_secret_is_an_argument_of_a_program_or_printed(
+    render: trees.Renderer, repository: Path
+) -> None:
+    for step in _every_step(render).values():
+        done = run(step, repository, Context("v1.2.3"), CURL='{"access_token": "token-of-api"}')
+        for secret in ("token-of-hub", "token-of-github", "token-of-api"):
+            assert secret not in done.calls + done.printed + done.summary, step.place
+
+
+def _push(done: Done) -> str:
+    return next(line for line in done.calls.splitlines() if line.startswith("helm push"))
+
+
+def test_a_release_pushes_its_chart_and_knows_it_by_its_digest(
+    render: trees.Renderer, repository: Path
+) -> None:
+    step = _step(HUB, "release: Push the chart", render)
+    done = run(step, repository, Context("1.2.3"), HELM=f"Pushed: x\nDigest: {DIGEST}\n")
+    assert done.status == 0, done.printed
+    assert _push(done).split() == [
+        *("helm", "push", "build/tks-contract-1.2.3.tgz", "oci://ghcr.io/seungkyu/charts"),
+    ]
+    assert done.outputs["reference"] == f"ghcr.io/seungkyu/charts/tks-contract@{DIGEST}"
+
+
+def test_a_private_repository_writes_to_no_public_log(rendered: Render) -> None:
+    answers = yaml.safe_load((rendered.root / ".copier-answers.yml").read_text())
+    files = [*(rendered.root / ".github/workflows").glob("*.y*ml")]
+    text = "".join(file.read_text() for file in files)
+    public = answers["visibility"] == "public"
+    for word in ("cosign sign", "actions/attest@", "attestations: write"):
+        assert (word in text) == public, word
+    # ECR takes the identity of a run instead of a stored secret; no log has it.
+    assert public or answers["registry"] == "ecr" or "id-token: write" not in text
