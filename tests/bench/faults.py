@@ -139,12 +139,12 @@ def told(answers: list[Answer]) -> str:
 
 
 def database_stopped(place: Place) -> tuple[str, str]:
-    """PostgreSQL is stopped for 5 s."""
+    """PostgreSQL is stopped until the service is not ready and 100 calls have failed."""
     with place.running(*place.flags) as service, service.watched() as answers:
         until(lambda: len(answers) > 20)
         place.database.stop()
         red = until(lambda: not service.ready())
-        time.sleep(max(0, 5 - red))  # the length of the fault, not a wait for something
+        until(lambda: sum(answer.code != "OK" for answer in answers) >= 100)
         place.database.start()
         start, before = time.monotonic(), len(answers)
         until(lambda: any(answer.code == "OK" for answer in answers[before:]))
@@ -156,10 +156,10 @@ def database_stopped(place: Place) -> tuple[str, str]:
 
 
 def database_away_at_start(place: Place) -> tuple[str, str]:
-    """PostgreSQL is away when the service starts, for 5 s."""
+    """PostgreSQL is away when the service starts, until it has tried five times."""
     place.database.stop()
     with place.running(*place.flags, wait=False) as service:
-        time.sleep(5)  # the length of the fault
+        until(lambda: service.log.read_text().count('"WARN"') >= 5)
         place.database.start()
         took = until(lambda: bool(demo.listening_address(service.log)))
         attempts = service.log.read_text().count('"WARN"')
@@ -170,13 +170,12 @@ def database_away_at_start(place: Place) -> tuple[str, str]:
 
 
 def database_frozen(place: Place) -> tuple[str, str]:
-    """Every process of PostgreSQL is stopped by SIGSTOP for 12 s."""
+    """Every process of PostgreSQL is stopped by SIGSTOP until two calls have run out of time."""
     with place.running(*place.flags) as service, service.watched() as answers:
         until(lambda: len(answers) > 20)
         frozen = _signal_database(place.database, signal.SIGSTOP)
-        start = time.monotonic()
         red = until(lambda: not service.ready())
-        time.sleep(max(0, start + 12 - time.monotonic()))  # the length of the fault
+        until(lambda: sum(answer.code == "DeadlineExceeded" for answer in answers) >= 2)
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)
         start, before = time.monotonic(), len(answers)
@@ -212,18 +211,17 @@ def password_rotated(place: Place) -> tuple[str, str]:
 
 
 def stop_under_load(place: Place) -> tuple[str, str]:
-    """SIGTERM with the default delay while 200 clients call, who then go elsewhere."""
+    """SIGTERM while 200 clients call, who go elsewhere when readiness is red."""
     load = ("-calls", "10000000", "-concurrency", "200", "-connections", "200")
     report = place.home / "report.log"
-    with place.running(*place.flags, "-shutdown-delay", "3s") as service:
+    with place.running(*place.flags, "-shutdown-delay", "1s") as service:
         client = service.client(*load)
         with report.open("w") as output, process.background(client, log=output, stop=signal.SIGINT):
-            time.sleep(2)  # of load before the signal
+            until(lambda: _processor_time(service.pid) >= 1)
             os.kill(service.pid, signal.SIGTERM)
             start = time.monotonic()
-            time.sleep(2)  # in which a load balancer moves clients away
-        # A call that begins before the port closes and ends after that.
-        time.sleep(max(0, start + 2.5 - time.monotonic()))
+            until(lambda: not service.ready())
+        # It takes 2 s, so it begins before the port closes and ends after that.
         last = service.call("-name", "slow")
         until(lambda: not _alive(service.pid))
         took = time.monotonic() - start
@@ -234,6 +232,12 @@ def stop_under_load(place: Place) -> tuple[str, str]:
         f"{codes}; a call of 2 s across the close: {last.code}; after the end: {refused.code}",
         f"ends {took:.1f} s after the signal",
     )
+
+
+def _processor_time(pid: int) -> float:
+    """Return the seconds that a process has computed: user time of /proc/PID/stat, see proc(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) / os.sysconf("SC_CLK_TCK")
 
 
 def _alive(pid: int) -> bool:

@@ -67,7 +67,6 @@ def test_argo_refuses_a_template_with_a_mistake(
     assert done.stderr
 
 
-@pytest.mark.skipif(beside_python("check-jsonschema") is None, reason="no check-jsonschema")
 def test_the_template_fits_the_definition_that_a_cluster_has(file: Path, tmp_path: Path) -> None:
     schema = tmp_path / "schema.json"
     schema.write_text(json.dumps(_definition()))

@@ -9,7 +9,6 @@ import json
 import shutil
 from pathlib import Path
 
-import pytest
 import yaml
 
 from goldpath import cases
@@ -19,9 +18,6 @@ STORY = cases.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEM
 WORKFLOW = ".github/workflows/image-pr.yaml"
 
 
-@pytest.mark.skipif(
-    not (ROOT / f"template/{WORKFLOW}.jinja").exists(), reason="there is no such workflow yet"
-)
 def test_a_branch_that_means_harm_gets_a_tag_and_executes_nothing(
     render: trees.Renderer, tmp_path: Path
 ) -> None:
