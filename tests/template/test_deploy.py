@@ -50,7 +50,10 @@ def test_deploy_dev_makes_image_namespace_database_and_release_in_this_order(
     assert told.pop(0).startswith("docker build ")
     image = "docker.io/acme/payments-api:dev"
     assert told.pop(0) == f"kind load docker-image {image} --name kind"
-    assert told[0].startswith("kubectl create namespace shop --dry-run=client")
+    # The two ends of a pipe, which start at the same time.
+    applied, created = sorted(told[:2])
+    assert applied == "kubectl apply --filename -"
+    assert created.startswith("kubectl create namespace shop --dry-run=client")
     assert "kubectl apply --namespace shop --filename deploy/postgres/dev.yaml" in told
     assert told[-2].endswith("statefulset/postgresql")
     assert told[-1].startswith("helm upgrade --install payments-api deploy/helm/payments-api")
