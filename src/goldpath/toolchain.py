@@ -1,9 +1,11 @@
 """Programs that goldpath brings along: Go, PostgreSQL, Go tools from pinned modules."""
 
+import json
 import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -14,10 +16,12 @@ from goldpath.cache import cache_dir, made_once
 TOOLS = Path(__file__).with_name("tools")
 # What a program calls its version is set at link time. Most know it as main.version, without "v".
 VERSION_STAMPS = {
+    "argo-rollouts": "github.com/argoproj/argo-rollouts/utils/version.version=",
     "gh": "github.com/cli/cli/v2/internal/build.Version=v",
     "helm3": "helm.sh/helm/v3/internal/version.version=v",
     "helm4": "helm.sh/helm/v4/internal/version.version=v",
     "helm-unittest": "github.com/helm-unittest/helm-unittest/internal/build.version=",
+    "kubernetes": "k8s.io/component-base/version.gitVersion=v",
 }
 WHEELS_OF = "3.11"  # the Python for which the oldest of the wheels were made
 
@@ -81,14 +85,14 @@ def go_env() -> Mapping[str, str]:
     return env
 
 
-def go_tool(name: str) -> Path:
+def go_tool(name: str, program: str = "") -> Path:
     """Return a program built from the module tools/<name>, which pins it and all it is made of.
 
-    The program has the name of its package, such as helm in the module tools/helm4. A module with
-    a main.go is a program of our own; it has no version.
+    A program has the name of its package, such as helm in the module tools/helm4; the first one is
+    returned unless another is named. A module with a main.go is a program of our own; it has no
+    version.
     """
     module = TOOLS / name
-    package = _package(name)
     files = sorted(module.iterdir())
     stamp = ""
     if module / "main.go" not in files:
@@ -106,7 +110,18 @@ def go_tool(name: str) -> Path:
 
     content = b"".join(file.read_bytes() for file in files)
     inputs = content + go_version().encode() + VERSION_STAMPS.get(name, "").encode()
-    return made_once(name, inputs, build) / package.rpartition("/")[2]
+    return made_once(name, inputs, build) / (program or _program(_package(name)))
+
+
+def go_module(name: str, module: str) -> Path:
+    """Return the folder with the files of a module, at the version that tools/<name> pins."""
+    command = ["go", "mod", "download", "-json", module]
+    # A download writes into go.sum what it finds missing there; the file of ours stays as it is.
+    with tempfile.TemporaryDirectory(prefix="goldpath-") as folder:
+        for file in ("go.mod", "go.sum"):
+            shutil.copy(TOOLS / name / file, folder)
+        answer = process.run(command, cwd=Path(folder), env=go_env())
+    return Path(json.loads(answer.stdout)["Dir"])
 
 
 def tool_version(name: str) -> str:
@@ -127,9 +142,15 @@ def beside_python(name: str) -> Path | None:
 
 
 def _package(name: str) -> str:
-    found = re.search(r"^tool (\S+)", (TOOLS / name / "go.mod").read_text(), re.MULTILINE)
+    text = (TOOLS / name / "go.mod").read_text()
+    found = re.search(r"^tool (?:\(\s+)?([^\s(]+)", text, re.MULTILINE)
     assert found, f"tools/{name}/go.mod names its tool"
     return found[1]
+
+
+def _program(package: str) -> str:
+    """Return what `go build` calls the program of a package: a major version is no name."""
+    return next(part for part in reversed(package.split("/")) if not re.fullmatch(r"v\d+", part))
 
 
 def _config_home() -> Path:
