@@ -73,6 +73,8 @@ def sources(scratch: Path) -> dict[str, str]:
             text = (folder / name).read_text()
             for answer, question in answers.items():
                 text = text.replace(answer, f"#{{ {question} }}#")
+            # Its words occur in other texts, too.
+            text = text.replace(f'`"{values["strategy"]}"` | How', '`"#{ strategy }#"` | How')
             texts[name].append(text.splitlines())
     return {f"{name}.jinja": "\n".join(merged(a, b)) + "\n" for name, (a, b) in texts.items()}
 

@@ -19,8 +19,11 @@ def pairwise(template: Template) -> tuple[Case, ...]:
     Questions without choices keep their default. Greedy, as in D. M. Cohen et al., "The AETG
     System" (1997), but without its random numbers: the same copier.yml gives the same cases.
     """
-    factors = {question.name: _values(question) for question in template.questions}
-    factors = {name: values for name, values in factors.items() if len(values) > 1}
+    values_by_name = {question.name: _values(question) for question in template.questions}
+    asked = [name for name, values in values_by_name.items() if len(values) > 1]
+    # The questions with most choices bound the number of cases, so they come first.
+    order = sorted(asked, key=lambda name: -len(values_by_name[name]))
+    factors = {name: values_by_name[name] for name in order}
     missing = set(_pairs(factors))
     cases: list[dict[str, Any]] = []
     while missing:
@@ -32,7 +35,7 @@ def pairwise(template: Template) -> tuple[Case, ...]:
             if name not in case:
                 case[name] = max(values, key=lambda value: _gain(case, name, value, missing))
         missing -= set(_met(case, factors))
-        cases.append({name: case[name] for name in factors})
+        cases.append({name: case[name] for name in asked})
     if not cases:  # fewer than two questions with a choice: there is no pair
         cases = [{name: value} for name, values in factors.items() for value in values] or [{}]
     return tuple(Case("-".join(map(str, case.values())) or "defaults", case) for case in cases)

@@ -27,7 +27,7 @@
 {{- end }}
 {{- end }}
 
-{{/* What Deployment, Service and policies select the service's pods by. It can never change in a release. */}}
+{{/* What workload, Service and policies select the service's pods by. It can never change in a release. */}}
 {{- define "service.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "service.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
@@ -36,7 +36,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{/* Labels of every object, but for the name, which tells the service's pods from those of its hooks. */}}
 {{- define "service.commonLabels" -}}
 {{- $labels := dict
-  "app.kubernetes.io/version" (.Values.image.tag | default .Chart.AppVersion | trunc 63 | trimAll "-_.")
+  "app.kubernetes.io/version" (include "service.version" . | trunc 63 | trimAll "-_.")
   "app.kubernetes.io/part-of" (include "service.name" .)
   "app.kubernetes.io/managed-by" .Release.Service
   "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimAll "-_.") -}}
@@ -65,13 +65,43 @@ app.kubernetes.io/component: {{ last . }}
 {{ include "service.commonLabels" (first .) }}
 {{- end }}
 
-{{/* Reference of an image: the digest wins, the tag stays readable beside it. Argument: a map as in .Values.image. */}}
+{{/* Reference of an image: the digest wins, a tag stays readable beside it. Argument: a map as in .Values.image. */}}
 {{- define "service.imageReference" -}}
-{{ .repository }}:{{ .tag }}{{ with .digest }}@{{ . }}{{ end }}
+{{ .repository }}{{ with .tag }}:{{ . }}{{ end }}{{ with .digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{/*
+Tag and digest that an object is about, as YAML: those of its slot if there are slots, and of the active one if the object
+belongs to none. The root of a slot's object has the key "slot".
+*/}}
+{{- define "service.imageValues" -}}
+{{- $image := .Values.image }}
+{{- if eq .Values.strategy "blue-green-deployments" }}
+{{- $slot := get .Values.blueGreen.slots (.slot | default .Values.blueGreen.activeSlot) }}
+{{- if or $slot.tag $slot.digest }}
+{{- $image = $slot }}
+{{- end }}
+{{- end }}
+{{- $tag := $image.tag }}
+{{- if not (or $tag $image.digest) }}
+{{- $tag = .Chart.AppVersion }}
+{{- end }}
+{{- dict "repository" .Values.image.repository "tag" $tag "digest" $image.digest | toYaml }}
 {{- end }}
 
 {{- define "service.image" -}}
-{{- include "service.imageReference" (merge (dict "tag" (.Values.image.tag | default .Chart.AppVersion)) .Values.image) }}
+{{- include "service.imageReference" (include "service.imageValues" . | fromYaml) }}
+{{- end }}
+
+{{/* What runs, for labels and notes: the tag, or as much of the digest as people compare. */}}
+{{- define "service.version" -}}
+{{- $image := include "service.imageValues" . | fromYaml }}
+{{- $image.tag | default ($image.digest | trimPrefix "sha256:" | trunc 12) }}
+{{- end }}
+
+{{/* What a port of the service speaks, for gateways and meshes. */}}
+{{- define "service.appProtocol" -}}
+{{- ternary "https" .Values.service.appProtocol (ne .Values.tls.existingSecret "") }}
 {{- end }}
 
 {{/* Refuses values that the schema cannot judge, because two keys together are wrong. Each message names them. */}}
@@ -123,6 +153,7 @@ app.kubernetes.io/component: {{ last . }}
 {{- with .Values.database }}
 {{- include "service.database.validate" $ }}
 {{- end }}
+{{- include "service.rollout.validate" . }}
 {{- end }}
 
 {{/* The address to ask for the health of the service, and what TLS needs for that. Arguments: a list of the root and the host. */}}

@@ -1,8 +1,11 @@
-{{/* The pod of the service: the one template of every kind of workload. */}}
+{{/* The pod of the service: the one template of every kind of workload. In one of two slots it has a label more. */}}
 {{- define "service.podTemplate" -}}
 metadata:
   labels:
     {{- toYaml (merge (deepCopy .Values.podLabels) (include "service.labels" . | fromYaml)) | nindent 4 }}
+    {{- with .slot }}
+    slot: {{ . }}
+    {{- end }}
   {{- with .Values.podAnnotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
@@ -203,4 +206,89 @@ grpc:
   service: {{ index . 2 }}
 {{ end -}}
 {{- toYaml $probe }}
+{{- end }}
+
+{{/*
+Spec of a Job that asks for the service's readiness with the service's own program: there is no second image to trust.
+Arguments: a map with the root, the component that the pod belongs to, the host to ask, the seconds that it may take.
+*/}}
+{{- define "service.healthcheckJob" -}}
+{{- $root := .root -}}
+backoffLimit: 2
+activeDeadlineSeconds: {{ .activeDeadlineSeconds }}
+ttlSecondsAfterFinished: 86400
+template:
+  metadata:
+    labels:
+      {{- include "service.hookLabels" (list $root .component) | nindent 6 }}
+  spec:
+    restartPolicy: Never
+    serviceAccountName: {{ include "service.serviceAccountName" $root }}
+    automountServiceAccountToken: false
+    enableServiceLinks: false
+    {{- with $root.Values.imagePullSecrets }}
+    imagePullSecrets:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    securityContext:
+      {{- toYaml $root.Values.podSecurityContext | nindent 6 }}
+    containers:
+      - name: healthcheck
+        image: {{ include "service.image" $root }}
+        imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+        command:
+          - /app/server
+        args:
+          - healthcheck
+          {{- include "service.healthcheck" (list $root (printf "%s:%d" .host (int $root.Values.service.port))) | nindent 10 }}
+          - -service
+          - readiness
+        {{- with $root.Values.resources }}
+        resources:
+          {{- toYaml . | nindent 10 }}
+        {{- end }}
+        securityContext:
+          {{- toYaml $root.Values.securityContext | nindent 10 }}
+        {{- with $root.Values.tls.existingSecret }}
+        volumeMounts:
+          - name: tls
+            mountPath: /run/secrets/tls
+            readOnly: true
+    volumes:
+      - name: tls
+        secret:
+          secretName: {{ . | quote }}
+          defaultMode: 0440
+        {{- end }}
+    {{- with $root.Values.nodeSelector }}
+    nodeSelector:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- with $root.Values.tolerations }}
+    tolerations:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+{{- end }}
+
+{{/*
+Spec of the NetworkPolicy of the pods that ask for health: they call the service, and nobody calls them.
+Arguments: a list of the root and the component.
+*/}}
+{{- define "service.healthcheckPolicy" -}}
+{{- $root := first . -}}
+podSelector:
+  matchLabels:
+    {{- include "service.hookSelectorLabels" . | nindent 4 }}
+policyTypes:
+  - Ingress
+  - Egress
+ingress: []
+egress:
+  {{- include "service.networkPolicy.dns" $root | nindent 2 }}
+  # Networks differ in whether they judge the port of the Service or that of the pod behind it.
+  - ports:
+      {{- range uniq (list $root.Values.service.port $root.Values.containerPort) }}
+      - port: {{ . }}
+        protocol: TCP
+      {{- end }}
 {{- end }}
