@@ -13,6 +13,8 @@ from typing import IO, Any
 
 from goldpath.errors import GoldpathError, ToolError
 
+Program = subprocess.Popen[bytes]  # one that runs beside ours
+
 
 @dataclass(frozen=True)
 class Result:
@@ -89,7 +91,7 @@ def background(
     user: int | None = None,
     stop: signal.Signals = signal.SIGTERM,
     grace: float = 30,
-) -> Iterator["subprocess.Popen[bytes]"]:
+) -> Iterator[Program]:
     """Run a program beside ours and stop it at the end of the block, whatever ends it.
 
     Args:

@@ -1,0 +1,262 @@
+"""A real Kubernetes control plane for the length of a block; only its node is simulated.
+
+etcd, kube-apiserver, kube-controller-manager, kube-scheduler and the controller of Argo Rollouts
+run as ordinary programs, in a network namespace of their own, so that they can have their usual
+ports and nobody else can reach them. kwok plays the node: pods are Running and Ready at once, those
+of a Job succeed, and STAGES says which pods behave worse.
+"""
+
+import json
+import os
+import secrets
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from goldpath import process
+from goldpath.errors import ToolError
+from goldpath.toolchain import TOOLS, go_module, go_tool
+
+API = "https://127.0.0.1:6443"
+ETCD = "http://127.0.0.1:2379"
+NODE = "node"
+NODE_ADDRESS = "10.0.0.1"
+# The stages that kwok itself ships for nodes and pods, then ours.
+STOCK_STAGES = (
+    "node/fast/node-initialize",
+    "pod/fast/pod-ready",
+    "pod/fast/pod-complete",
+    "pod/fast/pod-delete",
+)
+STAGES = TOOLS / "kwok-stages.yaml"
+# Names of those that have a certificate or token; the API server knows their rights by these.
+USERS = {
+    "admin": "system:masters",
+    "system:kube-controller-manager": "",
+    "system:kube-scheduler": "",
+}
+# Keeps the namespace open, with the loopback device up: 0x8914 is SIOCSIFFLAGS and 1 is IFF_UP, see
+# netdevice(7). So no program of a distribution's network package is needed.
+HOLDER = """
+import fcntl, signal, socket, struct
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+    fcntl.ioctl(device, 0x8914, struct.pack("16sh14x", b"lo", 1))
+print("up", flush=True)
+signal.pause()
+"""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running control plane.
+
+    `folder` holds its files: kubeconfig (of an administrator) and a log of each program. `enter` is
+    the command in front of every program that is to reach it.
+    """
+
+    folder: Path
+    enter: tuple[str, ...]
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's access."""
+        return self.folder / "admin.kubeconfig"
+
+    def run(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        accept: Sequence[int] = (0,),
+    ) -> process.Result:
+        """Run a program, such as helm, that reaches the cluster; see `process.run`."""
+        access = {"KUBECONFIG": str(self.kubeconfig), "HOME": str(self.folder)}
+        command = [*self.enter, *argv]
+        env = {**access, **(env or {})}
+        return process.run(command, cwd=cwd, env=env, stdin=stdin, accept=accept)
+
+    def kubectl(self, *arguments: str | Path, stdin: str = "") -> str:
+        """Run kubectl and return what it prints.
+
+        Raises: ToolError if kubectl fails.
+        """
+        return self.run([go_tool("kubernetes", "kubectl"), *arguments], stdin=stdin).stdout
+
+    def apply(self, folder: Path) -> None:
+        """Apply a folder that has a kustomization, such as custom resource definitions."""
+        # By the server: some definitions are too long for the annotation of the client's way.
+        self.kubectl("apply", "--server-side", "--kustomize", folder)
+
+    def get(self, kind: str, name: str, namespace: str) -> Mapping[str, object]:
+        """Return an object as the API server has it now."""
+        answer = self.kubectl("get", kind, name, "--namespace", namespace, "--output", "json")
+        return dict(json.loads(answer))
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """Start a control plane with one node and Argo Rollouts; stop and delete it afterwards.
+
+    Raises: GoldpathError if a program does not start within its time, with the end of its log.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="goldpath-")))
+        _make_keys(folder)
+        running = Cluster(folder, stack.enter_context(_network(folder)))
+        _start_kubernetes(stack, running)
+        _start_node(stack, running)
+        _start_rollouts(stack, running)
+        yield running
+
+
+@contextmanager
+def _network(folder: Path) -> Iterator[tuple[str, ...]]:
+    """Make a network namespace; yield the command that enters it."""
+    root = os.geteuid() == 0
+    unshare = ["unshare", "--net", *([] if root else ["--user", "--map-root-user"])]
+    enter = ["nsenter", "--net", *([] if root else ["--user", "--preserve-credentials"])]
+    log = folder / "network.log"
+    command = [*unshare, sys.executable, "-I", "-c", HOLDER]
+    with (
+        log.open("w") as output,
+        process.background(command, log=output, stop=signal.SIGKILL) as program,
+    ):
+        _wait(program, log, lambda: "up" in log.read_text(), "a network namespace")
+        # What is started in it ends with us, whatever ends us.
+        yield (*enter, f"--target={program.pid}", "--", "setpriv", "--pdeathsig=KILL", "--")
+
+
+def _start(stack: ExitStack, cluster: Cluster, program: Path, *flags: str, ready: str = "") -> None:
+    """Start a program; wait for the path of its health, if one is given, to answer."""
+    log = cluster.folder / f"{program.name}.log"
+    output = stack.enter_context(log.open("w"))
+    command: list[str | Path] = [*cluster.enter, program, *flags]
+    running = process.background(command, log=output, stop=signal.SIGKILL)
+    started = stack.enter_context(running)
+    if ready:
+        ask: list[str | Path] = [go_tool("kubernetes", "kubectl"), "get", "--raw", ready]
+        _wait(started, log, lambda: cluster.run(ask, accept=(0, 1)).status == 0, program.name)
+
+
+def _start_kubernetes(stack: ExitStack, cluster: Cluster) -> None:
+    folder = cluster.folder
+    _start(
+        stack,
+        cluster,
+        go_tool("etcd"),
+        f"--data-dir={folder}/etcd",
+        "--unsafe-no-fsync",  # the data is deleted anyway
+        f"--listen-client-urls={ETCD}",
+        f"--advertise-client-urls={ETCD}",
+        "--listen-peer-urls=http://127.0.0.1:2380",
+    )
+    _start(
+        stack,
+        cluster,
+        go_tool("kubernetes", "kube-apiserver"),
+        f"--etcd-servers={ETCD}",
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        "--endpoint-reconciler-type=none",
+        "--service-cluster-ip-range=10.96.0.0/16",
+        "--authorization-mode=RBAC",
+        f"--token-auth-file={folder}/tokens.csv",
+        f"--cert-dir={folder}",  # it makes its own certificate
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={folder}/accounts.key",
+        f"--service-account-signing-key-file={folder}/accounts.key",
+        ready="/readyz",
+    )
+    _start(
+        stack,
+        cluster,
+        go_tool("kubernetes", "kube-controller-manager"),
+        f"--kubeconfig={folder}/system:kube-controller-manager.kubeconfig",
+        "--leader-elect=false",
+        # Each controller by its own name, which alone has the right to do its work.
+        "--use-service-account-credentials=true",
+        f"--service-account-private-key-file={folder}/accounts.key",
+        f"--root-ca-file={folder}/apiserver.crt",
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
+    )
+    _start(
+        stack,
+        cluster,
+        go_tool("kubernetes", "kube-scheduler"),
+        f"--kubeconfig={folder}/system:kube-scheduler.kubeconfig",
+        "--leader-elect=false",
+    )
+
+
+def _start_node(stack: ExitStack, cluster: Cluster) -> None:
+    stock = go_module("kwok", "sigs.k8s.io/kwok") / "kustomize/stage"
+    files = [STAGES, *(stock / f"{name}.yaml" for name in STOCK_STAGES)]
+    stages = cluster.folder / "stages.yaml"
+    stages.write_text("---\n".join(file.read_text() for file in files))
+    _start(
+        stack,
+        cluster,
+        go_tool("kwok"),
+        f"--kubeconfig={cluster.kubeconfig}",
+        "--manage-all-nodes=true",
+        f"--node-ip={NODE_ADDRESS}",
+        "--cidr=10.1.0.0/16",
+        f"--config={stages}",
+    )
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
+    cluster.kubectl("create", "--filename", "-", stdin=json.dumps(node))
+
+
+def _start_rollouts(stack: ExitStack, cluster: Cluster) -> None:
+    source = go_module("argo-rollouts", "github.com/argoproj/argo-rollouts")
+    cluster.apply(source / "manifests/crds")
+    _start(
+        stack,
+        cluster,
+        go_tool("argo-rollouts", "rollouts-controller"),
+        f"--kubeconfig={cluster.kubeconfig}",
+        "--leader-elect=false",
+    )
+
+
+def _wait(
+    program: process.Program,
+    log: Path,
+    ready: Callable[[], bool],
+    what: str,
+) -> None:
+    """Wait until a program is ready; if it ends before, say what it said last."""
+    process.wait_until(lambda: program.poll() is not None or ready(), f"Start of {what}", 60)
+    if program.poll() is not None:
+        raise ToolError([what], program.returncode, log.read_text()[-2000:])
+
+
+def _make_keys(folder: Path) -> None:
+    """Write what the programs prove themselves with: a key for accounts, a token for each user."""
+    key = folder / "accounts.key"
+    process.run(["openssl", "ecparam", "-name=prime256v1", "-genkey", "-noout", f"-out={key}"])
+    tokens = {name: secrets.token_urlsafe(24) for name in USERS}
+    lines = [f'{token},{name},{name},"{USERS[name]}"\n' for name, token in tokens.items()]
+    (folder / "tokens.csv").write_text("".join(lines))
+    for name, token in tokens.items():
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": name}}],
+            "clusters": [
+                {
+                    "name": "test",
+                    "cluster": {"server": API, "certificate-authority": f"{folder}/apiserver.crt"},
+                }
+            ],
+            "users": [{"name": name, "user": {"token": token}}],
+        }
+        (folder / f"{name}.kubeconfig").write_text(json.dumps(config))
