@@ -20,7 +20,11 @@ test: $(READY) ## Run every check there is
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses auto $(ARGS)
+	$(BIN)/pytest --numprocesses auto --dist loadgroup $(ARGS)
+
+.PHONY: test-cluster
+test-cluster: $(READY) ## Run the checks that need a control plane
+	$(BIN)/pytest tests/cluster $(ARGS)
 
 .PHONY: test-image
 test-image: $(READY) ## Build the image of each runtime; needs buildah

@@ -14,7 +14,9 @@ for variable in ("AUTHOR", "COMMITTER"):
 
 import pytest
 
+import goldpath.cluster
 from goldpath import postgres
+from goldpath.cluster import Cluster
 from goldpath.model import Case, Render, Template
 from goldpath.template import load
 from testing import ROOT, trees
@@ -57,6 +59,20 @@ def database() -> Iterator[postgres.Server]:
     """A PostgreSQL server, one for each worker."""
     with postgres.server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A control plane with Argo Rollouts. The tests that use it run in one worker."""
+    with goldpath.cluster.cluster() as running:
+        yield running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all tests of the control plane together, so that one is enough."""
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("cluster"))
 
 
 @pytest.hookimpl(wrapper=True)

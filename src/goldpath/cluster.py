@@ -33,6 +33,16 @@ STOCK_STAGES = (
     "pod/fast/pod-delete",
 )
 STAGES = TOOLS / "kwok-stages.yaml"
+# Who has written what, in order: the API server notes every change, without the contents.
+AUDIT = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    verbs: [create, update, patch, delete]
+  - level: None
+"""
 # Names of those that have a certificate or token; the API server knows their rights by these.
 USERS = {
     "admin": "system:masters",
@@ -89,14 +99,26 @@ class Cluster:
         return self.run([go_tool("kubernetes", "kubectl"), *arguments], stdin=stdin).stdout
 
     def apply(self, folder: Path) -> None:
-        """Apply a folder that has a kustomization, such as custom resource definitions."""
+        """Apply a folder of custom resource definitions that has a kustomization."""
         # By the server: some definitions are too long for the annotation of the client's way.
         self.kubectl("apply", "--server-side", "--kustomize", folder)
+        # A controller that asks before they are served waits for long.
+        self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
 
-    def get(self, kind: str, name: str, namespace: str) -> Mapping[str, object]:
-        """Return an object as the API server has it now."""
-        answer = self.kubectl("get", kind, name, "--namespace", namespace, "--output", "json")
-        return dict(json.loads(answer))
+    def written(self, namespace: str, program: str) -> list[str]:
+        """Return what a program, such as helm, has done in a namespace, in order.
+
+        Each is a verb with a kind in plural and a name, such as "create services/orders".
+        """
+        found = []
+        for line in (self.folder / "audit.log").read_text().splitlines():
+            event = json.loads(line)
+            target = event["objectRef"]
+            # A failed attempt has changed nothing.
+            done = event["responseStatus"]["code"] < 300 and target.get("namespace") == namespace
+            if done and event["userAgent"].lower().startswith(program):
+                found.append(f"{event['verb']} {target['resource']}/{target.get('name', '')}")
+        return found
 
 
 @contextmanager
@@ -108,6 +130,7 @@ def cluster() -> Iterator[Cluster]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="goldpath-")))
         _make_keys(folder)
+        (folder / "audit.yaml").write_text(AUDIT)
         running = Cluster(folder, stack.enter_context(_network(folder)))
         _start_kubernetes(stack, running)
         _start_node(stack, running)
@@ -168,6 +191,8 @@ def _start_kubernetes(stack: ExitStack, cluster: Cluster) -> None:
         "--authorization-mode=RBAC",
         f"--token-auth-file={folder}/tokens.csv",
         f"--cert-dir={folder}",  # it makes its own certificate
+        f"--audit-policy-file={folder}/audit.yaml",
+        f"--audit-log-path={folder}/audit.log",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={folder}/accounts.key",
         f"--service-account-signing-key-file={folder}/accounts.key",
@@ -183,6 +208,7 @@ def _start_kubernetes(stack: ExitStack, cluster: Cluster) -> None:
         "--use-service-account-credentials=true",
         f"--service-account-private-key-file={folder}/accounts.key",
         f"--root-ca-file={folder}/apiserver.crt",
+        "--node-monitor-grace-period=24h",  # nothing beats for the node
         "--kube-api-qps=200",
         "--kube-api-burst=400",
     )
@@ -210,7 +236,13 @@ def _start_node(stack: ExitStack, cluster: Cluster) -> None:
         "--cidr=10.1.0.0/16",
         f"--config={stages}",
     )
-    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
+    room = {"cpu": "1k", "memory": "1Ti", "ephemeral-storage": "1Ti", "pods": "10k"}
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": NODE},
+        "status": {"allocatable": room, "capacity": room},
+    }
     cluster.kubectl("create", "--filename", "-", stdin=json.dumps(node))
 
 

@@ -23,6 +23,8 @@ VERSION_STAMPS = {
     "helm-unittest": "github.com/helm-unittest/helm-unittest/internal/build.version=",
     "kubernetes": "k8s.io/component-base/version.gitVersion=v",
 }
+# Helm 3 is told at link time too which Kubernetes it renders for; untold it takes 1.20.
+KUBERNETES_STAMPS = {"helm3": "helm.sh/helm/v3/pkg/chartutil.k8sVersion"}
 WHEELS_OF = "3.11"  # the Python for which the oldest of the wheels were made
 
 
@@ -98,6 +100,9 @@ def go_tool(name: str, program: str = "") -> Path:
     if module / "main.go" not in files:
         variable = VERSION_STAMPS.get(name, "main.version=")
         stamp = f"-X {variable}{tool_version(name).removeprefix('v')}"
+    if variable := KUBERNETES_STAMPS.get(name):
+        minor = module_version(name, "k8s.io/client-go").split(".")[1]  # v0.36.1 belongs to 1.36
+        stamp += f" -X {variable}Major=1 -X {variable}Minor={minor}"
 
     def build(folder: Path) -> None:
         for file in files:
@@ -109,7 +114,8 @@ def go_tool(name: str, program: str = "") -> Path:
         )
 
     content = b"".join(file.read_bytes() for file in files)
-    inputs = content + go_version().encode() + VERSION_STAMPS.get(name, "").encode()
+    stamps = VERSION_STAMPS.get(name, "") + KUBERNETES_STAMPS.get(name, "")
+    inputs = content + go_version().encode() + stamps.encode()
     return made_once(name, inputs, build) / (program or _program(_package(name)))
 
 
@@ -126,12 +132,16 @@ def go_module(name: str, module: str) -> Path:
 
 def tool_version(name: str) -> str:
     """Return the version that tools/<name>/go.mod pins for its tool, such as "v2.15.0"."""
+    return module_version(name, _package(name))
+
+
+def module_version(name: str, package: str) -> str:
+    """Return the version that tools/<name>/go.mod pins for the module of a package."""
     text = (TOOLS / name / "go.mod").read_text()
-    package = _package(name)
     for module, version in re.findall(r"^\t(\S+) (v\S+)", text, re.MULTILINE):
         if f"{package}/".startswith(f"{module}/"):
             return str(version)
-    raise AssertionError(f"tools/{name}/go.mod requires the module of its tool")
+    raise AssertionError(f"tools/{name}/go.mod requires the module of {package}")
 
 
 def beside_python(name: str) -> Path | None:

@@ -140,6 +140,10 @@ def test_a_go_tool_pins_the_content_of_the_version_it_names(name: str) -> None:
         ("kube-score", "kube-score", ["version"]),
         ("act", "act", ["--version"]),
         ("gh", "gh", ["--version"]),
+        ("etcd", "server", ["--version"]),
+        ("kubernetes", "kube-apiserver", ["--version"]),
+        ("kwok", "kwok", ["--version"]),
+        ("argo-rollouts", "kubectl-argo-rollouts", ["version"]),
     ],
 )
 def test_a_go_tool_is_called_as_its_package_and_knows_its_version(

@@ -1,0 +1,190 @@
+"""Releases of a rendered repository's chart on a real control plane, made by its own scripts."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from goldpath import process
+from goldpath.cluster import Cluster
+from goldpath.model import Case
+from goldpath.toolchain import go_tool
+
+HELMS = ("helm3", "helm4")
+HASH = "rollouts-pod-template-hash"
+# Waiting for a delay of production would take ten minutes. Everything else is as in production.
+VALUES = """\
+---
+replicaCount: 2
+database:
+  host: postgresql.databases.svc
+  existingSecret: database
+dbInit:
+  admin:
+    existingSecret: postgresql-admin
+blueGreen:
+  scaleDownDelaySeconds: 4
+  abortScaleDownDelaySeconds: 4
+"""
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a cluster shows of a Rollout at one moment: hashes are those of ReplicaSets."""
+
+    phase: str
+    newest: str
+    active: str
+    preview: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of a repository's chart, in a namespace of its own; `helm` is one of HELMS."""
+
+    cluster: Cluster
+    root: Path
+    namespace: str
+    helm_version: str
+
+    @property
+    def name(self) -> str:
+        """The name of the service, of its release and of its objects."""
+        return self.root.name
+
+    def create_namespace(self) -> None:
+        """Make the namespace, with the Secrets, in which only restricted pods are admitted."""
+        enforce = "pod-security.kubernetes.io/enforce=restricted"
+        self.cluster.kubectl("create", "namespace", self.namespace)
+        self.cluster.kubectl("label", "namespace", self.namespace, enforce)
+        for secret in ("database", "postgresql-admin"):
+            told = ["--namespace", self.namespace, "--from-literal=password=none"]
+            self.cluster.kubectl("create", "secret", "generic", secret, *told)
+
+    def make(
+        self, target: str, *variables: str, accept: Sequence[int] = (0,), **env: str
+    ) -> process.Result:
+        """Run a target of the repository's Makefile."""
+        told = [f"NAMESPACE={self.namespace}", "ENV=test", *variables]
+        return self._run(["make", "-s", target, *told], accept, **env)
+
+    def deploy(
+        self, tag: str, *variables: str, accept: Sequence[int] = (0,), **env: str
+    ) -> process.Result:
+        """Run `make deploy` with the image of a tag."""
+        return self.make("deploy", f"IMAGE={image(tag)}", *variables, accept=accept, **env)
+
+    def helm(self, verb: str, *arguments: str, accept: Sequence[int] = (0,)) -> process.Result:
+        """Run Helm on the release."""
+        command = ["helm", verb, self.name, *arguments, "--namespace", self.namespace]
+        return self._run(command, accept)
+
+    def upgrade(self, tag: str, *flags: str, accept: Sequence[int] = (0,)) -> process.Result:
+        """Run `helm upgrade --install` by hand, with the image of a tag."""
+        repository, _, digest = image(tag).partition(f":{tag}@")
+        chart = f"./deploy/helm/{self.name}"
+        values = ["--values", "deploy/environments/test.yaml"]
+        values += ["--set", f"image.repository={repository},image.tag={tag},image.digest={digest}"]
+        return self.helm("upgrade", chart, "--install", *values, *flags, accept=accept)
+
+    def plugin(self, verb: str, accept: Sequence[int] = (0,)) -> process.Result:
+        """Run the plugin of Argo Rollouts on the Rollout."""
+        command = ["kubectl", "argo", "rollouts", verb, self.name, "--namespace", self.namespace]
+        return self._run(command, accept)
+
+    def get(self, kind: str, name: str = "") -> Object:
+        """Return an object, by default that with the name of the service."""
+        answer = self.cluster.kubectl(
+            "get", kind, name or self.name, "--namespace", self.namespace, "--output", "json"
+        )
+        return dict(json.loads(answer))
+
+    def objects(self, kind: str) -> list[Object]:
+        """Return all objects of a kind in the namespace."""
+        answer = self.cluster.kubectl(
+            "get", kind, "--namespace", self.namespace, "--output", "json"
+        )
+        return list(json.loads(answer)["items"])
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of all objects of a kind in the namespace."""
+        return [found["metadata"]["name"] for found in self.objects(kind)]
+
+    def selector(self, service: str = "") -> Mapping[str, str]:
+        """Return the selector of a Service, by default that with the name of the service."""
+        return dict(self.get("service", service)["spec"]["selector"])
+
+    def everything(self) -> list[str]:
+        """Return what is in the namespace as kind/name, once what is being deleted has gone."""
+        kinds = self.cluster.kubectl("api-resources", "--namespaced", "--verbs=list", "-o", "name")
+        names = [kind for kind in kinds.split() if not kind.startswith(("events", "leases"))]
+
+        def listed() -> list[str]:
+            options = ["--namespace", self.namespace, "--output", "name"]
+            return self.cluster.kubectl("get", ",".join(names), *options).split()
+
+        dependent = ("pod/", "replicaset.apps/", "endpointslice", "job.batch", "analysisrun")
+        process.wait_until(
+            lambda: not any(one.startswith(dependent) for one in listed()), "An empty namespace"
+        )
+        return listed()
+
+    def moment(self) -> Moment:
+        """Return what the Rollout and its Services show now."""
+        status = self.get("rollout")["status"]
+        return Moment(
+            status["phase"],
+            status["currentPodHash"],
+            self.selector().get(HASH, ""),
+            self.selector(f"{self.name}-preview").get(HASH, ""),
+        )
+
+    def settled(self, phase: str, seconds: float = 30) -> Moment:
+        """Return what is shown as soon as the Rollout is in a phase and has seen its object."""
+
+        def reached() -> bool:
+            found = self.get("rollout")
+            seen = str(found["metadata"]["generation"]) == found["status"].get("observedGeneration")
+            return seen and found["status"].get("phase") == phase
+
+        process.wait_until(reached, f"Phase {phase} of {self.namespace}", seconds)
+        return self.moment()
+
+    def pods(self) -> dict[str, int]:
+        """Return how many pods each ReplicaSet of the service asks for, by its hash."""
+        found = self.objects("replicasets")
+        return {one["metadata"]["labels"][HASH]: one["spec"]["replicas"] for one in found}
+
+    def _run(self, command: list[str], accept: Sequence[int], **env: str) -> process.Result:
+        path = f"{_programs(self.cluster, self.helm_version)}:{os.environ['PATH']}"
+        env = {"PATH": path, "INTERVAL": "0.2", "TIMEOUT": "60", **env}
+        return self.cluster.run(command, cwd=self.root, env=env, accept=accept)
+
+
+def is_typical(case: Case) -> bool:
+    """Say whether a case has what the tests of a release are about."""
+    return case.answers["strategy"] == "blue-green" and case.answers["database"] == "postgresql"
+
+
+def image(tag: str) -> str:
+    """Return an image of the service by tag and digest. What the tag means: tools/kwok-stages."""
+    digest = hashlib.sha256(tag.encode()).hexdigest()
+    return f"docker.io/acme/payments-api:{tag}@sha256:{digest}"
+
+
+def _programs(cluster: Cluster, helm: str) -> Path:
+    """Return a folder with the programs that the scripts need, for PATH."""
+    folder = cluster.folder / helm
+    if not folder.is_dir():
+        folder.mkdir()
+        (folder / "helm").symlink_to(go_tool(helm))
+        for module, program in (
+            ("kubernetes", "kubectl"),
+            ("argo-rollouts", "kubectl-argo-rollouts"),
+        ):
+            (folder / program).symlink_to(go_tool(module, program))
+    return folder
