@@ -91,10 +91,10 @@ class Release:
         values += ["--set", f"image.repository={repository},image.tag={tag},image.digest={digest}"]
         return self.helm("upgrade", chart, "--install", *values, *flags, accept=accept)
 
-    def plugin(self, verb: str, accept: Sequence[int] = (0,)) -> process.Result:
+    def plugin(self, *verb: str) -> process.Result:
         """Run the plugin of Argo Rollouts on the Rollout."""
-        command = ["kubectl", "argo", "rollouts", verb, self.name, "--namespace", self.namespace]
-        return self._run(command, accept)
+        command = ["kubectl", "argo", "rollouts", *verb, self.name, "--namespace", self.namespace]
+        return self._run(command, (0,))
 
     def get(self, kind: str, name: str = "") -> Object:
         """Return an object, by default that with the name of the service."""

@@ -1,0 +1,124 @@
+"""What opens the gate between two versions, what keeps it shut, and what only looks broken."""
+
+from collections.abc import Callable
+
+import pytest
+
+from testing.releases import HASH, HELMS, Release
+
+NewRelease = Callable[[str], Release]
+every_helm = pytest.mark.parametrize("helm", HELMS)
+CONFLICT = 'Apply failed with 1 conflict: conflict with "rollouts-controller"'
+
+
+def compatible(helm: str) -> list[str]:
+    """Return the flag with which the repository's scripts call Helm 4."""
+    return ["--server-side=false"] if helm == "helm4" else []
+
+
+@every_helm
+def test_the_gate_stays_shut_whatever_is_done_by_hand(helm: str, release: NewRelease) -> None:
+    shop = release(helm)
+    shop.deploy("v1")
+    shop.deploy("v2")
+    live = shop.settled("Paused").active
+    shop.upgrade("v2", *compatible(helm))
+    assert shop.settled("Paused").active == live
+    # Helm 4 remembers how the release was installed.
+    shop.upgrade("v3")
+    waiting = shop.settled("Paused")
+    assert (waiting.active, waiting.preview) == (live, waiting.newest)
+    shop.helm("rollback")
+    back = shop.settled("Paused")
+    assert (back.active, back.preview) == (live, back.newest)
+    assert back.newest != waiting.newest
+    # An aborted version can be tried again; it waits again.
+    shop.make("abort")
+    shop.plugin("retry", "rollout")
+    assert shop.settled("Paused").active == live
+    # So does a version that has only just been replaced, whose pods still run.
+    shop.make("promote")
+    assert shop.moment().active == back.newest
+    shop.deploy("v1")
+    assert shop.settled("Paused").active == back.newest
+    # A release that comes back after its end has nothing to protect, and then has again.
+    shop.helm("uninstall")
+    shop.deploy("v3")
+    live = shop.settled("Healthy").active
+    shop.deploy("v4")
+    assert shop.settled("Paused").active == live
+
+
+def test_the_server_side_apply_of_helm_4_conflicts_and_force_opens_the_gate(
+    release: NewRelease,
+) -> None:
+    shop = release("helm4")
+    shop.upgrade("v1")
+    live = shop.settled("Healthy").active
+    failed = shop.upgrade("v2", accept=(1,))
+    assert CONFLICT in failed.stderr
+    assert shop.settled("Paused").active == live
+    # The same values put a selector back that takes in both versions.
+    shop.upgrade("v2", "--force-conflicts")
+    assert HASH not in shop.selector()
+    # New ones are live without analysis and promotion.
+    shop.upgrade("v3", "--force-conflicts")
+    opened = shop.settled("Healthy")
+    assert opened.active == opened.newest != live
+    # Our scripts shut it again, for a release that was installed in the wrong way too.
+    shop.deploy("v4")
+    assert shop.settled("Paused").active == opened.active
+
+
+@pytest.mark.parametrize("flag", ["--force-conflicts", "--server-side=true", "--wait"])
+def test_deploy_refuses_the_flags_that_open_the_gate_or_hang(
+    flag: str, release: NewRelease
+) -> None:
+    shop = release("helm4")
+    refused = shop.deploy("v1", f"ARGS={flag}", accept=(2,))
+    assert f"{flag} is refused" in refused.stderr
+    assert shop.names("rollouts") == []
+
+
+def test_helm_4_waits_for_a_rollout_in_vain(release: NewRelease) -> None:
+    shop = release("helm4")
+    shop.deploy("v1")
+    shop.settled("Healthy")
+    flags = ["--server-side=false", "--wait", "--timeout=10s"]
+    failed = shop.upgrade("v1", *flags, accept=(1,))
+    assert "Rollout/" in failed.stderr
+    assert "not ready" in failed.stderr
+
+
+def test_a_preview_that_does_not_get_ready_is_not_promoted(release: NewRelease) -> None:
+    shop = release("helm4")
+    shop.deploy("v1")
+    live = shop.moment().active
+    given_up = shop.deploy("unready", accept=(2,), TIMEOUT="5")
+    assert "gave up after 5 seconds" in given_up.stderr
+    refused = shop.make("promote", accept=(2,))
+    assert "nothing waits to be promoted" in refused.stderr
+    assert shop.moment().active == live
+
+
+def test_a_preview_whose_analysis_runs_is_not_promoted(release: NewRelease) -> None:
+    shop = release("helm4")
+    shop.deploy("v1")
+    live = shop.moment().active
+    shop.deploy("hangs", accept=(2,), TIMEOUT="5")
+    refused = shop.make("promote", accept=(2,))
+    assert "nothing waits to be promoted" in refused.stderr
+    assert shop.moment().active == live
+
+
+def test_a_preview_whose_analysis_fails_is_taken_away(release: NewRelease) -> None:
+    shop = release("helm4")
+    shop.deploy("v1")
+    live = shop.moment().active
+    failed = shop.deploy("sick", accept=(2,))
+    assert 'Metric "health" assessed Failed' in failed.stderr
+    assert shop.make("promote", accept=(2,)).status == 2
+    assert shop.moment().active == live
+    # The next version finds nothing in its way.
+    shop.deploy("v2")
+    assert shop.settled("Paused").active == live

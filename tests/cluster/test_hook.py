@@ -1,0 +1,44 @@
+"""The hook that prepares the database, when it does not go well."""
+
+from collections.abc import Callable
+
+import pytest
+
+from testing.releases import HELMS, Release
+
+NewRelease = Callable[[str], Release]
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_a_failing_hook_stops_the_release_before_anything_else(
+    helm: str, release: NewRelease
+) -> None:
+    shop = release(helm)
+    broken = "ARGS=--set dbInit.image.tag=fails --set dbInit.backoffLimit=0"
+    failed = shop.deploy("v1", broken, accept=(2,))
+    assert "payments-api-db-init" in failed.stderr
+    assert "BackoffLimitExceeded" in failed.stderr
+    assert shop.names("rollouts") == shop.names("services") == []
+    # Its pod stays, and with it its log.
+    (job,) = shop.objects("jobs")
+    (pod,) = shop.objects("pods")
+    assert pod["metadata"]["labels"]["job-name"] == job["metadata"]["name"]
+    assert pod["status"]["phase"] == "Failed"
+    shop.deploy("v1")
+    live = shop.settled("Healthy").active
+    # An upgrade that fails changes nothing of what runs.
+    shop.deploy("v2", broken, accept=(2,))
+    assert shop.settled("Healthy").newest == live
+    shop.deploy("v2")
+    assert shop.settled("Paused").active == live
+
+
+def test_a_hook_whose_pod_cannot_start_ends_in_its_time(release: NewRelease) -> None:
+    shop = release("helm4")
+    # As with a Secret that is missing: the pod waits. No kubelet looks for the Secret here.
+    waits = "--set nodeSelector.none=such --set dbInit.activeDeadlineSeconds=3"
+    failed = shop.deploy("v1", f"ARGS={waits}", accept=(2,))
+    assert "DeadlineExceeded" in failed.stderr
+    # Why it waited.
+    assert "node(s) didn't match Pod's node affinity/selector" in failed.stderr
+    assert shop.names("rollouts") == []
