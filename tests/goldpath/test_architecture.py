@@ -16,7 +16,7 @@ ROWS = (
     {"cli"},
     {"demo"},
     {"linters"},
-    {"cases", "render", "postgres", "helm_hooks"},
+    {"cases", "render", "postgres", "helm_hooks", "rollouts"},
     {"template", "toolchain"},
     {"process", "progress", "cache"},
     {"model", "errors"},
