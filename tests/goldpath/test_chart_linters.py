@@ -292,6 +292,80 @@ def test_pod_security_looks_into_any_kind(kind: str, text: str, rule: str, chart
     assert all(f"{kind} probe" in finding.message for finding in _found(pod_security, chart))
 
 
+ANALYSIS = """apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata:
+  name: probe-health
+spec:
+  metrics:
+    - name: health
+      provider:
+        job:
+          spec:
+            template:
+              spec:
+                restartPolicy: Never
+                containers:
+                  - name: check
+                    image: probe
+    - name: errors
+      provider:
+        prometheus:
+          address: http://prometheus
+          query: vector(0)
+"""
+
+
+def _with_rollout(chart: Path) -> None:
+    """Make the workload of the chart a Rollout, and the autoscaler's target one."""
+    old = "apiVersion: apps/v1\nkind: Deployment"
+    new = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout"
+    _change(chart, "templates/deployment.yaml", old, new)
+
+
+@each_of_manifests
+def test_a_rollout_is_judged_as_the_deployment_that_it_replaces(
+    linter: Linter, chart: Path
+) -> None:
+    _with_rollout(chart)
+    assert _found(linter, chart) == []
+    name, old, new, rule, _ = SEEDED[linter.NAME]
+    _change(chart, name, old, new)
+    assert (name, rule) in _rules(linter, chart)
+
+
+@each_of_manifests
+def test_the_job_of_an_analysis_is_judged_too(linter: Linter, chart: Path) -> None:
+    (chart / "templates/analysis.yaml").write_text(ANALYSIS)
+    rules = {
+        "kube-score": "container-resources",
+        "checkov": "CKV_K8S_37",
+        "pod-security": "runAsNonRoot != true",
+    }
+    assert ("templates/analysis.yaml", rules[linter.NAME]) in _rules(linter, chart)
+
+
+def test_an_autoscaler_of_a_rollout_has_a_target(chart: Path) -> None:
+    _with_rollout(chart)
+    text = """apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  name: probe
+  namespace: {{ .Release.Namespace }}
+spec:
+  scaleTargetRef:
+    apiVersion: argoproj.io/v1alpha1
+    kind: Rollout
+    name: NAME
+  minReplicas: 2
+  maxReplicas: 3
+"""
+    for name, expected in (("probe", False), ("other", True)):
+        (chart / "templates/hpa.yaml").write_text(text.replace("NAME", name))
+        rules = {rule for _, rule in _rules(kube_score, chart)}
+        assert ("horizontalpodautoscaler-has-target" in rules) == expected
+
+
 @pytest.mark.parametrize("linter", [kube_score, pod_security], ids=["kube-score", "pod-security"])
 def test_an_object_of_a_wrong_shape_is_a_finding(linter: Linter, chart: Path) -> None:
     _change(chart, "templates/deployment.yaml", "containerPort: 9110", "containerPort: grpc")

@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 import chart_docs
-from goldpath import helm_hooks, process
+from goldpath import helm_hooks, process, rollouts
 from goldpath.cache import made_once
 from goldpath.linters import charts
-from goldpath.model import Finding, Render
+from goldpath.model import Finding, Manifest, Render
 from goldpath.toolchain import go_env, go_tool
 from testing import ROOT, trees
 
@@ -78,7 +78,7 @@ def container(document: Document) -> Document:
 
 
 def test_the_values_of_the_story_give_its_container(story: Mapping[Any, Document]) -> None:
-    server = container(story["Deployment", "tks-contract"])
+    server = container(story["Rollout", "tks-contract"])
     assert server["image"] == "docker.io/seungkyu/tks-contract:v0.1.0"
     assert server["command"] == ["/app/server"]
     flags = dict(zip(server["args"][::2], server["args"][1::2], strict=True))
@@ -102,12 +102,21 @@ def test_the_values_of_the_story_give_its_service_and_place(
     assert service["metadata"]["namespace"] == "tks"
     assert service["spec"]["type"] == "LoadBalancer"
     assert [port["port"] for port in service["spec"]["ports"]] == [9110]
-    deployment = story["Deployment", "tks-contract"]["spec"]
-    assert deployment["replicas"] == 1
-    assert deployment["template"]["spec"]["nodeSelector"] == {"taco-tks": "enabled"}
-    assert deployment["template"]["metadata"]["labels"]["app.kubernetes.io/service"] == "tks"
+    rollout = story["Rollout", "tks-contract"]["spec"]
+    assert rollout["replicas"] == 1
+    assert rollout["template"]["spec"]["nodeSelector"] == {"taco-tks": "enabled"}
+    assert rollout["template"]["metadata"]["labels"]["app.kubernetes.io/service"] == "tks"
     for document in story.values():
         assert document["metadata"]["labels"]["app.kubernetes.io/service"] == "tks"
+
+
+def test_the_values_of_the_story_give_its_rollout(story: Mapping[Any, Document]) -> None:
+    promotion = story["Rollout", "tks-contract"]["spec"]["strategy"]["blueGreen"]
+    assert promotion["activeService"] == "tks-contract"
+    assert promotion["previewService"] == "tks-contract-preview"
+    assert promotion["autoPromotionEnabled"] is False
+    services = {name for kind, name in story if kind == "Service"}
+    assert services == {"tks-contract", "tks-contract-preview"}
 
 
 def test_the_values_of_the_story_let_it_call_tks_info(story: Mapping[Any, Document]) -> None:
@@ -192,6 +201,10 @@ MISTAKES: Mapping[str, tuple[Sequence[str], str]] = {
     ),
     "section taken away": (["autoscaling=null"], "autoscaling"),
     "port taken away": (["containerPort=null"], "containerPort"),
+    "unknown strategy": (["strategy=bluegreen"], "/strategy"),
+    "unknown slot": (["blueGreen.activeSlot=red"], "/blueGreen/activeSlot"),
+    "canary without a step": (["canary.steps={}"], "/canary/steps"),
+    "moving tag of a slot": (["blueGreen.slots.blue.tag=latest"], "/blueGreen/slots/blue/tag"),
     "Secret as an object": (["database.existingSecret.name=app"], "/database/existingSecret"),
 }
 
@@ -217,7 +230,9 @@ def test_a_mistake_in_the_values_is_refused_by_its_key(
 @every_helm
 def test_the_least_that_must_be_set_is_enough(helm: str, chart: Path) -> None:
     flags = [part for name, value in NEEDED.items() for part in ("--set", f"{name}={value}")]
-    assert documents(template(chart, *flags, helm=helm))["Deployment", "tks-contract"]
+    objects = documents(template(chart, *flags, helm=helm))
+    assert objects["Rollout", "tks-contract"]
+    assert rollouts.findings([Manifest("", document) for document in objects.values()]) == []
 
 
 def values_files(chart: Path) -> list[Path]:
@@ -249,31 +264,81 @@ def test_every_environment_needs_no_more_than_its_file_says(environment: str, ch
     assert documents(template(chart, "--values", values))
 
 
-def test_every_pod_of_a_hook_is_out_of_reach_of_the_service(chart: Path) -> None:
+def pod_templates(value: Any) -> Iterator[Document]:
+    """Yield every pod template in an object, at any depth."""
+    if isinstance(value, dict):
+        if "containers" in (value.get("spec") or {}):
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for child in value:
+            yield from pod_templates(child)
+
+
+def test_only_pods_of_the_service_get_calls(chart: Path) -> None:
     for values in values_files(chart):
-        objects = documents(template(chart, "--values", values))
-        (service,) = [d for d in objects.values() if d["kind"] == "Service" and "type" in d["spec"]]
-        selector = service["spec"]["selector"].items()
-        pods = [d["spec"]["template"] for d in objects.values() if "template" in d.get("spec", {})]
-        assert len(pods) == 3
-        selected = [pod for pod in pods if selector <= pod["metadata"]["labels"].items()]
-        assert len(selected) == 1
+        objects = documents(template(chart, "--values", values)).values()
+        pods = [pod["metadata"]["labels"] for one in objects for pod in pod_templates(one)]
+        components = {labels["app.kubernetes.io/component"] for labels in pods}
+        assert {"server", "test", "db-init"} <= components
+        for service in (one for one in objects if one["kind"] == "Service"):
+            selector = service["spec"]["selector"].items()
+            selected = [labels for labels in pods if selector <= labels.items()]
+            assert {one["app.kubernetes.io/component"] for one in selected} == {"server"}
+
+
+STRATEGIES = ("rolling", "blue-green", "canary", "blue-green-deployments")
+WORKLOADS = ("Deployment", "Rollout")
+
+
+@pytest.mark.parametrize("values", ["plain", "production", "development"])
+def test_the_pods_of_all_strategies_are_equal_but_for_their_slot(values: str, chart: Path) -> None:
+    file = chart / f"ci/{values}-values.yaml"
+    flags = ["--set", "analysis.prometheus.enabled=false"]  # for Rollouts alone
+    found = []
+    for strategy in STRATEGIES:
+        objects = documents(
+            template(chart, "--values", file, *flags, "--set", f"strategy={strategy}")
+        )
+        workloads = [one for (kind, _), one in objects.items() if kind in WORKLOADS]
+        slots = ("blue", "green") if strategy == "blue-green-deployments" else (None,)
+        pods = [one["spec"]["template"] for one in workloads]
+        assert tuple(pod["metadata"]["labels"].pop("slot", None) for pod in pods) == slots
+        found += pods
+    assert len(found) == 5
+    assert all(pod == found[0] for pod in found)
+
+
+def test_every_pod_has_a_policy_and_the_chart_may_ask_for_health(chart: Path) -> None:
+    objects = documents(template(chart, "--values", chart / "ci/production-values.yaml"))
+    policies = [one["spec"] for (kind, _), one in objects.items() if kind == "NetworkPolicy"]
+    callers = objects["NetworkPolicy", "tks-contract"]["spec"]["ingress"][0]["from"]
+    peers = [one["podSelector"]["matchLabels"] for one in callers if "podSelector" in one]
+    components = {}
+    for pod in (pod for one in objects.values() for pod in pod_templates(one)):
+        labels = pod["metadata"]["labels"].items()
+        chosen = [p for p in policies if p["podSelector"]["matchLabels"].items() <= labels]
+        assert len(chosen) == 1
+        caller = any(peer.items() <= labels for peer in peers)
+        components[dict(labels)["app.kubernetes.io/component"]] = caller
+    assert components == {"server": False, "db-init": False, "test": True, "analysis": True}
 
 
 # Objects that docs/database.md asks for before the first release; the values of ci/ name them so.
 EXISTING = {"api-tls", "ci-database", "postgresql-admin", "postgresql-ca", "registry"}
 
 
-def hook_findings(root: Path) -> list[Finding]:
-    """Return what hooks of a repository's chart need and do not find, in any of its renders."""
+def findings(root: Path) -> list[Finding]:
+    """Return what goldpath's own rules for charts find in all renders of a repository's chart."""
     renders = charts.rendered(root, "helm4")
-    assert len(renders) == 4
+    assert len(renders) == 5
     names = {*EXISTING, f"{chart_docs.chart(root).name}-database"}
-    return [found for one in renders for found in helm_hooks.findings(one.manifests, names)]
+    hooks = [found for one in renders for found in helm_hooks.findings(one.manifests, names)]
+    return [*hooks, *(found for one in renders for found in rollouts.findings(one.manifests))]
 
 
-def test_what_a_hook_needs_is_there_when_helm_runs_it(rendered: Render) -> None:
-    assert hook_findings(rendered.root) == []
+def test_no_rule_for_charts_finds_anything(rendered: Render) -> None:
+    assert findings(rendered.root) == []
 
 
 @pytest.mark.parametrize(
@@ -291,8 +356,44 @@ def test_an_object_of_the_hook_that_comes_too_late_is_found(
     text = file.read_text()
     assert f"(list . {weight})" in text
     file.write_text(text.replace(f"(list . {weight})", "(list . 0)"))
-    # Without hooks, in one of the four renders, weights mean nothing.
-    assert [missing in finding.message for finding in hook_findings(root)] == [True, True, True]
+    # Without hooks, in one of the five renders, weights mean nothing.
+    assert [missing in finding.message for finding in findings(root)] == [True] * 4
+
+
+# What is changed in a template, and what the rule says of the renders that show it.
+OPENED = {
+    "no preview": ("rollout.yaml", "previewService: {{", "# {{", "has no previewService"),
+    "one Service for both": (
+        "_rollout.tpl",
+        '{{- include "service.fullname" . }}-preview',
+        '{{- include "service.fullname" . }}',
+        "names the Service tks-contract twice",
+    ),
+    "promotion by default": (
+        "rollout.yaml",
+        "autoPromotionEnabled: {{",
+        "# {{",
+        "autoPromotionEnabled is not set",
+    ),
+    "autoscaler of a Deployment": (
+        "hpa.yaml",
+        'list "blue-green" "canary"',
+        'list "canary"',
+        "tks-contract is a Rollout",
+    ),
+}
+
+
+@pytest.mark.parametrize("defect", OPENED)
+def test_a_chart_whose_gate_is_open_is_found(
+    defect: str, render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(STORY, tmp_path / STORY.folder).root
+    name, old, new, message = OPENED[defect]
+    file = chart_docs.chart(root) / "templates" / name
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    assert any(message in finding.message for finding in findings(root))
 
 
 def test_no_password_is_rendered_unless_it_stands_in_the_values(chart: Path) -> None:
@@ -467,7 +568,7 @@ def test_a_long_release_name_is_cut_and_stays_unique(chart: Path) -> None:
         release = f"a-long-name-of-a-release-for-the-market-in-eur-{region}"
         flags = [part for name, value in NEEDED.items() for part in ("--set", f"{name}={value}")]
         answer = run("helm4", "template", release, chart, "--kube-version", "1.36.0", *flags)
-        names |= {name for kind, name in documents(answer.stdout) if kind == "Deployment"}
+        names |= {name for kind, name in documents(answer.stdout) if kind == "Rollout"}
     assert len(names) == 2
     assert max(map(len, names)) <= 46
 

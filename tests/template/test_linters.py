@@ -108,19 +108,19 @@ SEEDED = {
     "helm4": (f"{CHART}/templates/pdb.yaml", "spec:\n", "spec\n", "lint"),
     "helm-unittest": (f"{CHART}/tests/workload_test.yaml", "AlwaysAllow", "Never", "failure"),
     "kube-score": (
-        f"{CHART}/templates/deployment.yaml",
+        f"{CHART}/templates/rollout.yaml",
         POD,
         f'{POD} | replace "readOnlyRootFilesystem: true" ""',
         "container-security-context-readonlyrootfilesystem",
     ),
     "checkov": (
-        f"{CHART}/templates/deployment.yaml",
+        f"{CHART}/templates/rollout.yaml",
         POD,
         f'{POD} | replace "livenessProbe" "lifecycle"',
         "CKV_K8S_8",
     ),
     "pod-security": (
-        f"{CHART}/templates/deployment.yaml",
+        f"{CHART}/templates/rollout.yaml",
         POD,
         f'{POD} | replace "runAsNonRoot: true" ""',
         "runAsNonRoot != true",

@@ -1,9 +1,10 @@
 """The Helm charts of a tree, and what they render to."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,6 +17,8 @@ from goldpath.toolchain import go_tool
 KUBE_VERSIONS = ("1.31.0", "1.36.0")
 # Helm says before each object which template it comes from; the first folder is the chart.
 _SOURCE = re.compile(r"^---\n# Source: [^/\n]+/(.+)\n", re.MULTILINE)
+# The kind and version of a Rollout, as an object or as what an autoscaler scales.
+_ROLLOUT = re.compile(r"^( *)apiVersion: argoproj\.io/v1alpha1\n( *)kind: Rollout$", re.MULTILINE)
 # What Helm 3 and Helm 4 say of values that do not fit those of the chart; the status stays 0.
 _WARNING = re.compile(r"^(?:\S+ |level=\w+ msg=\"?)warning: (.+?)\"?$", re.MULTILINE)
 # A file of the chart in an error of Helm's, with line and column if it knows them.
@@ -111,13 +114,7 @@ def render(one: Inputs, *, linter: str, helm: str = "helm4") -> Rendered:
     if answer.status:
         failure = problem(linter, "template", answer.stderr, one)
         return Rendered(one, "", (), (failure,))
-    parts = _SOURCE.split(answer.stdout)
-    manifests = tuple(
-        Manifest(one.path(source), document)
-        for source, text in zip(parts[1::2], parts[2::2], strict=True)
-        for document in yaml.safe_load_all(text)
-        if document
-    )
+    manifests = _manifests(one, answer.stdout)
     warnings = [found[1] for found in _WARNING.finditer(answer.stderr)]
     if not manifests:
         warnings.append("the chart renders no object")
@@ -130,6 +127,23 @@ def rendered(root: Path, linter: str) -> list[Rendered]:
     return [
         render(one, linter=linter) for one in inputs(root) if one.kube_version == KUBE_VERSIONS[-1]
     ]
+
+
+def in_known_kinds(rendered: Rendered) -> Rendered:
+    """Return a render as a tool can read it that knows no kinds but those of Kubernetes itself.
+
+    A Rollout becomes the Deployment whose place it takes, and so does a reference to it. The Job of
+    an AnalysisTemplate comes last, as an object of its own. Otherwise the tool would judge none of
+    their pods, and take Services and policies that select them for useless.
+    """
+    text = _ROLLOUT.sub(r"\1apiVersion: apps/v1\n\2kind: Deployment", rendered.text)
+    one = rendered.inputs
+    for manifest in rendered.manifests:
+        if manifest.kind == "AnalysisTemplate":
+            source = (one.root / manifest.path).relative_to(one.chart.parent)
+            for job in _jobs(manifest):
+                text += f"---\n# Source: {source}\n{yaml.safe_dump(job)}"
+    return replace(rendered, text=text, manifests=_manifests(one, text))
 
 
 def problem(linter: str, rule: str, text: str, one: Inputs) -> Finding:
@@ -155,6 +169,26 @@ def merged(found: Iterable[tuple[Finding, Inputs]]) -> list[Finding]:
         replace(finding, message=f"{finding.message} ({'; '.join(names)})")
         for finding, names in where.items()
     ]
+
+
+def _manifests(one: Inputs, text: str) -> tuple[Manifest, ...]:
+    """Return the objects that Helm printed, each with the template that it comes from."""
+    parts = _SOURCE.split(text)
+    return tuple(
+        Manifest(one.path(source), document)
+        for source, part in zip(parts[1::2], parts[2::2], strict=True)
+        for document in yaml.safe_load_all(part)
+        if document
+    )
+
+
+def _jobs(template: Manifest) -> Iterator[dict[str, Any]]:
+    """Yield the Jobs that an AnalysisTemplate makes, one for each metric that is measured so."""
+    for metric in template.object["spec"]["metrics"]:
+        if job := metric.get("provider", {}).get("job"):
+            name = f"{template.name}-{metric['name']}"
+            metadata = {**template.metadata, **job.get("metadata", {}), "name": name}
+            yield {"apiVersion": "batch/v1", "kind": "Job", **job, "metadata": metadata}
 
 
 def _values(chart: Path) -> Sequence[Path | None]:

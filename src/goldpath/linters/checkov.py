@@ -29,7 +29,7 @@ def available() -> bool:
 
 def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
     """Check every render of every chart; each check that fails is a finding."""
-    rendered = charts.rendered(root, NAME)
+    rendered = [charts.in_known_kinds(one) for one in charts.rendered(root, NAME)]
     # Starting it takes seconds, so it starts once for all renders.
     by_name = {f"{number}.yaml": one for number, one in enumerate(rendered) if one.manifests}
     found = [(finding, one.inputs) for one in rendered for finding in one.findings]

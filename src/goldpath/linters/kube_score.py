@@ -28,7 +28,7 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  #
     """Score every render of every chart; each grade below "all OK" is a finding."""
     return charts.merged(
         (finding, rendered.inputs)
-        for rendered in charts.rendered(root, NAME)
+        for rendered in map(charts.in_known_kinds, charts.rendered(root, NAME))
         for finding in [*rendered.findings, *_findings(rendered)]
     )
 

@@ -101,6 +101,11 @@ only after the first, and no failed call among some is 0. The controller replace
 {{/* Refuses values that would be ignored or could not work under the chosen strategy. */}}
 {{- define "service.rollout.validate" -}}
 {{- $strategy := .Values.strategy }}
+{{- range $key := list "commonLabels" "podLabels" }}
+{{- if and (eq $strategy "blue-green-deployments") (hasKey (get $.Values $key) "slot") }}
+{{- fail (printf "%s: slot is a label that the chart sets itself with strategy blue-green-deployments; use another label" $key) }}
+{{- end }}
+{{- end }}
 {{- with .Values.blueGreen }}
 {{- if and .autoPromotionEnabled (ne $strategy "blue-green") }}
 {{- fail (printf "blueGreen.autoPromotionEnabled is true and strategy is %s: only blue-green promotes" $strategy) }}

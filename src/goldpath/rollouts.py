@@ -1,0 +1,118 @@
+"""Rules for charts with Rollouts: what silently opens the gate, or leaves a part without effect."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from goldpath.model import Finding, Manifest
+
+# Kinds whose pods stay, with the labels of the pods at spec.template.
+WORKLOADS = frozenset({"Deployment", "DaemonSet", "ReplicaSet", "Rollout", "StatefulSet"})
+# Keys of a strategy under which a Rollout names a Service.
+# https://argo-rollouts.readthedocs.io/en/stable/features/specification/
+SERVICES = {
+    "blueGreen": ("activeService", "previewService"),
+    "canary": ("stableService", "canaryService"),
+}
+
+
+def findings(manifests: Sequence[Manifest]) -> list[Finding]:
+    """Return what is wrong with the Rollouts of a chart, and with what belongs to workloads.
+
+    The rules, by their names in the findings:
+
+    - rollout-service: a blue-green Rollout names no preview Service, the same Service in both
+      places, or a Service that the chart does not make. Without a preview nobody can look at the
+      new version; with one Service for both, everybody is sent there before the promotion.
+    - rollout-promotion: autoPromotionEnabled is not false (it is true if it is missing), or
+      rollbackWindow lets a version that ran before go live without a promotion.
+    - autoscaler-target: the target of a HorizontalPodAutoscaler is not among the objects.
+    - autoscaler-replicas: the target has a number of replicas, which each upgrade would restore.
+    - service-selector: a Service selects the pods of no workload.
+
+    Args:
+        manifests: All that a chart renders for one set of values, in one namespace.
+    """
+    return [
+        Finding("goldpath", rule, manifest.path, 0, 0, "error", f"{_label(manifest)} {message}")
+        for manifest in manifests
+        for rule, message in _judged(manifest, manifests)
+    ]
+
+
+def _judged(manifest: Manifest, manifests: Sequence[Manifest]) -> Iterator[tuple[str, str]]:
+    """Yield rule and message for everything that is wrong with one object."""
+    if manifest.kind == "Rollout":
+        services = {other.name for other in manifests if other.kind == "Service"}
+        for message in _services(_spec(manifest), services):
+            yield "rollout-service", message
+        for message in _promotion(_spec(manifest)):
+            yield "rollout-promotion", message
+    elif manifest.kind == "HorizontalPodAutoscaler":
+        yield from _target(_spec(manifest).get("scaleTargetRef") or {}, manifests)
+    elif manifest.kind == "Service":
+        selector = _spec(manifest).get("selector") or {}
+        if selector and not any(selector.items() <= labels.items() for labels in _pods(manifests)):
+            yield "service-selector", "selects the pods of no workload"
+
+
+def _services(spec: Mapping[str, Any], existing: set[str]) -> Iterator[str]:
+    strategy = spec.get("strategy") or {}
+    for kind, keys in SERVICES.items():
+        if kind not in strategy:
+            continue
+        chosen = strategy[kind] or {}
+        named = {key: chosen[key] for key in keys if chosen.get(key)}
+        if kind == "blueGreen" and "previewService" not in named:
+            yield "has no previewService: nobody can look at the new version"
+        if len(named) > len(set(named.values())):
+            yield f"names the Service {named[keys[0]]} twice, as {keys[0]} and as {keys[1]}"
+        for key, name in named.items():
+            if name not in existing:
+                yield f"names the Service {name} as {key}, which the chart does not make"
+
+
+def _promotion(spec: Mapping[str, Any]) -> Iterator[str]:
+    strategy = spec.get("strategy") or {}
+    if "blueGreen" in strategy:
+        automatic = (strategy["blueGreen"] or {}).get("autoPromotionEnabled")
+        if automatic is None:
+            yield "promotes by itself: autoPromotionEnabled is not set, which means true"
+        elif automatic:
+            yield "promotes by itself: autoPromotionEnabled is true"
+    if spec.get("rollbackWindow"):
+        yield "has a rollbackWindow: an earlier version would go live without a promotion"
+
+
+def _target(
+    reference: Mapping[str, Any], manifests: Sequence[Manifest]
+) -> Iterator[tuple[str, str]]:
+    wanted = (reference.get("apiVersion"), reference.get("kind"), reference.get("name"))
+    label = f"{wanted[1]} {wanted[2]} ({wanted[0]})"
+    same = [one for one in manifests if one.name == wanted[2] and one.kind in WORKLOADS]
+    found = [one for one in same if (one.object.get("apiVersion"), one.kind) == wanted[:2]]
+    if found:
+        if _spec(found[0]).get("replicas") is not None:
+            message = f"scales the {label}, whose replicas are set: each upgrade restores them"
+            yield "autoscaler-replicas", message
+    elif same:
+        kind = f"{same[0].kind} ({same[0].object.get('apiVersion')})"
+        yield "autoscaler-target", f"scales the {label}, but {wanted[2]} is a {kind}"
+    else:
+        yield "autoscaler-target", f"scales the {label}, which the chart does not make"
+
+
+def _pods(manifests: Sequence[Manifest]) -> Iterator[Mapping[str, str]]:
+    """Yield the labels of the pods of each workload."""
+    for manifest in manifests:
+        if manifest.kind in WORKLOADS:
+            # A Rollout with workloadRef has the template of a Deployment.
+            template = _spec(manifest).get("template") or {}
+            yield (template.get("metadata") or {}).get("labels") or {}
+
+
+def _spec(manifest: Manifest) -> Mapping[str, Any]:
+    return manifest.object.get("spec") or {}
+
+
+def _label(manifest: Manifest) -> str:
+    return f"{manifest.kind} {manifest.name}"
