@@ -93,6 +93,7 @@ def test_hello_prints_a_hostile_input_as_it_is_and_runs_nothing(text: str, tmp_p
         ("a\u0085b", "control character"),
         ("a\u2028b", "control character"),
         ("a\u202eb", "control character"),
+        ("a##[set-output name=result;]b", "commands to the runner"),
         ("x" * 101, "has 101 characters; at most 100"),
         ("é" * 5000, "has 5000 characters; at most 100"),
     ],
@@ -280,6 +281,7 @@ def test_a_dispatch_without_a_server_ends(configuration: Path) -> None:
         (["a", "b", "c"], {}, "3 arguments given"),
         ([], {"HELLO_INTERVAL": "soon"}, 'HELLO_INTERVAL is "soon"'),
         ([], {"HELLO_TIMEOUT": "-1"}, 'HELLO_TIMEOUT is "-1"'),
+        ([], {"HELLO_TIMEOUT": "08"}, 'HELLO_TIMEOUT is "08"'),
     ],
 )
 def test_a_wrong_call_is_refused_before_anything_is_asked(
