@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from goldpath.toolchain import go_tool
 from testing import ROOT, act, github, trees
@@ -310,6 +311,13 @@ def test_the_workflow_runs_and_prints_the_line_of_the_story(tmp_path: Path) -> N
     assert "  | [hello.sh] Welcome Seungkyu\n" in log
     assert "::set-output:: result=[hello.sh] Welcome Seungkyu\n" in log
     assert "Job succeeded" in log
+
+
+def test_calls_in_one_run_do_not_share_a_group_if_their_ids_differ() -> None:
+    text = (ROOT / "template/.github/workflows/hello.yaml").read_text()
+    group = yaml.safe_load(text)["concurrency"]["group"]
+    assert "github.run_id" in group
+    assert "inputs.correlation-id" in group
 
 
 def test_a_hostile_input_of_the_workflow_is_printed_and_not_run(tmp_path: Path) -> None:

@@ -153,6 +153,18 @@ def test_a_repeated_run_brings_no_old_image_of_a_pull_request_back(
     assert ("not pushed" in done.summary) == (push == "false")
 
 
+def test_the_image_of_a_pull_request_is_built_from_the_commit_in_its_tag(
+    rendered: Render,
+) -> None:
+    workflow = yaml.safe_load((rendered.root / ".github/workflows/image-pr.yaml").read_text())
+    by_name = {step["name"]: step for step in workflow["jobs"]["image"]["steps"]}
+    commit = by_name["Check out"]["with"]["ref"]
+    assert by_name["Choose the tags, and whether to push"]["env"]["HEAD_SHA"] == commit
+    build = by_name["Build, and push if it may"]["with"]
+    assert f"COMMIT={commit}\n" in build["build-args"]
+    assert f"revision={commit}\n" in build["labels"]
+
+
 LATEST = "image: Move latest, unless main has moved on"
 MINOR = "release: Move the tag of the minor version, unless a newer patch has it"
 STORY_IMAGE = "docker.io/seungkyu/tks-contract"
