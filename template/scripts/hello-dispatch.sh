@@ -21,8 +21,8 @@ fail() {
 }
 
 [ $# -le 2 ] || fail 2 "$# arguments given; a greeting and a name are accepted."
-[[ $interval =~ ^[0-9]+$ ]] || fail 2 "HELLO_INTERVAL is \"$interval\"; whole seconds are accepted."
-[[ $timeout =~ ^[0-9]+$ ]] || fail 2 "HELLO_TIMEOUT is \"$timeout\"; whole seconds are accepted."
+[[ $interval =~ ^(0|[1-9][0-9]{0,8})$ ]] || fail 2 "HELLO_INTERVAL is \"$interval\"; whole seconds are accepted."
+[[ $timeout =~ ^(0|[1-9][0-9]{0,8})$ ]] || fail 2 "HELLO_TIMEOUT is \"$timeout\"; whole seconds are accepted."
 command -v gh >/dev/null || fail 2 "gh is not on PATH; see https://cli.github.com"
 
 inputs=()

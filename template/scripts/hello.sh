@@ -12,12 +12,16 @@ refuse() {
     exit 2
 }
 
-# check WHAT TEXT refuses text that would end the line, hide in it or turn its direction.
+# check WHAT TEXT refuses text that would end the line, hide in it, turn its direction or give orders to the runner.
 check() {
     [ "${#2}" -le "$limit" ] || refuse "the $1 has ${#2} characters; at most $limit are accepted."
     case $2 in
     *[[:cntrl:]]* | *[$'\u2028'-$'\u202e']* | *[$'\u2066'-$'\u2069']*)
         refuse "the $1 has a control character; one line of visible text is accepted."
+        ;;
+    # GitHub's runner takes ##[...] for a command wherever it stands in a line: actions/runner, ActionCommand.TryParse.
+    *'##['*)
+        refuse "the $1 has ##[, with which commands to the runner begin; other text is accepted."
         ;;
     esac
 }

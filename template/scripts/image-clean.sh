@@ -11,6 +11,8 @@ image=${1:?"image-clean.sh IMAGE BRANCH NUMBER"}
 number=${3:?}
 branch=$(scripts/image-tag.sh "${2-}" "$number")
 path=${image#*/}
+errors=$(mktemp)
+trap 'rm -f "$errors"' EXIT
 
 clean_ghcr() {
     local owner=${path%%/*} package=${path#*/} kind scope versions
@@ -18,14 +20,23 @@ clean_ghcr() {
     kind=$(gh api "users/$owner" --jq .type)
     scope="users/$owner"
     [ "$kind" != Organization ] || scope="orgs/$owner"
+    # Without any image there is no package yet.
     versions=$(gh api --paginate "$scope/packages/container/$package/versions?per_page=100" \
-        --jq '.[] | [.id, (.metadata.container.tags | join(" "))] | @tsv')
+        --jq '.[] | [.id, (.metadata.container.tags | join(" "))] | @tsv' 2>"$errors") || nothing_there
     while IFS=$'\t' read -r id tags; do
         if of_this_pull_request "$tags"; then
             gh api --method DELETE "$scope/packages/container/$package/versions/$id"
             echo "deleted: $tags"
         fi
     done <<<"$versions"
+}
+
+# nothing_there ends the script: well if the registry has said that there is no such thing, else with what it said.
+nothing_there() {
+    cat "$errors" >&2
+    grep -qE 'HTTP 404|error: 404' "$errors" || exit 1
+    echo "image-clean: $image has no images"
+    exit 0
 }
 
 # of_this_pull_request TAGS says whether one of the tags is that of the number, and no tag is another's.
@@ -47,7 +58,17 @@ clean_dockerhub() {
     token=$(jq --null-input '{identifier: env.DOCKERHUB_USERNAME, secret: env.DOCKERHUB_TOKEN}' |
         curl --fail --silent --show-error --json @- "$api/auth/token" | jq --raw-output .access_token)
     hub() { curl --fail --silent --show-error --config <(printf 'header = "Authorization: Bearer %s"\n' "$token") "$@"; }
-    tags=$(hub "$api/repositories/$path/tags?page_size=100&name=pr-$number" | jq --raw-output '.results[] | [.name, .digest] | @tsv')
+    # named TEXT prints name and digest of each tag that has the text in its name.
+    named() {
+        local page more=1 at=0
+        while [ -n "$more" ]; do
+            at=$((at + 1))
+            page=$(hub "$api/repositories/$path/tags?page_size=100&page=$at&name=$1") || return
+            jq --raw-output '.results[] | [.name, .digest] | @tsv' <<<"$page" || return
+            more=$(jq --raw-output '.next // empty' <<<"$page") || return
+        done
+    }
+    tags=$(named "pr-$number" 2>"$errors") || nothing_there
     digest=$(awk -F '\t' -v tag="pr-$number" '$1 == tag {print $2}' <<<"$tags")
     while IFS=$'\t' read -r tag _; do
         case $tag in
@@ -58,7 +79,7 @@ clean_dockerhub() {
             *) ;;
         esac
     done <<<"$tags"
-    tags=$(hub "$api/repositories/$path/tags?page_size=100&name=$branch" | jq --raw-output '.results[] | [.name, .digest] | @tsv')
+    tags=$(named "$branch")
     if [ -n "$digest" ] && grep -qxF "$branch"$'\t'"$digest" <<<"$tags"; then
         hub --request DELETE "$api/repositories/$path/tags/$branch/"
         echo "deleted: $branch"

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from testing import ROOT
 from testing.steps import Done, Step, run, stubs
@@ -27,6 +28,14 @@ def test_a_release_is_the_tag_of_the_version_with_its_part_of_the_changelog(tmp_
     assert done.calls.startswith("gh release create v1.2.0 --target 0123 --title v1.2.0 --notes")
     assert "New." in done.calls
     assert "Old." not in done.calls
+
+
+def test_the_job_that_runs_the_checks_may_not_write() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text())
+    for job in workflow["jobs"].values():
+        if any(step.get("run") == ".ci/run" for step in job["steps"]):
+            assert job["permissions"] == {"contents": "read"}
+    assert workflow["jobs"]["release"]["needs"] == "test"
 
 
 @pytest.mark.parametrize("changelog", ["# Changelog\n", CHANGES.replace("1.2.0", "Unreleased")])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from goldpath.toolchain import go_tool
 from testing import ROOT, act, github, trees
@@ -93,6 +94,7 @@ def test_hello_prints_a_hostile_input_as_it_is_and_runs_nothing(text: str, tmp_p
         ("a\u0085b", "control character"),
         ("a\u2028b", "control character"),
         ("a\u202eb", "control character"),
+        ("a##[set-output name=result;]b", "commands to the runner"),
         ("x" * 101, "has 101 characters; at most 100"),
         ("é" * 5000, "has 5000 characters; at most 100"),
     ],
@@ -280,6 +282,7 @@ def test_a_dispatch_without_a_server_ends(configuration: Path) -> None:
         (["a", "b", "c"], {}, "3 arguments given"),
         ([], {"HELLO_INTERVAL": "soon"}, 'HELLO_INTERVAL is "soon"'),
         ([], {"HELLO_TIMEOUT": "-1"}, 'HELLO_TIMEOUT is "-1"'),
+        ([], {"HELLO_TIMEOUT": "08"}, 'HELLO_TIMEOUT is "08"'),
     ],
 )
 def test_a_wrong_call_is_refused_before_anything_is_asked(
@@ -308,6 +311,13 @@ def test_the_workflow_runs_and_prints_the_line_of_the_story(tmp_path: Path) -> N
     assert "  | [hello.sh] Welcome Seungkyu\n" in log
     assert "::set-output:: result=[hello.sh] Welcome Seungkyu\n" in log
     assert "Job succeeded" in log
+
+
+def test_calls_in_one_run_do_not_share_a_group_if_their_ids_differ() -> None:
+    text = (ROOT / "template/.github/workflows/hello.yaml").read_text()
+    group = yaml.safe_load(text)["concurrency"]["group"]
+    assert "github.run_id" in group
+    assert "inputs.correlation-id" in group
 
 
 def test_a_hostile_input_of_the_workflow_is_printed_and_not_run(tmp_path: Path) -> None:

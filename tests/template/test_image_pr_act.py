@@ -1,8 +1,8 @@
 """The job that tags the image of a pull request, run by act with an event that means harm.
 
 What differs from GitHub: the steps after the choice of tags are left out, because they need a
-container engine and a registry; the checkout does nothing, because the files are there; act does
-not know an environment without deployment records.
+container engine and a registry; the checkout does nothing, because the files are there, so it names
+no commit; act does not know an environment without deployment records.
 """
 
 import json
@@ -27,6 +27,7 @@ def test_a_branch_that_means_harm_gets_a_tag_and_executes_nothing(
     job = workflow["jobs"]["image"]
     plan = next(number for number, step in enumerate(job["steps"]) if step.get("id") == "plan")
     del job["steps"][plan + 1 :]
+    del job["steps"][0]["with"]["ref"]
     job["environment"] = job["environment"]["name"]
     # YAML 1.1 reads the key "on" as true.
     workflow["on"] = workflow.pop(True)

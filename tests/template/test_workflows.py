@@ -36,6 +36,7 @@ class Context(dict[str, str]):
                 "GITHUB_HEAD_REF": name,
                 "GITHUB_REPOSITORY": "acme/service",
                 "GITHUB_SERVER_URL": "https://github.com",
+                "GITHUB_SHA": SHA,
                 "github.token": "token-of-github",
                 "github.repository": "acme/service",
                 "github.event.pull_request.number": "7",
@@ -81,10 +82,14 @@ def test_no_step_executes_a_name_or_takes_an_output_from_it(
         assert done.status in (0, 1, 2), f"{step.place}: {done.printed}"
         assert "syntax error" not in done.printed, step.place
         assert "command not found" not in done.printed, step.place
+        assert not COMMAND.search(done.printed), step.place
         # No value is the whole of another line, so a name has not made an output of its own.
         assert set(done.outputs) <= OUTPUTS, step.place
 
 
+# What the runner takes for a command in what a step prints, but for the one that names a setting:
+# https://github.com/actions/runner, src/Runner.Common/ActionCommand.cs
+COMMAND = re.compile(r"^\s*::(?!error title=\w+ is not set::)[\w-]+.*?::|##\[[\w-]+.*?\]", re.M)
 OUTPUTS = {
     *("push", "tags", "epoch", "iso", "version", "prerelease", "file", "reference"),
     "HELM_VERSION",
@@ -133,25 +138,105 @@ def test_an_image_without_secrets_is_built_and_not_pushed_and_the_summary_says_w
     assert reason in done.summary
 
 
+@pytest.mark.parametrize(
+    ("now", "push"),
+    [(f"open {SHA}", "true"), (f"closed {SHA}", "false"), (f"open {'1' * 40}", "false")],
+    ids=["as it was", "closed", "newer commit"],
+)
+def test_a_repeated_run_brings_no_old_image_of_a_pull_request_back(
+    now: str, push: str, render: trees.Renderer, repository: Path
+) -> None:
+    again = Context("octocat", GITHUB_RUN_ATTEMPT="2")
+    done = run(_step(HUB, PLAN, render), repository, again, GH=f"{now}\n")
+    assert done.calls.startswith("gh api repos/acme/service/pulls/7 ")
+    assert done.outputs["push"] == push
+    assert ("not pushed" in done.summary) == (push == "false")
+
+
+def test_the_image_of_a_pull_request_is_built_from_the_commit_in_its_tag(
+    rendered: Render,
+) -> None:
+    workflow = yaml.safe_load((rendered.root / ".github/workflows/image-pr.yaml").read_text())
+    by_name = {step["name"]: step for step in workflow["jobs"]["image"]["steps"]}
+    commit = by_name["Check out"]["with"]["ref"]
+    assert by_name["Choose the tags, and whether to push"]["env"]["HEAD_SHA"] == commit
+    build = by_name["Build, and push if it may"]["with"]
+    assert f"COMMIT={commit}\n" in build["build-args"]
+    assert f"revision={commit}\n" in build["labels"]
+
+
+LATEST = "image: Move latest, unless main has moved on"
+MINOR = "release: Move the tag of the minor version, unless a newer patch has it"
+STORY_IMAGE = "docker.io/seungkyu/tks-contract"
+
+
+@pytest.mark.parametrize("newest", [SHA, "1" * 40])
+def test_latest_names_the_image_of_the_newest_commit_of_main_only(
+    newest: str, render: trees.Renderer, repository: Path
+) -> None:
+    done = run(_step(HUB, LATEST, render), repository, Context("main"), GH=f"{newest}\n")
+    assert done.status == 0, done.printed
+    moved = f"imagetools create --tag {STORY_IMAGE}:latest {STORY_IMAGE}@{DIGEST}"
+    assert (moved in done.calls) == (newest == SHA)
+    assert ("was not moved" in done.summary) == (newest != SHA)
+
+
+@pytest.mark.parametrize(
+    ("version", "tags", "moved"),
+    [
+        ("1.2.3", ["1.2.3"], True),
+        ("1.2.10", ["1.2.9", "1.2.10"], True),
+        ("1.2.9", ["1.2.9", "1.2.10"], False),
+        ("1.2.9", ["1.2.9", "1.2.10-rc.1", "1.2.x"], True),
+        ("1.2.3", [], False),
+        ("1.2.3-rc.1", ["1.2.3-rc.1"], False),
+    ],
+)
+def test_the_tag_of_a_minor_version_names_its_newest_patch_only(
+    version: str, tags: list[str], moved: bool, render: trees.Renderer, repository: Path
+) -> None:
+    context = Context("x", **{"steps.version.outputs.version": version})
+    refs = "".join(f"refs/tags/v{tag}\n" for tag in tags)
+    done = run(_step(HUB, MINOR, render), repository, context, GH=refs)
+    assert done.status == 0, done.printed
+    create = f"imagetools create --tag {STORY_IMAGE}:1.2 {STORY_IMAGE}@{DIGEST}"
+    assert (create in done.calls) == moved
+
+
+@pytest.mark.parametrize("workflow", ["image-main", "release"])
+def test_a_tag_moves_after_the_image_is_signed(workflow: str, render: trees.Renderer) -> None:
+    file = render(HUB).root / f".github/workflows/{workflow}.yaml"
+    (job,) = yaml.safe_load(file.read_text())["jobs"].values()
+    names = [step["name"].partition(",")[0] for step in job["steps"]]
+    signed, moved = ("Sign image and chart by their digests", "Move the tag of the minor version")
+    if workflow == "image-main":
+        signed, moved = ("Sign the image by its digest", "Move latest")
+    assert names.index(signed) < names.index(moved)
+    (build,) = [step for step in job["steps"] if step.get("id") == "build"]
+    assert build["with"]["tags"] in (
+        "${{ env.IMAGE }}:sha-${{ github.sha }}",
+        "${{ steps.version.outputs.tags }}",
+    )
+
+
 VERSION = "release: Check the tag"
 
 
 @pytest.mark.parametrize(
-    ("tag", "tags", "prerelease"),
+    ("tag", "version", "prerelease"),
     [
-        ("v1.2.3", ["1.2.3", "1.2"], "false"),
-        ("v0.0.0", ["0.0.0", "0.0"], "false"),
-        ("v1.2.3-rc.1", ["1.2.3-rc.1"], "true"),
+        ("v1.2.3", "1.2.3", "false"),
+        ("v0.0.0", "0.0.0", "false"),
+        ("v1.2.3-rc.1", "1.2.3-rc.1", "true"),
     ],
 )
-def test_a_version_names_the_images_of_a_release(
-    tag: str, tags: list[str], prerelease: str, render: trees.Renderer, repository: Path
+def test_a_version_names_the_image_of_a_release(
+    tag: str, version: str, prerelease: str, render: trees.Renderer, repository: Path
 ) -> None:
     done = run(_step(HUB, VERSION, render), repository, Context(tag))
-    image = "docker.io/seungkyu/tks-contract"
     assert done.outputs == {
-        "version": tag[1:],
-        "tags": ",".join(f"{image}:{one}" for one in tags),
+        "version": version,
+        "tags": f"{STORY_IMAGE}:{version}",
         "prerelease": prerelease,
     }
 
@@ -222,6 +307,74 @@ def test_a_tag_of_another_pull_request_with_a_like_branch_stays_at_docker_hub(
     context = Context("octocat", **{BRANCH: "feature/x"})
     done = run(_step(HUB, CLEAN, render), repository, context, CURL=answer)
     assert re.findall(r"DELETE \S+/tags/(\S+)/", done.calls) == ["pr-7"]
+
+
+HUB_PAGES = """#!/usr/bin/env bash
+printf '%s\\n' "$*" >>"$STUB_LOG"
+case "$*" in
+*auth/token*) cat >/dev/null; echo '{"access_token": "token-of-api"}' ;;
+*page=1\\&*) echo '{"results": [{"name": "pr-70", "digest": "sha256:2"}], "next": "page 2"}' ;;
+*page=2\\&*) echo '{"results": [{"name": "pr-7", "digest": "sha256:1"}], "next": null}' ;;
+esac
+"""
+
+
+def test_an_image_on_a_later_page_of_docker_hub_is_deleted_too(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    repository = checkout(render(HUB).root, tmp_path)
+    (repository / "stubs/curl").write_text(HUB_PAGES)
+    done = run(_step(HUB, CLEAN, render), repository, Context("octocat", **{BRANCH: "x"}))
+    assert done.status == 0, done.printed
+    assert re.findall(r"DELETE \S+/tags/(\S+)/", done.calls) == ["pr-7"]
+
+
+@pytest.mark.parametrize(
+    ("case", "program", "message", "status"),
+    [
+        (GHCR, "gh", "gh: Package not found. (HTTP 404)", 0),
+        (GHCR, "gh", "gh: Server Error (HTTP 502)", 1),
+        (HUB, "curl", "curl: (22) The requested URL returned error: 404", 0),
+        (HUB, "curl", "curl: (22) The requested URL returned error: 503", 1),
+    ],
+    ids=["GHCR without images", "GHCR down", "Docker Hub without images", "Docker Hub down"],
+)
+def test_nothing_to_delete_is_no_failure_and_a_registry_that_is_down_is_one(
+    case: Case, program: str, message: str, status: int, render: trees.Renderer, tmp_path: Path
+) -> None:
+    repository = checkout(render(case).root, tmp_path)
+    fails = f"case \"$*\" in *versions* | */tags?*) echo '{message}' >&2; exit 22 ;; esac\n"
+    text = (repository / "stubs" / program).read_text()
+    (repository / "stubs" / program).write_text(text + fails)
+    answers = {program.upper(): '{"access_token": "token-of-api"}'}
+    context = Context("octocat", **{BRANCH: "x"})
+    done = run(_step(case, CLEAN, render), repository, context, **answers)
+    assert done.status == status, done.printed
+    assert message in done.printed
+    assert "DELETE" not in done.calls
+
+
+def test_a_release_that_was_left_as_a_draft_is_published_by_the_next_run(
+    render: trees.Renderer, repository: Path
+) -> None:
+    done = run(_step(HUB, "release: Make the release", render), repository, Context("v1.2.3"))
+    calls = [line.split()[:4] for line in done.calls.splitlines()]
+    assert [call[1:3] for call in calls] == [
+        ["release", "view"],
+        ["release", "upload"],
+        ["release", "edit"],
+    ]
+    assert "--draft=false" in done.calls
+
+
+def test_an_app_without_its_key_is_told_which_secret_is_missing(
+    render: trees.Renderer, repository: Path
+) -> None:
+    case = Case("updates", {**HUB.answers, "updates": "none"})
+    step = _step(case, "Look for the secret, if there is an app", render)
+    done = run(step, repository, Context("x", **{"secrets.TEMPLATE_UPDATE_PRIVATE_KEY": ""}))
+    assert done.status == 1
+    assert "gh secret set TEMPLATE_UPDATE_PRIVATE_KEY" in done.printed
 
 
 ECR = cases.from_file(ROOT / "tests/answers/valid/ecr.yml", trees.TEMPLATE)

@@ -38,6 +38,7 @@ NAMES = (
     "{{sha}}",
     "${{ github.token }}",
     "::set-output name=push::true",
+    "x##[set-output name=result;]forged",
     "%0A%s%n%x",
     "* ? [a-z]",
     "~/$HOME",

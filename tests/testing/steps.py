@@ -24,7 +24,8 @@ case " $* " in *" @- "*) cat >/dev/null ;; esac
 answer=STUB_${name^^}
 printf '%s' "${!answer-}"
 """
-SHELL = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail")
+# What a runner starts for a step that names no shell; one that does would get pipefail too.
+SHELL = ("bash", "-e")
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}", re.S)
 
 
@@ -106,10 +107,13 @@ def run(step: Step, folder: Path, context: Mapping[str, str], **answers: str) ->
         [*SHELL, "-c", step.run], cwd=folder, env=env, capture_output=True, check=False, timeout=60
     )
     lines = files["GITHUB_OUTPUT"].read_text().splitlines()
+    outputs = dict(line.split("=", 1) for line in lines)
+    # The last of two counts, so a value that could write one would decide.
+    assert len(outputs) == len(lines), f"{step.place}: an output is set twice: {lines}"
     return Done(
         done.returncode,
         (done.stdout + done.stderr).decode(errors="replace"),
-        dict(line.split("=", 1) for line in lines),
+        outputs,
         files["GITHUB_STEP_SUMMARY"].read_text(),
         files["STUB_LOG"].read_text(),
     )

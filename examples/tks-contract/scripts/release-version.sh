@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Check the tag of a release and tell later steps what it is: release-version.sh TAG IMAGE
-# Outputs: `version` (1.2.3), `tags` (the image's: 1.2.3 and 1.2; a pre-release has the whole one only), `prerelease`.
+# Outputs: `version` (1.2.3), `tags` (the image's in the registry), `prerelease`.
 set -euo pipefail
 
 tag=${1-}
@@ -14,12 +14,6 @@ if [ ${#tag} -gt 100 ] || ! [[ $tag =~ ^v$number\.$number\.$number(-$word(\.$wor
     exit 2
 fi
 version=${tag#v}
-{
-    printf 'version=%s\n' "$version"
-    if [ -n "${BASH_REMATCH[4]}" ]; then
-        printf 'tags=%s:%s\nprerelease=true\n' "$image" "$version"
-    else
-        printf 'tags=%s:%s,%s:%s.%s\nprerelease=false\n' \
-            "$image" "$version" "$image" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
-    fi
-} >>"${GITHUB_OUTPUT:?}"
+prerelease=true
+[ -n "${BASH_REMATCH[4]}" ] || prerelease=false
+printf 'version=%s\ntags=%s:%s\nprerelease=%s\n' "$version" "$image" "$version" "$prerelease" >>"${GITHUB_OUTPUT:?}"
