@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from goldpath.cache import made_once
 from goldpath.errors import BadInputError
 from goldpath.model import Case, Render
+from goldpath.render import render as goldpath_render
 from template import test_contracts as contracts
 from testing import trees
 
@@ -53,7 +54,7 @@ def test_random_answers_are_refused_or_give_a_whole_repository(
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / "payments-api"
         try:
-            rendered = render.into(Case("random", answers), folder)
+            rendered = goldpath_render(render.template, Case("random", answers), folder)
         except BadInputError as refusal:
             sentence = str(refusal)
         else:

@@ -48,16 +48,19 @@ class Renderer:
         self.shared = shared
 
     def __call__(self, case: Case) -> Render:
-        def make(draft: Path) -> None:
-            self.into(case, draft / case.folder)
-
-        key = json.dumps([case.folder, dict(case.answers)]).encode()
-        folder = made_once("render", key, make, parent=self.shared)
-        return Render(case, folder / case.folder)
+        return Render(case, self._once(case, case.folder))
 
     def into(self, case: Case, folder: Path) -> Render:
-        """Render a case into a folder that the test may change."""
-        return render(self.template, case, folder)
+        """Give a render of its own to a test that changes it."""
+        return Render(case, Path(shutil.copytree(self._once(case, folder.name), folder)))
+
+    def _once(self, case: Case, name: str) -> Path:
+        def make(draft: Path) -> None:
+            render(self.template, case, draft / name)
+
+        # The name of the folder is an answer too, unless the case has one.
+        key = json.dumps([name, dict(case.answers)]).encode()
+        return made_once("render", key, make, parent=self.shared) / name
 
 
 def built(render: Renderer, case: Case) -> Path:
