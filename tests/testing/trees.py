@@ -40,6 +40,14 @@ def snapshot(shared: Path) -> Path:
     return made_once("template", b"", make, parent=shared)
 
 
+def small(template: Path, root: Path, kept: tuple[str, ...]) -> None:
+    """Copy what Copier reads of the template, of its files only those whose names begin so."""
+    files = [entry for entry in (template / "template").iterdir() if entry.name.startswith(kept)]
+    (root / "template").mkdir(parents=True)
+    process.run(["cp", "-R", template / "copier.yml", template / "hooks", root])
+    process.run(["cp", "-R", *files, root / "template"])
+
+
 class Renderer:
     """Renders cases, each once for all workers of a test run."""
 
