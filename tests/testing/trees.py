@@ -23,6 +23,24 @@ VALID = tuple(
     cases.from_file(file, TEMPLATE) for file in sorted((ROOT / "tests/answers/valid").glob("*.yml"))
 )
 CASES = (*PAIRS, *VALID)
+# Answers that decide which objects a chart has. All others are text in it; a test holds that.
+SHAPING = ("database",)
+
+
+def _of_charts() -> tuple[Case, ...]:
+    """Choose cases with every choice, every combination of `SHAPING`, and the odd values."""
+    met: set[object] = set()
+    chosen = []
+    for case in PAIRS:
+        shows = {*case.answers.items(), tuple(case.answers[name] for name in SHAPING)}
+        if not shows <= met:
+            chosen.append(case)
+        met |= shows
+    return (*chosen, *VALID)
+
+
+# Enough to check what charts render to: Helm and the linters behind it take seconds for each.
+OF_CHARTS = _of_charts()
 
 
 def snapshot(shared: Path) -> Path:

@@ -115,7 +115,7 @@ def render(one: Inputs, *, linter: str, helm: str = "helm4") -> Rendered:
     manifests = tuple(
         Manifest(one.path(source), document)
         for source, text in zip(parts[1::2], parts[2::2], strict=True)
-        for document in yaml.safe_load_all(text)
+        for document in yaml.load_all(text, yaml.CSafeLoader)  # ten times as fast
         if document
     )
     warnings = [found[1] for found in _WARNING.finditer(answer.stderr)]
