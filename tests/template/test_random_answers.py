@@ -41,7 +41,7 @@ ANSWERS = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=300,
+    max_examples=150,  # some thirty of them are accepted, which is what takes the time
     deadline=None,
     derandomize=True,
     database=None,
@@ -75,7 +75,7 @@ def _assert_contracts(rendered: Render, render: trees.Renderer) -> None:
     sources = [root / path for path in trees.files(root)]
     go = [path for path in sources if path.suffix == ".go" or path.name == "go.mod"]
 
-    def build(folder: Path) -> None:
-        trees.go(root, "build", "-o", f"{folder}/", "./...", CGO_ENABLED="0")
+    def compile_all(_: Path) -> None:
+        trees.go_compile(root)
 
-    made_once("random-build", trees.digest(root, go), build, parent=render.shared)
+    made_once("random-compiled", trees.digest(root, go), compile_all, parent=render.shared)
