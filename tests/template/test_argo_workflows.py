@@ -83,7 +83,8 @@ def _definition() -> dict[str, Any]:
     folder = TOOLS / "argo-workflows"
     found = process.run(["go", "mod", "download", "-json", module], cwd=folder, env=go_env())
     crds = Path(json.loads(found.stdout)["Dir"]) / "manifests/base/crds/full"
-    crd = yaml.safe_load((crds / "argoproj.io_workflowtemplates.yaml").read_text())
+    text = (crds / "argoproj.io_workflowtemplates.yaml").read_text()
+    crd = yaml.load(text, yaml.CSafeLoader)  # a megabyte
     (version,) = crd["spec"]["versions"]
     schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]
     _close(schema)

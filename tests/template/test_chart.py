@@ -12,9 +12,8 @@ import yaml
 
 import chart_docs
 from goldpath import helm_hooks, process, rollouts
-from goldpath.cache import made_once
 from goldpath.linters import charts
-from goldpath.model import Finding, Manifest, Render
+from goldpath.model import Case, Finding, Manifest, Render
 from goldpath.toolchain import go_env, go_tool
 from testing import ROOT, trees
 
@@ -53,7 +52,7 @@ def template(chart: Path, *arguments: str | Path, helm: str = "helm4") -> str:
 
 def documents(text: str) -> dict[tuple[str, str], Document]:
     """Return rendered objects by kind and name."""
-    loaded = [document for document in yaml.safe_load_all(text) if document]
+    loaded = [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
     found = {(document["kind"], document["metadata"]["name"]): document for document in loaded}
     assert len(found) == len(loaded)
     return found
@@ -63,6 +62,13 @@ def documents(text: str) -> dict[tuple[str, str], Document]:
 def chart(render: trees.Renderer) -> Path:
     """The chart of the story's service."""
     return chart_docs.chart(render(STORY).root)
+
+
+@pytest.fixture(params=trees.OF_CHARTS, ids=lambda case: case.name)
+def shaped(request: pytest.FixtureRequest, render: trees.Renderer) -> Render:
+    """A render for each shape of a chart, and those with the odd values."""
+    case: Case = request.param
+    return render(case)
 
 
 @pytest.fixture(scope="session")
@@ -240,22 +246,28 @@ def values_files(chart: Path) -> list[Path]:
     return [*sorted(chart.glob("ci/*.yaml")), chart.parents[1] / "environments/dev.yaml"]
 
 
-def test_both_helms_render_the_same_and_twice_the_same(rendered: Render, shared: Path) -> None:
-    chart = chart_docs.chart(rendered.root)
-
-    def compare(folder: Path) -> None:
-        for values in values_files(chart):
-            texts = [template(chart, "--values", values, helm=helm) for helm in (*HELMS, "helm4")]
-            assert documents(texts[0]) == documents(texts[1])
-            assert texts[1] == texts[2]
-            assert documents(texts[1])
-        (folder / "compared").touch()
-
-    made_once("chart-renders", trees.digest(chart, chart_files(chart)), compare, parent=shared)
+def test_both_helms_render_the_same(shaped: Render) -> None:
+    # What is drawn by lot, or by the clock, would differ between them too.
+    chart = chart_docs.chart(shaped.root)
+    for values in values_files(chart):
+        one, other = (documents(template(chart, "--values", values, helm=helm)) for helm in HELMS)
+        assert one == other
+        assert one
 
 
-def chart_files(chart: Path) -> list[Path]:
-    return [chart / path for path in trees.files(chart)]
+def test_only_the_answers_that_shape_a_chart_decide_what_is_in_it(render: trees.Renderer) -> None:
+    listed: dict[object, set[tuple[str, ...]]] = {}
+    for case in trees.CASES:
+        root = render(case).root
+        answers = yaml.safe_load((root / ".copier-answers.yml").read_text())
+        chart = chart_docs.chart(root)
+        shape = tuple(answers[name] for name in trees.SHAPING)
+        listed.setdefault(shape, set()).add(tuple(map(str, trees.files(chart))))
+    assert {len(lists) for lists in listed.values()} == {1}
+    for source in chart_docs.CHART.rglob("*.jinja"):
+        for condition in re.findall(r"#%-? (?:el)?if (\w+) ", source.read_text()):
+            assert condition in trees.SHAPING, source
+        assert not re.search(r" if ", "".join(re.findall(r"#{.*?}#", source.read_text()))), source
 
 
 @pytest.mark.parametrize("environment", ["dev", "production"])
@@ -337,8 +349,8 @@ def findings(root: Path) -> list[Finding]:
     return [*hooks, *(found for one in renders for found in rollouts.findings(one.manifests))]
 
 
-def test_no_rule_for_charts_finds_anything(rendered: Render) -> None:
-    assert findings(rendered.root) == []
+def test_no_rule_for_charts_finds_anything(shaped: Render) -> None:
+    assert findings(shaped.root) == []
 
 
 @pytest.mark.parametrize(
@@ -441,16 +453,10 @@ def test_the_notes_tell_how_to_call_each_type_of_service(kind: str, chart: Path)
     assert "WARNING" not in notes
 
 
-def test_readme_and_schema_are_what_the_values_make_of_them(rendered: Render, shared: Path) -> None:
-    chart = chart_docs.chart(rendered.root)
-
-    def compare(folder: Path) -> None:
-        root = folder / rendered.root.name
-        shutil.copytree(rendered.root, root)
-        chart_docs.generate(root)
-        assert trees.contents(root) == trees.contents(rendered.root)
-
-    made_once("chart-docs", trees.digest(chart, chart_files(chart)), compare, parent=shared)
+def test_readme_and_schema_are_what_the_values_make_of_them(shaped: Render, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(shaped.root, tmp_path / shaped.root.name))
+    chart_docs.generate(root)
+    assert trees.contents(root) == trees.contents(shaped.root)
 
 
 def test_the_sources_of_readme_and_schema_are_current(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ CONFIGURATION = {
     "golangci-lint": (".golangci.yml", "go.mod"),
     "go vet": ("go.mod",),
 }
-# These take seconds to start, so they get the charts of all cases at once.
+# These take seconds to start, so they get the charts of all shapes at once.
 OF_CHARTS = {"helm3", "helm4", "helm-unittest", "kube-score", "checkov", "pod-security"}
 OF_WORKFLOWS = {"actionlint", "zizmor", "checkov-workflows", "check-jsonschema"}
 OTHERS = [one for one in linters.LINTERS if one.NAME not in OF_CHARTS | OF_WORKFLOWS]
@@ -60,23 +60,23 @@ def test_a_linter_reads_files_of_a_render_and_finds_nothing(
 
 @pytest.fixture(scope="session")
 def charts(render: trees.Renderer, shared: Path) -> Path:
-    """The charts of all cases in one tree."""
+    """The charts of all shapes in one tree."""
 
     def gather(folder: Path) -> None:
-        for case in trees.CASES:
+        for case in trees.OF_CHARTS:
             shutil.copytree(render(case).root / "deploy/helm", folder / case.name)
 
     return made_once("charts", b"", gather, parent=shared)
 
 
 @pytest.mark.parametrize("linter", CHARTS, ids=lambda linter: linter.NAME)
-def test_a_linter_reads_the_chart_of_every_case_and_finds_nothing(
+def test_a_linter_reads_the_chart_of_every_shape_and_finds_nothing(
     linter: Linter, charts: Path
 ) -> None:
     outcome = linters.run(linter, charts)
     assert outcome.findings == ()
     assert outcome.status == "passed", outcome.reason
-    assert {file.split("/")[0] for file in outcome.files} == {case.name for case in trees.CASES}
+    assert {file.split("/")[0] for file in outcome.files} == {case.name for case in trees.OF_CHARTS}
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ FAIL = """    Path("left-behind").touch()
     git("rm", "--quiet", "go.mod")
     raise RuntimeError("seeded")
 """
+# What the steps of these tests rename, delete and read of a render; updates of it take no time.
+KEPT = (".copier", ".gitignore", "#{", "compose.yaml", "go.mod")
 CONFLICT_MARKERS = ("<<<<<<<", ">>>>>>>")
 
 
@@ -45,20 +47,29 @@ def _release(root: Path, version: str, steps: str = "") -> None:
     trees.commit(root, tag=version)
 
 
-@pytest.fixture
-def template_root(snapshot: Path, tmp_path: Path) -> Path:
-    root = tmp_path / "template"
-    shutil.copytree(snapshot, root)
-    _release(root, "v1.0.0")
-    return root
-
-
-@pytest.fixture
-def project(template_root: Path, tmp_path: Path) -> Path:
-    """A repository of the first release whose user has edited the file that moves."""
-    root = tmp_path / "payments-api"
-    done = trees.copier("copy", "--defaults", template_root, root)
+@pytest.fixture(scope="module")
+def first(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the first release of the template, and a repository generated from it."""
+    folder = tmp_path_factory.mktemp("first")
+    trees.small(snapshot, folder / "template", KEPT)
+    _release(folder / "template", "v1.0.0")
+    root = folder / "payments-api"
+    done = trees.copier("copy", "--defaults", folder / "template", root)
     assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def template_root(first: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(first / "template", tmp_path / "template"))
+
+
+@pytest.fixture
+def project(first: Path, template_root: Path, tmp_path: Path) -> Path:
+    """A repository of the first release whose user has edited the file that moves."""
+    root = Path(shutil.copytree(first / "payments-api", tmp_path / "payments-api"))
+    answers = root / ".copier-answers.yml"
+    answers.write_text(answers.read_text().replace(str(first / "template"), str(template_root)))
     with (root / "compose.yaml").open("a") as file:
         file.write("# our edit\n")
     trees.commit(root)
@@ -100,7 +111,7 @@ def test_a_later_update_does_not_run_the_step_again(template_root: Path, project
 def test_a_step_that_fails_in_the_middle_leaves_the_repository_as_it_was(
     template_root: Path, project: Path
 ) -> None:
-    (project / "deploy/ignored.key").write_text("not in git\n")
+    trees.build_file_tree(project, {"deploy/ignored.key": "not in git\n"})
     before = trees.contents(project)
     _release(template_root, "v2.0.0", RENAME + FAIL)
     done = trees.copier("update", "--defaults", "--trust", cwd=project)

@@ -1,5 +1,6 @@
 """The questions: what they accept, what they refuse and in which words."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,28 @@ import yaml
 from goldpath import cases
 from goldpath.errors import BadInputError
 from goldpath.model import Case, Template
+from goldpath.render import render as goldpath_render
 from testing import ROOT, trees
 
 INVALID = sorted((ROOT / "tests/answers/invalid").glob("*.yml"))
+
+
+@pytest.fixture(scope="module")
+def questions(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template without its files, for what they have no part in."""
+    root = tmp_path_factory.mktemp("questions")
+    shutil.copy(snapshot / "copier.yml", root)
+    (file,) = (snapshot / "template").glob("*answers_file*")
+    (root / "template").mkdir()
+    shutil.copy(file, root / "template")
+    return root
+
+
+def _answers(questions: Path, given: dict[str, str], folder: Path) -> dict[str, str]:
+    """Return what is recorded of the answers given and of those that follow from them."""
+    root = goldpath_render(questions, Case("some", given), folder).root
+    answers: dict[str, str] = yaml.safe_load((root / ".copier-answers.yml").read_text())
+    return answers
 
 
 def _message(file: Path) -> str:
@@ -19,10 +39,10 @@ def _message(file: Path) -> str:
 
 @pytest.mark.parametrize("file", INVALID, ids=lambda file: file.stem)
 def test_an_invalid_answer_is_refused_in_one_sentence(
-    file: Path, template: Template, render: trees.Renderer, tmp_path: Path
+    file: Path, template: Template, snapshot: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(BadInputError) as error:
-        render.into(cases.from_file(file, template), tmp_path / "out")
+        goldpath_render(snapshot, cases.from_file(file, template), tmp_path / "out")
     assert _message(file) in str(error.value)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
@@ -57,10 +77,9 @@ def test_the_last_line_of_copier_is_our_sentence(name: str, snapshot: Path, tmp_
     ],
 )
 def test_the_folder_gives_the_name_and_always_a_valid_one(
-    folder: str, name: str, render: trees.Renderer, tmp_path: Path
+    folder: str, name: str, questions: Path, tmp_path: Path
 ) -> None:
-    root = render.into(Case("defaults", {}), tmp_path / folder).root
-    assert yaml.safe_load((root / ".copier-answers.yml").read_text())["service_name"] == name
+    assert _answers(questions, {}, tmp_path / folder)["service_name"] == name
 
 
 @pytest.mark.parametrize(
@@ -74,11 +93,10 @@ def test_the_folder_gives_the_name_and_always_a_valid_one(
     ],
 )
 def test_the_namespace_that_an_owner_gives_is_valid_for_the_registry(
-    owner: str, registry: str, namespace: str, render: trees.Renderer, tmp_path: Path
+    owner: str, registry: str, namespace: str, questions: Path, tmp_path: Path
 ) -> None:
-    case = Case("owner", {"owner": owner, "registry": registry})
-    root = render.into(case, tmp_path / "payments-api").root
-    answers = yaml.safe_load((root / ".copier-answers.yml").read_text())
+    given = {"owner": owner, "registry": registry}
+    answers = _answers(questions, given, tmp_path / "payments-api")
     assert answers["registry_namespace"] == namespace
 
 

@@ -48,10 +48,7 @@ def _edit(file: Path, old: str, new: str) -> None:
 def releases(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The part of the template that stays outside the service, as a repository with releases."""
     root = tmp_path_factory.mktemp("releases") / "template"
-    shutil.copytree(snapshot, root)
-    for entry in (root / "template").iterdir():
-        if not entry.name.startswith(SMALL):
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    trees.small(snapshot, root, SMALL)
     trees.commit(root, tag=FIRST)
     _edit(root / "template/Makefile.jinja", "##@ Check\n", "##@ Check it\n")
     trees.commit(root, tag=SECOND)
@@ -269,7 +266,7 @@ def test_changes_that_are_not_committed_are_not_swept_into_an_update(project: Pr
 
 def test_renovate_as_the_field_runs_it_updates_a_copy(snapshot: Path, tmp_path: Path) -> None:
     template, root = tmp_path / "template", tmp_path / "payments-api"
-    shutil.copytree(snapshot, template)
+    trees.small(snapshot, template, SMALL)
     trees.commit(template, tag=FIRST)
     done = trees.copier("copy", "--defaults", "--vcs-ref", FIRST, template, root)
     assert done.returncode == 0, done.stderr

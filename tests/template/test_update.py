@@ -78,14 +78,20 @@ def releases(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def project(releases: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def copied(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository generated from the first release."""
-    root = tmp_path / "payments-api"
+    root = tmp_path_factory.mktemp("copied") / "payments-api"
     done = trees.copier("copy", "--defaults", "--vcs-ref", FIRST, releases, root)
     assert done.returncode == 0, done.stderr
     trees.commit(root)
     return root
+
+
+@pytest.fixture
+def project(copied: Path, tmp_path: Path) -> Path:
+    """The same, for a test that changes it."""
+    return Path(shutil.copytree(copied, tmp_path / "payments-api"))
 
 
 @pytest.fixture(scope="module")

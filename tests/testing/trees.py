@@ -23,6 +23,24 @@ VALID = tuple(
     cases.from_file(file, TEMPLATE) for file in sorted((ROOT / "tests/answers/valid").glob("*.yml"))
 )
 CASES = (*PAIRS, *VALID)
+# Answers that decide which objects a chart has. All others are text in it; a test holds that.
+SHAPING = ("database", "strategy")
+
+
+def _of_charts() -> tuple[Case, ...]:
+    """Choose cases with every choice, every combination of `SHAPING`, and the odd values."""
+    met: set[object] = set()
+    chosen = []
+    for case in PAIRS:
+        shows = {*case.answers.items(), tuple(case.answers[name] for name in SHAPING)}
+        if not shows <= met:
+            chosen.append(case)
+        met |= shows
+    return (*chosen, *VALID)
+
+
+# Enough to check what charts render to: Helm and the linters behind it take seconds for each.
+OF_CHARTS = _of_charts()
 
 
 def snapshot(shared: Path) -> Path:
@@ -40,6 +58,14 @@ def snapshot(shared: Path) -> Path:
     return made_once("template", b"", make, parent=shared)
 
 
+def small(template: Path, root: Path, kept: tuple[str, ...]) -> None:
+    """Copy what Copier reads of the template, of its files only those whose names begin so."""
+    files = [entry for entry in (template / "template").iterdir() if entry.name.startswith(kept)]
+    (root / "template").mkdir(parents=True)
+    process.run(["cp", "-R", template / "copier.yml", template / "hooks", root])
+    process.run(["cp", "-R", *files, root / "template"])
+
+
 class Renderer:
     """Renders cases, each once for all workers of a test run."""
 
@@ -48,16 +74,19 @@ class Renderer:
         self.shared = shared
 
     def __call__(self, case: Case) -> Render:
-        def make(draft: Path) -> None:
-            self.into(case, draft / case.folder)
-
-        key = json.dumps([case.folder, dict(case.answers)]).encode()
-        folder = made_once("render", key, make, parent=self.shared)
-        return Render(case, folder / case.folder)
+        return Render(case, self._once(case, case.folder))
 
     def into(self, case: Case, folder: Path) -> Render:
-        """Render a case into a folder that the test may change."""
-        return render(self.template, case, folder)
+        """Give a render of its own to a test that changes it."""
+        return Render(case, Path(shutil.copytree(self._once(case, folder.name), folder)))
+
+    def _once(self, case: Case, name: str) -> Path:
+        def make(draft: Path) -> None:
+            render(self.template, case, draft / name)
+
+        # The name of the folder is an answer too, unless the case has one.
+        key = json.dumps([name, dict(case.answers)]).encode()
+        return made_once("render", key, make, parent=self.shared) / name
 
 
 def built(render: Renderer, case: Case) -> Path:
@@ -117,6 +146,14 @@ def go(root: Path, *arguments: str, **env: str) -> str:
     """Run go in a module, with variables set on top, and return all that it prints."""
     done = process.run(["go", *arguments], cwd=root, env={**go_env(), **env})
     return done.stdout + done.stderr
+
+
+def go_compile(root: Path) -> None:
+    """Compile all packages of a module without linking its programs, which takes the most time.
+
+    An answer is text in a Go file or the module's name; others link what two of them give.
+    """
+    go(root, "list", "-export", "./...", CGO_ENABLED="0")
 
 
 def copier(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":

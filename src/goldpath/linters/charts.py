@@ -177,7 +177,7 @@ def _manifests(one: Inputs, text: str) -> tuple[Manifest, ...]:
     return tuple(
         Manifest(one.path(source), document)
         for source, part in zip(parts[1::2], parts[2::2], strict=True)
-        for document in yaml.safe_load_all(part)
+        for document in yaml.load_all(part, yaml.CSafeLoader)  # ten times as fast
         if document
     )
 
