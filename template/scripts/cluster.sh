@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What deploy.sh and rollout.sh share, sourced by them: what a release is made of, and what its Rollout is doing.
 # They set `service`, the release, and `namespace`, and read the variables that a function here says it sets.
-# shellcheck disable=SC2034,SC2154  # for that reason
+# shellcheck disable=SC2034,SC2154  # one file does not show that the other one sets or reads a variable
 #
 # TIMEOUT   seconds until a script gives up waiting; what it waits for goes on (600)
 # INTERVAL  seconds between two questions (2)

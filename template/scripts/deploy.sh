@@ -48,9 +48,9 @@ refuse_risky() {
 # upgrade FLAG... installs or upgrades the release.
 upgrade() {
     say_where "$service with $image"
-    local compatible
-    compatible=$(server_side)
-    helm upgrade --install "$service" "$chart" --namespace "$namespace" ${compatible:+"$compatible"} "${flags[@]}" "$@"
+    local server_side
+    server_side=$(server_side)
+    helm upgrade --install "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} "${flags[@]}" "$@"
 }
 
 report_waiting() {

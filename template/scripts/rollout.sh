@@ -65,9 +65,9 @@ preview() {
 
 # change FLAG... upgrades the release and changes nothing but what the flags say.
 change() {
-    local compatible
-    compatible=$(server_side)
-    helm upgrade "$service" "$chart" --namespace "$namespace" ${compatible:+"$compatible"} --reuse-values "$@"
+    local server_side
+    server_side=$(server_side)
+    helm upgrade "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} --reuse-values "$@"
 }
 
 # plugin VERB [FLAG...] calls the plugin of Argo Rollouts.
@@ -150,9 +150,9 @@ undo() {
     [[ $argument =~ ^[0-9]*$ ]] || fail 2 "REVISION is \"$argument\"; a number is accepted, see helm history."
     [ "$kind" != Rollout ] || require_plugin
     say_where "undo the newest revision of release $service"
-    local compatible
-    compatible=$(server_side)
-    helm rollback "$service" ${argument:+"$argument"} --namespace "$namespace" ${compatible:+"$compatible"}
+    local server_side
+    server_side=$(server_side)
+    helm rollback "$service" ${argument:+"$argument"} --namespace "$namespace" ${server_side:+"$server_side"}
     read_workload "$(helm get manifest "$service" --namespace "$namespace")"
     case $kind in
     Deployment) wait_for_deployments "$name" ;;
