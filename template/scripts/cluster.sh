@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What deploy.sh and rollout.sh share, sourced by them: what a release is made of, and what its Rollout is doing.
 # They set `service`, the release, and `namespace`, and read the variables that a function here says it sets.
-# shellcheck disable=SC2034,SC2154  # for that reason
+# shellcheck disable=SC2034,SC2154  # one file does not show that the other one sets or reads a variable
 #
 # TIMEOUT   seconds until a script gives up waiting; what it waits for goes on (600)
 # INTERVAL  seconds between two questions (2)
@@ -99,19 +99,27 @@ read_slots() {
     [ -z "$active" ] || live=$(image_of "$name-$active")
 }
 
-# observe sets `phase` and `message` to what the Rollout is doing, `hash` to its newest version, and `aborted` to true or nothing.
+# observe sets `phase` and `message` to what the Rollout is doing, `hash` to its newest version, `stable` to the one before
+# until that is promoted, and `aborted` to true or nothing.
 observe() {
     local answer generation observed controller reasons
     answer=$(in_namespace get rollouts.argoproj.io "$name" --output "jsonpath={.metadata.generation}|\
 {.status.observedGeneration}|{.status.controllerPause}|{.status.pauseConditions[*].reason}|{.status.currentPodHash}|\
-{.status.abort}|{.status.phase}|{.status.message}")
-    IFS='|' read -r generation observed controller reasons hash aborted phase message <<<"$answer"
+{.status.stableRS}|{.status.abort}|{.status.phase}|{.status.message}")
+    IFS='|' read -r generation observed controller reasons hash stable aborted phase message <<<"$answer"
     # The phase is that of an older state until the controller has seen a change, be it of the object or a promotion.
     if [ "$generation" != "$observed" ]; then
         phase=Progressing message="the controller has not seen the change yet; does it run?"
     elif [ "$controller" = true ] && [ -z "$reasons" ]; then
         phase=Progressing message="the controller has not seen the promotion yet"
     fi
+}
+
+# live_version prints the version that the Service sends calls to; a canary without a route shares it with the stable one.
+live_version() {
+    local found
+    found=$(selector_of "$name" rollouts-pod-template-hash)
+    echo "${found:-$stable}"
 }
 
 # settle PHASE... waits until the Rollout is in one of the phases.

@@ -48,9 +48,9 @@ refuse_risky() {
 # upgrade FLAG... installs or upgrades the release.
 upgrade() {
     say_where "$service with $image"
-    local compatible
-    compatible=$(server_side)
-    helm upgrade --install "$service" "$chart" --namespace "$namespace" ${compatible:+"$compatible"} "${flags[@]}" "$@"
+    local server_side
+    server_side=$(server_side)
+    helm upgrade --install "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} "${flags[@]}" "$@"
 }
 
 report_waiting() {
@@ -115,7 +115,10 @@ fi
 sort_flags "$@"
 flags=(--values "$values" "${flags[@]}" --set-string "image.repository=$repository" --set-string "image.tag=$tag"
     --set-string "image.digest=$digest")
-manifest=$(helm template "$service" "$chart" --namespace "$namespace" --no-hooks "${flags[@]}")
+# What helm upgrade will render, for the version of this cluster.
+version=$(kubectl version | sed -n 's/^Server Version: //p')
+manifest=$(helm template "$service" "$chart" --namespace "$namespace" --no-hooks \
+    --kube-version "$version" "${flags[@]}")
 read_workload "$manifest"
 case $kind in
 Rollout) deploy_rollout ;;

@@ -15,11 +15,11 @@ cd "$(dirname "$0")/.."
 
 verb=$1 service=$2 chart=$3 namespace=$4 argument=${5:-}
 
-# show SERVICE TITLE lists the pods that a Service sends calls to.
+# show SERVICE lists the pods that a Service sends calls to.
 show() {
     local selector
     selector=$(in_namespace get service "$1" --output 'jsonpath={.spec.selector}' | tr -d '{}"' | tr : =)
-    echo "$2, by Service $1:"
+    echo "Service $1 sends calls to:"
     in_namespace get pods --selector "$selector" --output \
         'custom-columns=POD:.metadata.name,PHASE:.status.phase,READY:.status.containerStatuses[*].ready,IMAGE:.spec.containers[*].image'
 }
@@ -29,7 +29,10 @@ show() {
 waits() {
     local newest
     case $kind in
-    Rollout) [ "$(selector_of "$name" rollouts-pod-template-hash)" != "$(selector_of "$preview" rollouts-pod-template-hash)" ] ;;
+    Rollout)
+        observe
+        [[ $phase = Paused || $phase = Progressing ]] && [ "$(live_version)" != "$hash" ]
+        ;;
     Slots)
         newest=$(helm get values "$service" --namespace "$namespace" --output yaml |
             awk '/^[^ ]/ { image = /^image:/ } image && $1 == "digest:" { print $2 }')
@@ -46,8 +49,8 @@ status() {
         observe
         echo "$phase${message:+: $message}"
     fi
-    show "$name" "live"
-    if waits; then show "$preview" "waiting"; else echo "Nothing waits to be promoted."; fi
+    show "$name"
+    if waits; then show "$preview"; else echo "Nothing waits to be promoted."; fi
 }
 
 preview() {
@@ -62,9 +65,9 @@ preview() {
 
 # change FLAG... upgrades the release and changes nothing but what the flags say.
 change() {
-    local compatible
-    compatible=$(server_side)
-    helm upgrade "$service" "$chart" --namespace "$namespace" ${compatible:+"$compatible"} --reuse-values "$@"
+    local server_side
+    server_side=$(server_side)
+    helm upgrade "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} --reuse-values "$@"
 }
 
 # plugin VERB [FLAG...] calls the plugin of Argo Rollouts.
@@ -86,9 +89,8 @@ finish() {
     Degraded) fail 1 "the Rollout is Degraded: $message" ;;
     Paused) report "the Rollout is paused again: $message. make promote takes the next step." ;;
     Healthy)
-        [ "$(selector_of "$name" rollouts-pod-template-hash)" = "$hash" ] ||
-            fail 1 "Service $name does not send calls to the promoted version, $hash."
-        report "the promoted version is live: Service $name sends calls to $hash."
+        [ "$(live_version)" = "$hash" ] || fail 1 "Service $name does not send calls to the promoted version, $hash."
+        report "promoted: Service $name sends calls to $hash."
         ;;
     esac
 }
@@ -123,12 +125,11 @@ abort() {
         observe
         [[ $phase = Paused || $phase = Progressing ]] ||
             fail 1 "there is nothing to abort: the Rollout is $phase${message:+ ($message)}."
-        before=$(selector_of "$name" rollouts-pod-template-hash)
+        before=$(live_version)
         say_where "abort the version that waits"
         plugin abort
         settle Degraded
-        [ "$(selector_of "$name" rollouts-pod-template-hash)" = "$before" ] ||
-            fail 1 "Service $name does not send calls to $before any more."
+        [ "$(live_version)" = "$before" ] || fail 1 "Service $name does not send calls to $before any more."
         report "aborted: Service $name sends calls to $before, as before. The release still has the aborted image;
 make undo, or the next make deploy, gives it another one."
         ;;
@@ -149,9 +150,9 @@ undo() {
     [[ $argument =~ ^[0-9]*$ ]] || fail 2 "REVISION is \"$argument\"; a number is accepted, see helm history."
     [ "$kind" != Rollout ] || require_plugin
     say_where "undo the newest revision of release $service"
-    local compatible
-    compatible=$(server_side)
-    helm rollback "$service" ${argument:+"$argument"} --namespace "$namespace" ${compatible:+"$compatible"}
+    local server_side
+    server_side=$(server_side)
+    helm rollback "$service" ${argument:+"$argument"} --namespace "$namespace" ${server_side:+"$server_side"}
     read_workload "$(helm get manifest "$service" --namespace "$namespace")"
     case $kind in
     Deployment) wait_for_deployments "$name" ;;

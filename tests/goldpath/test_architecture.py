@@ -16,7 +16,7 @@ ROWS = (
     {"cli"},
     {"demo"},
     {"linters"},
-    {"cases", "render", "postgres", "cluster", "helm_hooks", "rollouts"},
+    {"cases", "render", "postgres", "cluster", "helm_commands", "helm_hooks", "rollouts"},
     {"template", "toolchain"},
     {"process", "progress", "cache"},
     {"model", "errors"},

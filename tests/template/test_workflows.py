@@ -44,6 +44,8 @@ class Context(dict[str, str]):
                 "github.event.pull_request.head.repo.full_name": "acme/service",
                 "secrets.DOCKERHUB_USERNAME": "user",
                 "secrets.DOCKERHUB_TOKEN": "token-of-hub",
+                "secrets.DEPLOY_KUBECONFIG": "token-of-cluster",
+                "runner.temp": ".",
                 "steps.build.outputs.digest": DIGEST,
             }
         )
@@ -404,7 +406,7 @@ def test_no_secret_is_an_argument_of_a_program_or_printed(
 ) -> None:
     for step in _every_step(render).values():
         done = run(step, repository, Context("v1.2.3"), CURL='{"access_token": "token-of-api"}')
-        for secret in ("token-of-hub", "token-of-github", "token-of-api"):
+        for secret in ("token-of-hub", "token-of-github", "token-of-api", "token-of-cluster"):
             assert secret not in done.calls + done.printed + done.summary, step.place
 
 
@@ -431,5 +433,6 @@ def test_a_private_repository_writes_to_no_public_log(rendered: Render) -> None:
     public = answers["visibility"] == "public"
     for word in ("cosign sign", "actions/attest@", "attestations: write"):
         assert (word in text) == public, word
-    # ECR takes the identity of a run instead of a stored secret; no log has it.
-    assert public or answers["registry"] == "ecr" or "id-token: write" not in text
+    # AWS takes the identity of a run instead of a stored secret; no log has it.
+    publishing = "".join(file.read_text() for file in files if file.name != "deploy.yaml")
+    assert public or answers["registry"] == "ecr" or "id-token: write" not in publishing

@@ -1,0 +1,180 @@
+#!/usr/bin/env bash
+# What can be done with a version that deploy.sh has brought: rollout.sh VERB SERVICE CHART NAMESPACE [PORT or REVISION]
+#
+#   preview PORT      forward PORT of this machine to the version that waits, until Ctrl-C
+#   promote           make the version that waits live; a canary takes its next step
+#   abort             take the version that waits away; the one that is live stays
+#   undo [REVISION]   bring the release back to the revision before, or to the named one, and promote it
+#   status            say what is live and what waits
+#
+# Status 0: done; 1: the cluster or the Rollout says no; 2: wrong call. TIMEOUT and INTERVAL: see cluster.sh.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/cluster.sh
+. scripts/cluster.sh
+
+verb=$1 service=$2 chart=$3 namespace=$4 argument=${5:-}
+
+# show SERVICE lists the pods that a Service sends calls to.
+show() {
+    local selector
+    selector=$(in_namespace get service "$1" --output 'jsonpath={.spec.selector}' | tr -d '{}"' | tr : =)
+    echo "Service $1 sends calls to:"
+    in_namespace get pods --selector "$selector" --output \
+        'custom-columns=POD:.metadata.name,PHASE:.status.phase,READY:.status.containerStatuses[*].ready,IMAGE:.spec.containers[*].image'
+}
+
+# waits says whether a version waits to be promoted. A slot's does if it is the newest that the release knows, so that the
+# version before it, which stays in its slot after a promotion, does not.
+waits() {
+    local newest
+    case $kind in
+    Rollout)
+        observe
+        [[ $phase = Paused || $phase = Progressing ]] && [ "$(live_version)" != "$hash" ]
+        ;;
+    Slots)
+        newest=$(helm get values "$service" --namespace "$namespace" --output yaml |
+            awk '/^[^ ]/ { image = /^image:/ } image && $1 == "digest:" { print $2 }')
+        read_slots
+        [ "$live" != "$(image_of "$name-$idle")" ] && [[ $(image_of "$name-$idle") = *@"$newest" ]]
+        ;;
+    Deployment) false ;;
+    esac
+}
+
+status() {
+    echo "release $service: $kind $name in namespace $namespace of $(kubectl config current-context)"
+    if [ "$kind" = Rollout ]; then
+        observe
+        echo "$phase${message:+: $message}"
+    fi
+    show "$name"
+    if waits; then show "$preview"; else echo "Nothing waits to be promoted."; fi
+}
+
+preview() {
+    [[ $argument =~ ^[0-9]+$ ]] || fail 2 "PORT is \"$argument\"; a number is accepted."
+    waits || fail 1 "there is no preview: nothing waits to be promoted."
+    status
+    local port
+    port=$(in_namespace get service "$preview" --output 'jsonpath={.spec.ports[0].port}')
+    echo "localhost:$argument is the version that waits, until Ctrl-C; such as: bin/client -addr localhost:$argument"
+    exec kubectl --namespace "$namespace" port-forward "service/$preview" "$argument:$port"
+}
+
+# change FLAG... upgrades the release and changes nothing but what the flags say.
+change() {
+    local server_side
+    server_side=$(server_side)
+    helm upgrade "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} --reuse-values "$@"
+}
+
+# plugin VERB [FLAG...] calls the plugin of Argo Rollouts.
+plugin() {
+    kubectl argo rollouts "$1" "$name" --namespace "$namespace" "${@:2}"
+}
+
+require_plugin() {
+    command -v kubectl-argo-rollouts >/dev/null ||
+        fail 2 "kubectl-argo-rollouts is not on PATH; see" \
+            "https://argo-rollouts.readthedocs.io/en/stable/installation/#kubectl-plugin-installation"
+}
+
+# finish [FLAG...] promotes a Rollout that is paused and waits until its Services say the same.
+finish() {
+    plugin promote "$@"
+    settle Healthy Degraded Paused
+    case $phase in
+    Degraded) fail 1 "the Rollout is Degraded: $message" ;;
+    Paused) report "the Rollout is paused again: $message. make promote takes the next step." ;;
+    Healthy)
+        [ "$(live_version)" = "$hash" ] || fail 1 "Service $name does not send calls to the promoted version, $hash."
+        report "promoted: Service $name sends calls to $hash."
+        ;;
+    esac
+}
+
+promote() {
+    case $kind in
+    Rollout)
+        require_plugin
+        observe
+        [ "$phase" = Paused ] || fail 1 "nothing waits to be promoted: the Rollout is $phase${message:+ ($message)}."
+        say_where "promote the version that waits"
+        finish
+        ;;
+    Slots)
+        waits || fail 1 "nothing waits to be promoted."
+        wait_for_deployments "$name-$idle"
+        say_where "promote slot $idle"
+        change --set-string "blueGreen.activeSlot=$idle"
+        wait_for_deployments "$name-$active" "$name-$idle"
+        read_slots
+        report "slot $active is live, with $live; slot $idle keeps the version before it."
+        ;;
+    Deployment) fail 1 "nothing waits to be promoted: the strategy is rolling." ;;
+    esac
+}
+
+abort() {
+    local before
+    case $kind in
+    Rollout)
+        require_plugin
+        observe
+        [[ $phase = Paused || $phase = Progressing ]] ||
+            fail 1 "there is nothing to abort: the Rollout is $phase${message:+ ($message)}."
+        before=$(live_version)
+        say_where "abort the version that waits"
+        plugin abort
+        settle Degraded
+        [ "$(live_version)" = "$before" ] || fail 1 "Service $name does not send calls to $before any more."
+        report "aborted: Service $name sends calls to $before, as before. The release still has the aborted image;
+make undo, or the next make deploy, gives it another one."
+        ;;
+    Slots)
+        waits || fail 1 "there is nothing to abort: nothing waits to be promoted."
+        say_where "abort slot $idle"
+        slots=()
+        put "$idle" "$live"
+        change "${slots[@]}" --set-string "image.tag=$tag" --set-string "image.digest=$digest"
+        wait_for_deployments "$name-$idle"
+        report "aborted: slot $active is live, with $live; slot $idle has it too."
+        ;;
+    Deployment) fail 1 "there is nothing to abort: the strategy is rolling." ;;
+    esac
+}
+
+undo() {
+    [[ $argument =~ ^[0-9]*$ ]] || fail 2 "REVISION is \"$argument\"; a number is accepted, see helm history."
+    [ "$kind" != Rollout ] || require_plugin
+    say_where "undo the newest revision of release $service"
+    local server_side
+    server_side=$(server_side)
+    helm rollback "$service" ${argument:+"$argument"} --namespace "$namespace" ${server_side:+"$server_side"}
+    read_workload "$(helm get manifest "$service" --namespace "$namespace")"
+    case $kind in
+    Deployment) wait_for_deployments "$name" ;;
+    Slots) wait_for_deployments "$name-blue" "$name-green" ;;
+    Rollout)
+        settle Paused Healthy Degraded
+        case $phase in
+        Paused)
+            # Whoever goes back is in a hurry, and knows the version: a canary skips its steps.
+            if [[ $preview = *-canary ]]; then finish --full; else finish; fi
+            ;;
+        Degraded) fail 1 "the Rollout is Degraded: $message" ;;
+        esac
+        ;;
+    esac
+    status
+}
+
+case $verb in
+preview | promote | abort | undo | status) ;;
+*) fail 2 "\"$verb\" is no verb; preview, promote, abort, undo and status are accepted." ;;
+esac
+manifest=$(helm get manifest "$service" --namespace "$namespace")
+read_workload "$manifest"
+"$verb"

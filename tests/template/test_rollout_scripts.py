@@ -1,0 +1,263 @@
+"""What the deployment scripts refuse and say, with programs in the place of a cluster.
+
+That they do their work is shown on a real control plane, elsewhere.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from goldpath import process
+from testing import trees
+
+CASE = next(case for case in trees.PAIRS if case.answers["database"] == "none")
+DIGEST = f"sha256:{'a' * 64}"
+IMAGE = f"registry.example:5000/acme/shop:v1@{DIGEST}"
+ROLLOUT = """---
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata:
+  name: shop
+---
+kind: Service
+metadata:
+  name: shop
+---
+kind: Service
+metadata:
+  name: shop-preview
+"""
+ROLLING = "---\nkind: Deployment\nmetadata:\n  name: shop\n"
+PAUSED = "2|2|true|BlueGreenPause|new|old||Paused|BlueGreenPause"
+HEALTHY = "2|2|||new|new||Healthy|"
+ABORTED = "2|2|||new|old|true|Degraded|RolloutAborted: metric failed"
+NOTE = '#!/bin/sh\necho "{name} $*" >> {folder}/calls\n'
+HELM = """case "$*" in
+version*) echo {version} ;;
+template* | "get manifest"*) cat {folder}/manifest ;;
+esac
+"""
+KUBECTL = """case "$*" in
+"config current-context") echo office ;;
+version*) echo "Server Version: v1.36.3" ;;
+api-resources*) echo "{resources}" ;;
+*"get rollouts.argoproj.io"*) echo "{status}" ;;
+*"get service shop"*) echo "{live}" ;;
+esac
+"""
+Cluster = Callable[..., Path]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    """Make a folder of programs that behave like a cluster in a given state."""
+
+    def make(
+        manifest: str = ROLLOUT,
+        status: str = HEALTHY,
+        version: str = "v4.3.1",
+        resources: str = "rollouts.argoproj.io",
+        live: str = "new",
+        plugin: bool = True,
+    ) -> Path:
+        (tmp_path / "manifest").write_text(manifest)
+        bodies = {
+            "helm": HELM.format(version=version, folder=tmp_path),
+            "kubectl": KUBECTL.format(resources=resources, status=status, live=live),
+            **({"kubectl-argo-rollouts": ""} if plugin else {}),
+        }
+        for name, body in bodies.items():
+            program = tmp_path / name
+            program.write_text(NOTE.format(name=name, folder=tmp_path) + body)
+            program.chmod(0o755)
+        return tmp_path
+
+    return make
+
+
+@pytest.fixture
+def make(render: trees.Renderer) -> Callable[..., process.Result]:
+    """Run make in a repository with a cluster's programs first on PATH."""
+
+    def run(cluster: Path, *arguments: str, **env: str) -> process.Result:
+        env = {"PATH": f"{cluster}:/usr/bin:/bin", "TIMEOUT": "0", "INTERVAL": "0", **env}
+        command = ["make", "-s", *arguments]
+        return process.run(command, cwd=render(CASE).root, env=env, accept=(0, 2))
+
+    return run
+
+
+Make = Callable[..., process.Result]
+
+
+def _calls(cluster: Path, start: str) -> list[str]:
+    return [line for line in (cluster / "calls").read_text().splitlines() if start in line]
+
+
+@pytest.mark.parametrize(
+    "image", ["", "acme/shop:v1", f"acme/shop:v1@{DIGEST}0", f"ACME/x@{DIGEST}", f"shop@{DIGEST}"]
+)
+def test_an_image_without_a_whole_digest_is_refused_before_anything_is_asked(
+    image: str, cluster: Cluster, make: Make
+) -> None:
+    folder = cluster()
+    done = make(folder, "deploy", f"IMAGE={image}")
+    assert f'IMAGE is "{image}"; an image with its digest is accepted' in done.stderr
+    assert "Error 2" in done.stderr
+    assert not (folder / "calls").exists()
+
+
+def test_what_the_environment_says_is_not_read_by_make_or_a_shell(
+    cluster: Cluster, make: Make, tmp_path: Path
+) -> None:
+    harm = f"$(shell touch {tmp_path}/harm)$$(touch {tmp_path}/harm)`touch {tmp_path}/harm`"
+    for env in ({"IMAGE": harm}, {"IMAGE": IMAGE, "ENV": harm}):
+        assert "Error 2" in make(cluster(), "deploy", **env).stderr
+    assert not (tmp_path / "harm").exists()
+
+
+def test_an_environment_without_a_file_is_refused(cluster: Cluster, make: Make) -> None:
+    done = make(cluster(), "deploy", f"IMAGE={IMAGE}", "ENV=staging")
+    assert 'ENV is "staging"; the files of deploy/environments are for dev production.' in (
+        done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("flag", "reason"),
+    [
+        ("--wait", "helm cannot read a Rollout"),
+        ("--wait=legacy", "helm cannot read a Rollout"),
+        ("--atomic", "helm cannot read a Rollout"),
+        ("--rollback-on-failure", "helm cannot read a Rollout"),
+        ("--force", "promotes by itself"),
+        ("--force-conflicts", "promotes by itself"),
+        ("--force-replace", "promotes by itself"),
+        ("--server-side=true", "promotes by itself"),
+        ("--reuse-values", "all values come from deploy/environments/production.yaml"),
+        ("--namespace=x", "must mean the same place"),
+        ("--dry-run", "make diff shows"),
+    ],
+)
+def test_a_flag_that_harms_a_rollout_is_refused_with_its_reason(
+    flag: str, reason: str, cluster: Cluster, make: Make
+) -> None:
+    folder = cluster()
+    done = make(folder, "deploy", f"IMAGE={IMAGE}", f"ARGS={flag}")
+    assert f"{flag} is refused" in done.stderr
+    assert reason in done.stderr
+    assert "Error 2" in done.stderr
+    assert not (folder / "calls").exists() or not _calls(folder, "helm upgrade")
+
+
+def test_a_deployment_may_be_waited_for_by_helm(cluster: Cluster, make: Make) -> None:
+    folder = cluster(ROLLING)
+    assert make(folder, "deploy", f"IMAGE={IMAGE}", "ARGS=--wait").status == 0
+    (upgrade,) = _calls(folder, "helm upgrade")
+    assert upgrade.endswith("--wait")
+    assert _calls(folder, "rollout status deployment/shop --timeout 0s")
+
+
+def test_a_cluster_without_argo_rollouts_is_left_alone(cluster: Cluster, make: Make) -> None:
+    folder = cluster(resources="applications.argoproj.io")
+    done = make(folder, "deploy", f"IMAGE={IMAGE}")
+    assert "the cluster has no Argo Rollouts" in done.stderr
+    assert "strategy: rolling" in done.stderr
+    assert _calls(folder, "helm upgrade") == []
+
+
+@pytest.mark.parametrize(("version", "given"), [("v3.21.4", False), ("v4.3.1", True)])
+def test_only_helm_4_is_kept_from_server_side_apply(
+    version: str, given: bool, cluster: Cluster, make: Make
+) -> None:
+    folder = cluster(version=version)
+    done = make(folder, "deploy", f"IMAGE={IMAGE}", "NAMESPACE=store")
+    assert done.status == 0, done.stderr
+    (upgrade,) = _calls(folder, "helm upgrade")
+    assert ("--server-side=false" in upgrade) == given
+    for part in (
+        "--namespace store",
+        "--values deploy/environments/production.yaml",
+        "--set-string image.repository=registry.example:5000/acme/shop",
+        "--set-string image.tag=v1",
+        f"--set-string image.digest={DIGEST}",
+    ):
+        assert part in upgrade
+    assert "in namespace store of office" in done.stdout
+
+
+def test_a_deployment_ends_at_the_pause_and_says_how_to_go_on(
+    cluster: Cluster, make: Make, tmp_path: Path
+) -> None:
+    summary = tmp_path / "summary"
+    folder = cluster(status=PAUSED, live="old")
+    done = make(folder, "deploy", f"IMAGE={IMAGE}", GITHUB_STEP_SUMMARY=str(summary))
+    assert done.status == 0, done.stderr
+    for verb in ("preview", "promote", "abort"):
+        assert f"make {verb}" in done.stdout
+        assert f"make {verb}" in summary.read_text()
+
+
+def test_a_failed_rollout_is_shown_with_its_message(cluster: Cluster, make: Make) -> None:
+    done = make(cluster(status=ABORTED, live="old"), "deploy", f"IMAGE={IMAGE}")
+    assert "the Rollout is Degraded: RolloutAborted: metric failed" in done.stderr
+    assert "Error 1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "status",
+    [PAUSED.replace("2|2|", "3|2|"), PAUSED.replace("BlueGreenPause", "", 1)],
+    ids=["before the change", "before the promotion"],
+)
+def test_an_old_phase_is_not_taken_for_the_end(status: str, cluster: Cluster, make: Make) -> None:
+    done = make(cluster(status=status, live="old"), "deploy", f"IMAGE={IMAGE}")
+    assert "gave up after 0 seconds; the Rollout is Progressing" in done.stderr
+    assert "Error 1" in done.stderr
+
+
+@pytest.mark.parametrize("status", [HEALTHY, ABORTED])
+@pytest.mark.parametrize("verb", ["promote", "abort"])
+def test_what_does_not_wait_is_neither_promoted_nor_aborted(
+    verb: str, status: str, cluster: Cluster, make: Make
+) -> None:
+    folder = cluster(status=status)
+    done = make(folder, verb)
+    assert "noth" in done.stderr
+    assert "Error 1" in done.stderr
+    assert _calls(folder, "kubectl argo") == []
+
+
+@pytest.mark.parametrize("verb", ["promote", "abort", "undo"])
+def test_a_missing_plugin_is_named_before_anything_changes(
+    verb: str, cluster: Cluster, make: Make
+) -> None:
+    folder = cluster(status=PAUSED, plugin=False)
+    done = make(folder, verb)
+    assert "kubectl-argo-rollouts is not on PATH; see https://" in done.stderr
+    assert _calls(folder, "helm rollback") == []
+
+
+def test_undo_goes_back_to_the_named_revision(cluster: Cluster, make: Make) -> None:
+    folder = cluster()
+    assert make(folder, "undo", "REVISION=3").status == 0
+    (rollback,) = _calls(folder, "helm rollback")
+    assert " 3 --namespace " in rollback
+    assert "--server-side=false" in rollback
+    assert "is accepted, see helm history" in make(folder, "undo", "REVISION=x").stderr
+
+
+@pytest.mark.parametrize("manifest", [ROLLING, ROLLOUT])
+def test_without_a_preview_nothing_is_forwarded(
+    manifest: str, cluster: Cluster, make: Make
+) -> None:
+    folder = cluster(manifest)
+    assert "there is no preview: nothing waits" in make(folder, "preview").stderr
+    assert _calls(folder, "port-forward") == []
+
+
+def test_the_preview_is_forwarded_to_the_port(cluster: Cluster, make: Make) -> None:
+    folder = cluster(status=PAUSED, live="old")
+    assert make(folder, "preview", "PORT=9999").status == 0
+    (forward,) = _calls(folder, "port-forward")
+    assert " port-forward service/shop-preview 9999:" in forward
