@@ -101,8 +101,9 @@ def go_tool(name: str, program: str = "") -> Path:
     if module / "main.go" not in files:
         variable = VERSION_STAMPS.get(name, "main.version=")
         stamp = f"-X {variable}{tool_version(name).removeprefix('v')}"
-    if variable := KUBERNETES_STAMPS.get(name):
+    if name in KUBERNETES_STAMPS:
         minor = module_version(name, "k8s.io/client-go").split(".")[1]  # v0.36.1 belongs to 1.36
+        variable = KUBERNETES_STAMPS[name]
         stamp += f" -X {variable}Major=1 -X {variable}Minor={minor}"
 
     def build(folder: Path) -> None:

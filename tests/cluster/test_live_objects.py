@@ -45,7 +45,7 @@ def address(
     (container,) = _server(shop)["spec"]["containers"]
     # The last of two equal flags counts: places of this machine instead of those of a cluster.
     here = demo.flags(database, password)
-    command = [server, *container["args"], *here]
+    command = [str(server), *container["args"], *here]
     with log.open("w") as output, process.background(command, log=output):
         process.wait_until(lambda: bool(demo.listening_address(log)), "start of the service")
         yield demo.listening_address(log), database
@@ -106,7 +106,7 @@ def test_the_command_of_the_analysis_tells_a_healthy_preview_from_a_broken_one(
     arguments = [where if one == f"{preview}:{port}" else one for one in container["args"]]
 
     def passes() -> bool:
-        return process.run([server, *arguments], accept=(0, 1)).status == 0
+        return process.run([str(server), *arguments], accept=(0, 1)).status == 0
 
     process.wait_until(passes, "a healthy preview")
     database.stop()
@@ -154,9 +154,8 @@ def test_the_api_server_admits_a_pod_like_the_live_one_only_while_it_is_restrict
     for pod in (_server(shop), _analysis(shop)):
         copy = {"apiVersion": "v1", "kind": "Pod", "spec": pod["spec"]}
         copy["metadata"] = {"name": "copy", "labels": pod["metadata"]["labels"]}
-        kubectl = go_tool("kubernetes", "kubectl")
-        command = [kubectl, "create", "--dry-run=server", "--filename=-"]
-        command += ["--namespace", shop.namespace]
+        command = [str(go_tool("kubernetes", "kubectl")), "create", "--dry-run=server"]
+        command += ["--namespace", shop.namespace, "--filename=-"]
         assert "pod/copy created" in shop.cluster.run(command, stdin=json.dumps(copy)).stdout
         copy["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
         refused = shop.cluster.run(command, stdin=json.dumps(copy), accept=(1,))
@@ -164,7 +163,7 @@ def test_the_api_server_admits_a_pod_like_the_live_one_only_while_it_is_restrict
 
 
 def _selected(pod: Object, labels: Mapping[str, str]) -> bool:
-    return labels.items() <= pod["metadata"]["labels"].items()
+    return bool(labels.items() <= pod["metadata"]["labels"].items())
 
 
 def _policies(shop: Release, pod: Object) -> list[Object]:

@@ -149,7 +149,7 @@ class Release:
         def reached() -> bool:
             found = self.get("rollout")
             seen = str(found["metadata"]["generation"]) == found["status"].get("observedGeneration")
-            return seen and found["status"].get("phase") == phase
+            return bool(seen and found["status"].get("phase") == phase)
 
         process.wait_until(reached, f"Phase {phase} of {self.namespace}", seconds)
         return self.moment()
