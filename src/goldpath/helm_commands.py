@@ -12,7 +12,9 @@ PATTERNS = ("Makefile", "scripts/**/*.sh", ".github/workflows/*.y*ml")
 # Values files that choose a Deployment, which every flag of helm can read.
 ROLLING = re.compile(r"^strategy: rolling\s*$", re.MULTILINE)
 VALUES = re.compile(r"""(?:--values|-f)[ =]["']?([^\s"']+)""")
-CHANGE = re.compile(r"(?:^|[\s@;&|(])helm (?:\S+ )*?(?:upgrade|install|rollback)\s(.*)")
+CHANGE = re.compile(
+    r"(?:^|[\s@;&|(])helm (?:-\S+ (?:[^-\s]\S* )??)*(?:upgrade|install|rollback)\s(.*)"
+)
 PLUGIN = re.compile(r"kubectl[ -]argo[ -]rollouts (status|undo)\b(.*)")
 # Helm asks kstatus, which cannot read a Rollout: https://github.com/helm/helm/issues/32615
 HANGS = re.compile(r"--(?:wait(?:-for-jobs)?|atomic|rollback-on-failure)(?=[\s=]|$)")

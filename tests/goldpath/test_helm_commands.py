@@ -65,5 +65,13 @@ def test_a_comment_is_no_command(tmp_path: Path) -> None:
     assert helm_commands.findings(tmp_path) == []
 
 
+def test_a_sentence_about_helm_is_no_command(tmp_path: Path) -> None:
+    sentence = 'echo "helm is not on PATH; install Helm"\n'
+    trees.build_file_tree(tmp_path, {"scripts/x.sh": sentence})
+    assert helm_commands.findings(tmp_path) == []
+    trees.build_file_tree(tmp_path, {"scripts/x.sh": "helm --namespace shop upgrade shop chart\n"})
+    assert len(helm_commands.findings(tmp_path)) == 1
+
+
 def test_the_commands_of_a_rendered_repository_harm_no_rollout(rendered: Render) -> None:
     assert helm_commands.findings(rendered.root) == []
