@@ -16,7 +16,7 @@ ROWS = (
     {"cli"},
     {"demo"},
     {"linters"},
-    {"cases", "render", "postgres", "cluster", "helm_hooks"},
+    {"cases", "render", "postgres", "cluster", "helm_hooks", "gitops"},
     {"template", "toolchain"},
     {"process", "progress", "cache"},
     {"model", "errors"},
