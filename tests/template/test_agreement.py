@@ -71,6 +71,14 @@ def test_a_version_stands_in_one_file_of_the_template_only() -> None:
         assert len(found) == 1, f"{version}: {found}"
 
 
+def test_the_documents_install_the_argo_rollouts_that_the_tests_use() -> None:
+    manual = (TEMPLATE / "docs/rollouts.md.jinja").read_text()
+    (named,) = re.findall(r"^VERSION=(v\S+)", manual, re.MULTILINE)
+    modules = (toolchain.TOOLS / "argo-rollouts/go.mod").read_text()
+    (pinned,) = re.findall(r"^\tgithub.com/argoproj/argo-rollouts (v\S+)", modules, re.MULTILINE)
+    assert named == pinned
+
+
 def test_copier_has_one_version_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pinned = next(line for line in project["dependencies"] if line.startswith("copier=="))

@@ -1,0 +1,80 @@
+"""A rule for what brings a chart from git: Argo Rollouts keeps the selectors that it writes.
+
+The controller of Argo Rollouts writes the hash of a ReplicaSet into the selectors of its Services.
+Whoever takes it out lets the next version go live without a promotion.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from goldpath.model import Finding, Manifest
+
+RULE = "promotion-gate"
+HASH = "/spec/selector/rollouts-pod-template-hash"
+
+
+def findings(manifests: Sequence[Manifest]) -> list[Finding]:
+    """Return what lets Argo CD or Flux promote or take back a version of a Rollout by itself.
+
+    Looked at are the Application of Argo CD and the HelmRelease of Flux; what they say by default
+    counts, too. https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/ and
+    https://fluxcd.io/flux/components/helm/helmreleases/ have the settings.
+
+    Args:
+        manifests: Objects that bring a chart with a Rollout; those of other kinds are passed over.
+    """
+    return [
+        Finding("goldpath", RULE, manifest.path, 0, 0, "error", f"{manifest.name}: {message}")
+        for manifest in manifests
+        if (look := LOOKS.get((_group(manifest), manifest.kind)))
+        for message in look(manifest.object.get("spec") or {})
+    ]
+
+
+def _application(spec: Mapping[str, Any]) -> Iterator[str]:
+    options = {str(one) for one in _at(spec, "syncPolicy", "syncOptions") or []}
+    for option in sorted(options & {"ServerSideApply=true", "Replace=true", "Force=true"}):
+        yield f"the sync option {option} takes the Services' selectors from Argo Rollouts"
+    ignored = [
+        one for one in spec.get("ignoreDifferences") or [] if one.get("kind") in ("Service", "*")
+    ]
+    if not any(HASH in (one.get("jsonPointers") or []) for one in ignored):
+        yield f"ignoreDifferences has no {HASH} of Services"
+    elif "RespectIgnoreDifferences=true" not in options:
+        yield "without RespectIgnoreDifferences=true a sync does not keep what it ignores"
+
+
+def _helm_release(spec: Mapping[str, Any]) -> Iterator[str]:
+    if _at(spec, "install", "serverSideApply") is not False:
+        yield "install.serverSideApply is not false: Flux then applies by force"
+    for action in ("upgrade", "rollback"):
+        if _at(spec, action, "serverSideApply") != "disabled":
+            yield f"{action}.serverSideApply is not disabled: Flux then applies by force"
+        if _at(spec, action, "force"):
+            yield f"{action}.force makes objects anew, the Services' selectors among them"
+    for action in ("install", "upgrade"):
+        waits = not _at(spec, action, "disableWait")
+        if waits and _at(spec, "waitStrategy", "name") != "legacy":
+            yield f"waitStrategy is not legacy: {action} cannot read a Rollout and times out"
+        retries = _at(spec, action, "strategy", "name") == "RetryOnFailure"
+        if not retries and _at(spec, action, "remediation", "retries"):
+            yield f"{action}.remediation takes a version back that waits to be promoted"
+    if _at(spec, "driftDetection", "mode") == "enabled":
+        yield "driftDetection puts the Services' selectors back"
+
+
+LOOKS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Iterator[str]]] = {
+    ("argoproj.io", "Application"): _application,
+    ("helm.toolkit.fluxcd.io", "HelmRelease"): _helm_release,
+}
+
+
+def _group(manifest: Manifest) -> str:
+    return str(manifest.object.get("apiVersion", "")).partition("/")[0]
+
+
+def _at(value: Any, *keys: str) -> Any:
+    """Return what stands under some keys, or None."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
