@@ -81,7 +81,7 @@ def test_the_same_values_again_change_nothing(story: Story) -> None:
 
 
 def test_status_says_which_image_is_live_and_which_waits(story: Story) -> None:
-    live, waiting = story.said["status"].split("waiting, by Service payments-api-preview")
+    live, waiting = story.said["status"].split("Service payments-api-preview sends calls to:")
     assert ":v1@sha256:" in live
     assert ":v2@" not in live
     assert ":v2@sha256:" in waiting

@@ -66,7 +66,7 @@ def _analysis(shop: Release) -> Object:
 
 
 def _healthy(server: Path, address: str, name: str) -> bool:
-    command = [server, "healthcheck", "-addr", address, "-service", name]
+    command = [str(server), "healthcheck", "-addr", address, "-service", name]
     return process.run(command, accept=(0, 1)).status == 0
 
 
@@ -101,7 +101,7 @@ def test_the_command_of_the_analysis_tells_a_healthy_preview_from_a_broken_one(
     (container,) = _analysis(shop)["spec"]["containers"]
     assert container["command"] == ["/app/server"]
     preview = f"{shop.name}-preview"
-    port = shop.get("service", preview)["spec"]["ports"][0]["port"]
+    port = shop.get("services", preview)["spec"]["ports"][0]["port"]
     assert f"{preview}:{port}" in container["args"]
     arguments = [where if one == f"{preview}:{port}" else one for one in container["args"]]
 
