@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from goldpath import process
-from testing.releases import HELMS, Moment, Release
+from testing.releases import HELMS, Moment, Release, with_each_helm
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,20 @@ class Story:
     left: list[str]
 
 
-@pytest.fixture(scope="module", params=HELMS)
-def story(release: Callable[[str], Release], request: pytest.FixtureRequest) -> Story:
+@pytest.fixture(scope="module")
+def stories(release: Callable[[str, str], Release]) -> dict[str, Story]:
+    """The story by each of HELMS."""
+    return with_each_helm(lambda helm: tell(release(helm, "test")))
+
+
+@pytest.fixture(params=HELMS)
+def story(stories: dict[str, Story], request: pytest.FixtureRequest) -> Story:
+    """The story by one of HELMS."""
+    return stories[request.param]
+
+
+def tell(shop: Release) -> Story:
     """Tell the story from an empty namespace to an empty namespace."""
-    shop = release(request.param)
     told = Story({}, {}, {}, [], [])
 
     def note(step: str, done: process.Result) -> None:

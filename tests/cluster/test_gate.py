@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from testing.releases import HASH, HELMS, Release
+from testing.releases import HASH, Release, with_each_helm
 
-NewRelease = Callable[[str], Release]
-every_helm = pytest.mark.parametrize("helm", HELMS)
+NewRelease = Callable[[str, str], Release]
 CONFLICT = 'Apply failed with 1 conflict: conflict with "rollouts-controller"'
 
 
@@ -16,9 +15,11 @@ def compatible(helm: str) -> list[str]:
     return ["--server-side=false"] if helm == "helm4" else []
 
 
-@every_helm
-def test_the_gate_stays_shut_whatever_is_done_by_hand(helm: str, release: NewRelease) -> None:
-    shop = release(helm)
+def test_the_gate_stays_shut_whatever_is_done_by_hand(release: NewRelease) -> None:
+    with_each_helm(lambda helm: _try_by_hand(helm, release(helm, "bare")))
+
+
+def _try_by_hand(helm: str, shop: Release) -> None:
     shop.deploy("v1")
     shop.deploy("v2")
     live = shop.settled("Paused").active
@@ -52,7 +53,7 @@ def test_the_gate_stays_shut_whatever_is_done_by_hand(helm: str, release: NewRel
 def test_the_server_side_apply_of_helm_4_conflicts_and_force_opens_the_gate(
     release: NewRelease,
 ) -> None:
-    shop = release("helm4")
+    shop = release("helm4", "bare")
     shop.upgrade("v1")
     live = shop.settled("Healthy").active
     failed = shop.upgrade("v2", accept=(1,))
@@ -74,48 +75,50 @@ def test_the_server_side_apply_of_helm_4_conflicts_and_force_opens_the_gate(
 def test_deploy_refuses_the_flags_that_open_the_gate_or_hang(
     flag: str, release: NewRelease
 ) -> None:
-    shop = release("helm4")
+    shop = release("helm4", "bare")
     refused = shop.deploy("v1", f"ARGS={flag}", accept=(2,))
     assert f"{flag} is refused" in refused.stderr
     assert shop.names("rollouts") == []
 
 
 def test_helm_4_waits_for_a_rollout_in_vain(release: NewRelease) -> None:
-    shop = release("helm4")
+    shop = release("helm4", "bare")
     shop.deploy("v1")
     shop.settled("Healthy")
-    flags = ["--server-side=false", "--wait", "--timeout=10s"]
+    flags = ["--server-side=false", "--wait", "--timeout=5s"]
     failed = shop.upgrade("v1", *flags, accept=(1,))
     assert "Rollout/" in failed.stderr
     assert "not ready" in failed.stderr
 
 
 def test_a_preview_that_does_not_get_ready_is_not_promoted(release: NewRelease) -> None:
-    shop = release("helm4")
+    shop = release("helm4", "bare")
     shop.deploy("v1")
     live = shop.moment().active
-    given_up = shop.deploy("unready", accept=(2,), TIMEOUT="5")
-    assert "gave up after 5 seconds" in given_up.stderr
+    given_up = shop.deploy("unready", accept=(2,), TIMEOUT="3")
+    assert "gave up after 3 seconds" in given_up.stderr
     refused = shop.make("promote", accept=(2,))
     assert "nothing waits to be promoted" in refused.stderr
     assert shop.moment().active == live
 
 
 def test_a_preview_whose_analysis_runs_is_not_promoted(release: NewRelease) -> None:
-    shop = release("helm4")
+    shop = release("helm4", "bare")
     shop.deploy("v1")
     live = shop.moment().active
-    shop.deploy("hangs", accept=(2,), TIMEOUT="5")
+    shop.deploy("hangs", accept=(2,), TIMEOUT="3")
     refused = shop.make("promote", accept=(2,))
     assert "nothing waits to be promoted" in refused.stderr
     assert shop.moment().active == live
 
 
 def test_a_preview_whose_analysis_fails_is_taken_away(release: NewRelease) -> None:
-    shop = release("helm4")
+    shop = release("helm4", "bare")
     shop.deploy("v1")
     live = shop.moment().active
-    failed = shop.deploy("sick", accept=(2,))
+    # Not the time that a Job takes to fail three times.
+    soon = "ARGS=--set analysis.prePromotion.activeDeadlineSeconds=3"
+    failed = shop.deploy("sick", soon, accept=(2,))
     assert 'Metric "health" assessed Failed' in failed.stderr
     assert shop.make("promote", accept=(2,)).status == 2
     assert shop.moment().active == live

@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 
-import pytest
+from testing.releases import Release, with_each_helm
 
-from testing.releases import HELMS, Release
-
-NewRelease = Callable[[str], Release]
+NewRelease = Callable[[str, str], Release]
 
 
-@pytest.mark.parametrize("helm", HELMS)
-def test_a_failing_hook_stops_the_release_before_anything_else(
-    helm: str, release: NewRelease
-) -> None:
-    shop = release(helm)
+def test_a_failing_hook_stops_the_release_before_anything_else(release: NewRelease) -> None:
+    with_each_helm(lambda helm: _fail(release(helm, "test")))
+
+
+def _fail(shop: Release) -> None:
     broken = "ARGS=--set dbInit.image.tag=fails --set dbInit.backoffLimit=0"
     failed = shop.deploy("v1", broken, accept=(2,))
     assert "payments-api-db-init" in failed.stderr
@@ -34,7 +32,7 @@ def test_a_failing_hook_stops_the_release_before_anything_else(
 
 
 def test_a_hook_whose_pod_cannot_start_ends_in_its_time(release: NewRelease) -> None:
-    shop = release("helm4")
+    shop = release("helm4", "test")
     # As with a Secret that is missing: the pod waits. No kubelet looks for the Secret here.
     waits = "--set nodeSelector.none=such --set dbInit.activeDeadlineSeconds=3"
     failed = shop.deploy("v1", f"ARGS={waits}", accept=(2,))

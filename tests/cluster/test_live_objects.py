@@ -16,9 +16,9 @@ Object = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def shop(release: Callable[[str], Release]) -> Release:
+def shop(release: Callable[[str, str], Release]) -> Release:
     """A release whose second version waits."""
-    made = release("helm4")
+    made = release("helm4", "test")
     made.deploy("v1")
     made.deploy("v2")
     return made
