@@ -122,12 +122,19 @@ live_version() {
     echo "${found:-$stable}"
 }
 
-# settle PHASE... waits until the Rollout is in one of the phases.
+# settle PHASE... waits until the Rollout is in one of the phases, seen twice: the controller notes that it has seen a change
+# some milliseconds before it notes what follows from it.
 settle() {
-    local deadline=$((SECONDS + timeout)) said=""
+    local deadline=$((SECONDS + timeout)) said="" before=""
     while true; do
         observe
-        [[ " $* " != *" $phase "* ]] || break
+        if [[ " $* " = *" $phase "* ]]; then
+            [ "$before" != "$phase $hash" ] || break
+            before="$phase $hash"
+            sleep "$interval"
+            continue
+        fi
+        before=""
         if [ "$said" != "$phase $message" ]; then
             said="$phase $message"
             echo "  $phase${message:+: $message}"

@@ -50,7 +50,18 @@ upgrade() {
     say_where "$service with $image"
     local server_side
     server_side=$(server_side)
-    helm upgrade --install "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} "${flags[@]}" "$@"
+    helm upgrade --install "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} "${flags[@]}" "$@" ||
+        explain_failure
+}
+
+# explain_failure adds what helm does not know, such as that a Secret is missing, to helm's own words.
+explain_failure() {
+    {
+        echo "What the cluster warned of last in namespace $namespace:"
+        in_namespace get events --field-selector type=Warning --sort-by .lastTimestamp --output \
+            'custom-columns=:.involvedObject.kind,:.involvedObject.name,:.reason,:.message' --no-headers | tail -n 5
+    } >&2
+    fail 1 "helm has failed, see above; nothing waits to be promoted that did not before."
 }
 
 report_waiting() {
