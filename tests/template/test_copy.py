@@ -94,7 +94,9 @@ def test_an_interactive_run_takes_the_answers_one_by_one(snapshot: Path, tmp_pat
         ("What does the image of payments-api-v2 run on?", "\r"),
         ("On which port does payments-api-v2 listen?", "\r"),
         ("Where does payments-api-v2 keep its data?", "\r"),
+        ("How does a new version of payments-api-v2", "\r"),
         ("What keeps the dependencies of payments-api-v2", "\r"),
+        ("What brings payments-api", "\r"),
         ("Under which license is payments-api-v2", "\r"),
         ("make init", ""),
     ]
@@ -121,7 +123,9 @@ def test_an_interactive_run_asks_again_after_an_invalid_answer(
         ("On which port", BACKSPACE * 4 + "80\r"),
         ("port takes a whole number from 1024 to 65535.", "80\r"),
         ("Where does payments-api keep", "\r"),
+        ("How does a new version", "\r"),
         ("What keeps the dependencies", "\r"),
+        ("What brings payments-api", "\r"),
         ("Under which license", "\r"),
         ("make init", ""),
     ]
