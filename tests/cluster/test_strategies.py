@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from goldpath import process
-from testing.releases import Release
+from testing.releases import HASH, Release
 
 NewRelease = Callable[[str, str], Release]
 Stories = dict[str, Future[Any]]
@@ -143,37 +143,47 @@ def scale(shop: Release) -> None:
     assert shop.tags(f"{shop.name}-preview") == {"v2"}
 
 
-def test_the_documented_way_from_a_deployment_to_a_rollout_has_no_outage(stories: Stories) -> None:
+def test_the_documented_way_to_a_rollout_and_back_has_no_outage(stories: Stories) -> None:
     stories["move"].result()
 
 
 def move(shop: Release) -> None:
     document = (shop.root / "docs/rollouts.md").read_text()
     section = document.partition(SECTION)[2].partition("\n## ")[0]
-    keep, delete = re.findall(r"```console\n\s+(kubectl .*)\n", section)
-    strategies = re.findall(r"[Ww]rite `strategy: (\S+)`", section)
-    assert strategies == ["canary", "blue-green"]
+    strategies = re.findall(r"write `strategy: (\S+)`", section, re.IGNORECASE)
+    assert strategies == ["canary", "blue-green", "canary", "rolling"]
+    commands = iter(re.findall(r"```console\n\s*(kubectl .*)\n", section))
 
-    def typed(command: str) -> None:
+    def typed() -> None:
+        command = next(commands)
         # Each release of the tests has a namespace of its own.
         here = command.replace(f"--namespace {shop.name}", f"--namespace {shop.namespace}")
         assert here != command
         shop.cluster.kubectl(*here.split()[1:])
 
+    def deploy(strategy: str) -> None:
+        replace(shop, env=strategy).deploy("slow")
+
     shop.deploy("slow")
     with watched(shop) as counts:
-        typed(keep)
-        replace(shop, env=strategies[0]).deploy("slow")
+        typed()
+        deploy("canary")
         assert shop.get("rollouts")["status"]["phase"] == "Healthy"
-        typed(delete)
-        moved = replace(shop, env=strategies[1])
-        moved.deploy("slow")
-        live = moved.settled("Healthy")
+        typed()
+        deploy("blue-green")
+        live = shop.settled("Healthy")
+        assert live.active == live.preview == live.newest
         process.wait_until(lambda: counts[-1] == 2, "The end of the Deployment's pods")
+        deploy("canary")
+        process.wait_until(lambda: HASH not in shop.selector(), "A Service without hash")
+        typed()
+        deploy("rolling")
+        process.wait_until(lambda: counts[-1] == 4, "The pods of both behind the Service")
+        typed()
+        process.wait_until(lambda: counts[-1] == 2, "The end of the Rollout's pods", 60)
     assert min(counts) == 2
-    # The gate is there.
-    moved.deploy("v2")
-    assert moved.settled("Paused").active == live.active == live.newest
+    assert not list(commands)
+    assert shop.names("rollouts") == []
 
 
 def test_a_rollout_that_takes_the_place_of_a_deployment_at_once_has_an_outage(
