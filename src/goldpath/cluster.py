@@ -125,6 +125,14 @@ class Cluster:
                 raise LookupError(f"{path}: {answer.status} {answer.reason}")
             return dict(json.load(answer))
 
+    def serves(self, path: str) -> bool:
+        """Say whether the API server answers a path as `read` wants it."""
+        try:
+            self.read(path)
+        except (OSError, LookupError):
+            return False
+        return True
+
     def written(self, namespace: str, program: str) -> list[str]:
         """Return what a program, such as helm, has done in a namespace, in order.
 
@@ -217,7 +225,7 @@ def _start_kubernetes(stack: ExitStack, cluster: Cluster) -> None:
     kubectl = go_tool("kubernetes", "kubectl")
     access = [f"--kubeconfig={cluster.kubeconfig}", f"--unix-socket={folder}/{SOCKET}"]
     _start(stack, cluster, kubectl, "proxy", *access)
-    _wait(server, log, lambda: _serves(cluster), "kube-apiserver")
+    _wait(server, log, lambda: cluster.serves("/api/v1/namespaces/default"), "kube-apiserver")
     _start(
         stack,
         cluster,
@@ -239,15 +247,6 @@ def _start_kubernetes(stack: ExitStack, cluster: Cluster) -> None:
         f"--kubeconfig={folder}/system:kube-scheduler.kubeconfig",
         "--leader-elect=false",
     )
-
-
-def _serves(cluster: Cluster, path: str = "/api/v1/namespaces/default") -> bool:
-    """Say whether the API server has come as far as a path, by default that of a first object."""
-    try:
-        cluster.read(path)
-    except (OSError, LookupError):
-        return False
-    return True
 
 
 def _start_node(stack: ExitStack, cluster: Cluster) -> None:
@@ -280,7 +279,7 @@ def _start_rollouts(stack: ExitStack, cluster: Cluster) -> None:
     cluster.apply(source / "manifests/crds")
     # What is established is served a moment later.
     path = "/apis/argoproj.io/v1alpha1"
-    process.wait_until(lambda: _serves(cluster, path), "The API of Argo Rollouts")
+    process.wait_until(lambda: cluster.serves(path), "The API of Argo Rollouts")
     _start(
         stack,
         cluster,

@@ -16,12 +16,18 @@ NewRelease = Callable[[str, str], Release]
 
 @pytest.fixture(scope="session")
 def repository(render: trees.Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose strategy is blue-green, with values for ENV=test and ENV=bare."""
+    """A repository whose strategy is blue-green, with values for ENV=test and ENV=bare.
+
+    Each strategy has values for an ENV of its name, as bare as ENV=bare.
+    """
     case = next(case for case in trees.PAIRS if releases.is_typical(case))
     root = tmp_path_factory.mktemp("cluster") / "payments-api"
     shutil.copytree(render(case).root, root)
     (root / "deploy/environments/test.yaml").write_text(releases.VALUES)
     (root / "deploy/environments/bare.yaml").write_text(releases.BARE_VALUES)
+    for strategy in releases.STRATEGIES:
+        file = root / f"deploy/environments/{strategy}.yaml"
+        file.write_text(f"{releases.BARE_VALUES}strategy: {strategy}\n")
     return root
 
 

@@ -1,18 +1,13 @@
 """The API server accepts what a copy has for Argo CD and Flux, by their own definitions."""
 
-import json
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
-
 import pytest
-import yaml
 
 from goldpath.cluster import Cluster
 from goldpath.errors import ToolError
 from goldpath.model import Case
 from goldpath.toolchain import go_module
 from testing import trees
+from testing.definitions import attempt, define, documents
 
 NAME = "payments-api"
 FLUX = ("helm-controller", "kustomize-controller", "source-controller")
@@ -28,33 +23,14 @@ CASES = (
 @pytest.fixture(scope="module")
 def definitions(cluster: Cluster) -> None:
     """Custom resource definitions of Argo CD and Flux, and the namespaces that objects name."""
-    argo_cd = go_module("gitops", "github.com/argoproj/argo-cd/v3") / "manifests/crds"
-    operator = go_module("gitops", "github.com/controlplaneio-fluxcd/flux-operator")
+    argo_cd = go_module("crds", "github.com/argoproj/argo-cd/v3") / "manifests/crds"
+    operator = go_module("crds", "github.com/controlplaneio-fluxcd/flux-operator")
     versions = (operator / "config/data/flux").iterdir()
     flux = max(versions, key=lambda path: [int(part) for part in path.name[1:].split(".")])
-    files = [argo_cd / "application-crd.yaml", *(flux / f"{name}.yaml" for name in FLUX)]
-    found = [one for file in files for one in yaml.safe_load_all(file.read_text())]
-    wanted = [one for one in found if one and one["kind"] == "CustomResourceDefinition"]
-    spaces: list[dict[str, Any]] = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        for name in ("argocd", NAME)
-    ]
-    _apply(cluster, [*wanted, *spaces])
-    names = [f"crd/{one['metadata']['name']}" for one in wanted]
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
-
-
-def _apply(cluster: Cluster, objects: Iterable[Any], *options: str) -> None:
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
-    cluster.kubectl("apply", "--server-side", *options, "--filename", "-", stdin=text)
-
-
-def _try(cluster: Cluster, objects: Iterable[Any]) -> None:
-    _apply(cluster, objects, "--dry-run=server", "--validate=strict")
-
-
-def _objects(file: Path) -> list[Any]:
-    return list(yaml.safe_load_all(file.read_text()))
+    files = (flux / f"{name}.yaml" for name in FLUX)
+    define(cluster, [argo_cd / "application-crd.yaml", *files])
+    for name in ("argocd", NAME):
+        cluster.kubectl("create", "namespace", name)
 
 
 @pytest.mark.usefixtures("definitions")
@@ -63,11 +39,11 @@ def test_the_server_accepts_what_a_person_applies(
     case: Case, cluster: Cluster, render: trees.Renderer
 ) -> None:
     deploy = render(case).root / "deploy" / case.answers["gitops"]
-    objects = _objects(deploy / "production.yaml")
-    _try(cluster, objects)
+    objects = documents((deploy / "production.yaml").read_text())
+    attempt(cluster, objects)
     objects[-1]["spec"]["misspelt"] = True
     with pytest.raises(ToolError, match="misspelt"):
-        _try(cluster, objects)
+        attempt(cluster, objects)
 
 
 @pytest.mark.usefixtures("definitions")
@@ -79,20 +55,20 @@ def test_the_server_accepts_what_flux_builds_with_the_values_of_the_environment(
     built = cluster.kubectl(
         "kustomize", "--load-restrictor=LoadRestrictionsNone", deploy / "flux/production"
     )
-    values, release = yaml.safe_load_all(built)
-    _try(cluster, [values, release])
+    values, release = documents(built)
+    attempt(cluster, [values, release])
     assert values["data"]["values.yaml"] == (deploy / "environments/production.yaml").read_text()
     assert release["spec"]["valuesFrom"] == [
         {"kind": "ConfigMap", "name": values["metadata"]["name"]}
     ]
     release["spec"]["upgrade"]["serverSideApply"] = "never"
     with pytest.raises(ToolError, match="serverSideApply"):
-        _try(cluster, [release])
+        attempt(cluster, [release])
 
 
 def test_the_chart_and_the_values_stand_where_argo_cd_looks(render: trees.Renderer) -> None:
     root = render(CASES[0]).root
-    (application,) = _objects(root / "deploy/argocd/production.yaml")
+    (application,) = documents((root / "deploy/argocd/production.yaml").read_text())
     source = application["spec"]["source"]
     assert (root / source["path"] / "Chart.yaml").is_file()
     for name in source["helm"]["valueFiles"]:
@@ -101,7 +77,7 @@ def test_the_chart_and_the_values_stand_where_argo_cd_looks(render: trees.Render
 
 def test_the_chart_and_the_folder_stand_where_flux_looks(render: trees.Renderer) -> None:
     root = render(CASES[2]).root
-    (release,) = _objects(root / "deploy/flux/production/release.yaml")
+    (release,) = documents((root / "deploy/flux/production/release.yaml").read_text())
     assert (root / release["spec"]["chart"]["spec"]["chart"] / "Chart.yaml").is_file()
-    folder = _objects(root / "deploy/flux/production.yaml")[-1]["spec"]["path"]
+    folder = documents((root / "deploy/flux/production.yaml").read_text())[-1]["spec"]["path"]
     assert (root / folder / "kustomization.yaml").is_file()

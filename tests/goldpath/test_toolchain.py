@@ -16,7 +16,8 @@ from testing import ROOT
 WHEELS = sorted(file.stem for file in toolchain.TOOLS.glob("*.txt"))
 GO_MODULES = sorted(file.parent.name for file in toolchain.TOOLS.glob("*/go.mod"))
 OWN = {name for name in GO_MODULES if (toolchain.TOOLS / name / "main.go").exists()}
-GO_TOOLS = [name for name in GO_MODULES if name not in OWN]
+FILES = {"crds"}  # modules that are read, not built
+GO_TOOLS = [name for name in GO_MODULES if name not in OWN | FILES]
 
 
 def _env() -> Mapping[str, str]:
@@ -129,6 +130,15 @@ def test_the_version_of_golangci_lint_is_that_of_its_module_file() -> None:
 def test_a_go_tool_pins_the_content_of_the_version_it_names(name: str) -> None:
     sums = (toolchain.TOOLS / name / "go.sum").read_text()
     assert f" {toolchain.tool_version(name)} h1:" in sums
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_module_of_files_pins_the_content_of_all_it_names(name: str) -> None:
+    folder = toolchain.TOOLS / name
+    named = re.findall(r"^\t(\S+ v\S+)$", (folder / "go.mod").read_text(), re.MULTILINE)
+    pinned = re.findall(r"^(\S+ v\S+) h1:", (folder / "go.sum").read_text(), re.MULTILINE)
+    assert named
+    assert set(named) == {one for one in pinned if not one.endswith("/go.mod")}
 
 
 @pytest.mark.parametrize(

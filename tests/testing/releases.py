@@ -15,6 +15,7 @@ from goldpath.model import Case
 from goldpath.toolchain import go_tool
 
 HELMS = ("helm3", "helm4")
+STRATEGIES = ("rolling", "blue-green", "canary", "blue-green-deployments")
 HASH = "rollouts-pod-template-hash"
 # Waiting for a delay of production would take ten minutes. Everything else is as in production.
 VALUES = """\
@@ -34,6 +35,8 @@ blueGreen:
 API = {
     "analysisruns": "apis/argoproj.io/v1alpha1",
     "deployments": "apis/apps/v1",
+    "endpointslices": "apis/discovery.k8s.io/v1",
+    "horizontalpodautoscalers": "apis/autoscaling/v2",
     "jobs": "apis/batch/v1",
     "networkpolicies": "apis/networking.k8s.io/v1",
     "pods": "api/v1",
@@ -178,6 +181,26 @@ class Release:
         """Return how many pods each ReplicaSet of the service asks for, by its hash."""
         found = self.objects("replicasets")
         return {one["metadata"]["labels"][HASH]: one["spec"]["replicas"] for one in found}
+
+    def endpoints(self, service: str = "") -> set[str]:
+        """Return the names of the ready pods that a Service leads to, by default that of `name`."""
+        key, wanted = "kubernetes.io/service-name", service or self.name
+        return {
+            endpoint["targetRef"]["name"]
+            for one in self.objects("endpointslices")
+            for endpoint in one["endpoints"] or []
+            if one["metadata"]["labels"].get(key) == wanted and endpoint["conditions"]["ready"]
+        }
+
+    def tags(self, service: str = "") -> set[str]:
+        """Return the tags of the images that answer at a Service, by default that of `name`."""
+        ready = self.endpoints(service)
+        images = [
+            pod["spec"]["containers"][0]["image"]
+            for pod in self.objects("pods")
+            if pod["metadata"]["name"] in ready
+        ]
+        return {image.partition("@")[0].rpartition(":")[2] for image in images}
 
     def _path(self, kind: str) -> str:
         return f"/{API[kind]}/namespaces/{self.namespace}/{kind}"

@@ -2,7 +2,9 @@
 {{- define "service.podTemplate" -}}
 metadata:
   labels:
-    {{- toYaml (merge (deepCopy .Values.podLabels) (include "service.labels" . | fromYaml)) | nindent 4 }}
+    {{- /* Without the chart's version: other pods are a new version of a Rollout, which somebody has to promote. */}}
+    {{- $labels := omit (include "service.labels" . | fromYaml) "helm.sh/chart" }}
+    {{- toYaml (merge (deepCopy .Values.podLabels) $labels) | nindent 4 }}
     {{- with .slot }}
     slot: {{ . }}
     {{- end }}

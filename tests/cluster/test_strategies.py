@@ -1,0 +1,218 @@
+"""The strategies beside blue-green, by the repository's own commands, and the way between two."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from goldpath import process
+from testing.releases import HASH, Release
+
+NewRelease = Callable[[str, str], Release]
+Stories = dict[str, Future[Any]]
+SECTION = "## From a Deployment to a Rollout\n"
+
+
+@pytest.fixture(scope="module")
+def stories(release: NewRelease) -> Iterator[Stories]:
+    """What each test waits for, begun at the same time, because most of it is waiting."""
+    told: dict[Callable[[Release], None], tuple[str, str]] = {
+        roll: ("helm3", "rolling"),
+        canary: ("helm3", "canary"),
+        slots: ("helm4", "blue-green-deployments"),
+        scale: ("helm4", "bare"),
+        move: ("helm4", "rolling"),
+        move_at_once: ("helm3", "rolling"),
+    }
+    with ThreadPoolExecutor() as pool:
+        yield {tell.__name__: pool.submit(_tell, tell, release, *by) for tell, by in told.items()}
+
+
+def _tell(tell: Callable[[Release], None], release: NewRelease, helm: str, env: str) -> None:
+    tell(release(helm, env))
+
+
+def test_rolling_replaces_the_pods_by_itself_and_undo_brings_them_back(stories: Stories) -> None:
+    stories["roll"].result()
+
+
+def roll(shop: Release) -> None:
+    shop.deploy("v1")
+    assert "is live." in shop.deploy("v2").stdout
+    process.wait_until(lambda: shop.tags() == {"v2"}, "The end of the old pods")
+    assert shop.names("services") == [shop.name]
+    for target, refusal in {
+        "preview": "there is no preview",
+        "promote": "the strategy is rolling",
+        "abort": "the strategy is rolling",
+    }.items():
+        assert refusal in shop.make(target, accept=(2,)).stderr
+    shop.make("undo")
+    process.wait_until(lambda: shop.tags() == {"v1"}, "The end of the newer pods")
+
+
+def test_a_canary_takes_a_step_for_each_promotion(stories: Stories) -> None:
+    stories["canary"].result()
+
+
+def canary(shop: Release) -> None:
+    preview = f"{shop.name}-canary"
+
+    def step() -> tuple[str, int, set[str], set[str]]:
+        found = shop.get("rollouts")["status"]
+        return found["phase"], found["currentStepIndex"], shop.tags(), shop.tags(preview)
+
+    shop.deploy("v1")
+    assert shop.tags() == {"v1"}
+    assert "there is no preview" in shop.make("preview", accept=(2,)).stderr
+    assert "waits to be promoted" in shop.deploy("v2").stdout
+    # Behind setWeight and the analysis; without a route both versions answer.
+    assert step() == ("Paused", 2, {"v1", "v2"}, {"v2"})
+    assert "the Rollout is paused again" in shop.make("promote").stdout
+    assert step() == ("Paused", 4, {"v1", "v2"}, {"v2"})
+    shop.make("promote")
+    shop.make("promote")
+    process.wait_until(lambda: shop.tags() == {"v2"}, "The end of the old pods")
+    # Without a pause at any step.
+    shop.make("undo")
+    process.wait_until(lambda: shop.tags() == {"v1"}, "The end of the newer pods")
+    shop.deploy("v3")
+    assert step() == ("Paused", 2, {"v1", "v3"}, {"v3"})
+    shop.make("abort")
+    process.wait_until(lambda: shop.tags() == {"v1"}, "The end of the canary")
+
+
+def test_two_deployments_are_a_blue_green_without_a_controller(stories: Stories) -> None:
+    stories["slots"].result()
+
+
+def slots(shop: Release) -> None:
+    preview = f"{shop.name}-preview"
+
+    def seen() -> tuple[str, set[str], str, set[str]]:
+        active, idle = shop.selector()["slot"], shop.selector(preview)["slot"]
+        return active, shop.tags(), idle, shop.tags(preview)
+
+    def shows(*wanted: Any) -> None:
+        process.wait_until(lambda: seen() == wanted, f"{wanted} in {shop.namespace}")
+
+    shop.deploy("v1")
+    shows("blue", {"v1"}, "green", {"v1"})
+    assert "there is no preview" in shop.make("preview", accept=(2,)).stderr
+    shop.deploy("v2")
+    shows("blue", {"v1"}, "green", {"v2"})
+    shop.make("promote")
+    shows("green", {"v2"}, "blue", {"v1"})
+    # The version before stays in its slot, which is no version that waits.
+    assert "nothing waits" in shop.make("promote", accept=(2,)).stderr
+    shop.make("undo")
+    shows("blue", {"v1"}, "green", {"v2"})
+    shop.make("abort")
+    shows("blue", {"v1"}, "green", {"v1"})
+
+
+def test_an_autoscaler_finds_the_rollout_and_no_upgrade_takes_its_pods_away(
+    stories: Stories,
+) -> None:
+    stories["scale"].result()
+
+
+def scale(shop: Release) -> None:
+    # More than a Rollout without a number of replicas has.
+    autoscaling = "ARGS=--set autoscaling.enabled=true,autoscaling.minReplicas=3"
+    shop.deploy("v1", autoscaling)
+    rollout = f"/apis/argoproj.io/v1alpha1/namespaces/{shop.namespace}/rollouts/{shop.name}"
+
+    def replicas() -> int:
+        return int(shop.cluster.read(f"{rollout}/scale")["spec"]["replicas"])
+
+    process.wait_until(lambda: replicas() == 3, "The autoscaler's number of replicas")
+    (autoscaler,) = shop.objects("horizontalpodautoscalers")
+    (able,) = [one for one in autoscaler["status"]["conditions"] if one["type"] == "AbleToScale"]
+    assert able["status"] == "True"
+    process.wait_until(lambda: len(shop.endpoints()) == 3, "The autoscaler's pods")
+    live = shop.endpoints()
+    shop.deploy("v2", autoscaling)
+    assert replicas() == 3
+    assert shop.endpoints() == live
+    assert shop.tags(f"{shop.name}-preview") == {"v2"}
+
+
+def test_the_documented_way_to_a_rollout_and_back_has_no_outage(stories: Stories) -> None:
+    stories["move"].result()
+
+
+def move(shop: Release) -> None:
+    document = (shop.root / "docs/rollouts.md").read_text()
+    section = document.partition(SECTION)[2].partition("\n## ")[0]
+    strategies = re.findall(r"write `strategy: (\S+)`", section, re.IGNORECASE)
+    assert strategies == ["canary", "blue-green", "canary", "rolling"]
+    commands = iter(re.findall(r"```console\n\s*(kubectl .*)\n", section))
+
+    def typed() -> None:
+        command = next(commands)
+        # Each release of the tests has a namespace of its own.
+        here = command.replace(f"--namespace {shop.name}", f"--namespace {shop.namespace}")
+        assert here != command
+        shop.cluster.kubectl(*here.split()[1:])
+
+    def deploy(strategy: str) -> None:
+        replace(shop, env=strategy).deploy("slow")
+
+    shop.deploy("slow")
+    with watched(shop) as counts:
+        typed()
+        deploy("canary")
+        assert shop.get("rollouts")["status"]["phase"] == "Healthy"
+        typed()
+        deploy("blue-green")
+        live = shop.settled("Healthy")
+        assert live.active == live.preview == live.newest
+        process.wait_until(lambda: counts[-1] == 2, "The end of the Deployment's pods")
+        deploy("canary")
+        process.wait_until(lambda: HASH not in shop.selector(), "A Service without hash")
+        typed()
+        deploy("rolling")
+        process.wait_until(lambda: counts[-1] == 4, "The pods of both behind the Service")
+        typed()
+        process.wait_until(lambda: counts[-1] == 2, "The end of the Rollout's pods", 60)
+    assert min(counts) == 2
+    assert not list(commands)
+    assert shop.names("rollouts") == []
+
+
+def test_a_rollout_that_takes_the_place_of_a_deployment_at_once_has_an_outage(
+    stories: Stories,
+) -> None:
+    stories["move_at_once"].result()
+
+
+def move_at_once(shop: Release) -> None:
+    shop.deploy("slow")
+    with watched(shop) as counts:
+        replace(shop, env="blue-green").deploy("slow")
+    assert min(counts) == 0
+
+
+@contextmanager
+def watched(shop: Release) -> Iterator[list[int]]:
+    """Note how many pods are ready behind the Service, again and again until the end of a block."""
+    ended = threading.Event()
+    counts = [len(shop.endpoints())]
+
+    def note() -> None:
+        while not ended.wait(0.02):
+            counts.append(len(shop.endpoints()))
+
+    with ThreadPoolExecutor() as pool:
+        noting = pool.submit(note)
+        try:
+            yield counts
+        finally:
+            ended.set()
+        noting.result()

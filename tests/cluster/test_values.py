@@ -1,0 +1,92 @@
+"""The API server accepts all that the chart makes of values, and runs those of the story."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from goldpath.cluster import NODE, Cluster
+from goldpath.errors import ToolError
+from goldpath.toolchain import go_module
+from testing import ROOT, trees
+from testing.definitions import attempt, define, documents
+from testing.releases import Release
+
+NewRelease = Callable[[str, str], Release]
+STORY = ROOT / "tests/chart/values-story.yaml"
+
+
+@pytest.fixture(scope="module")
+def definitions(cluster: Cluster) -> None:
+    """Definitions of the objects that the chart makes for others than Argo Rollouts."""
+    operator = go_module("crds", "github.com/prometheus-operator/prometheus-operator")
+    monitoring = operator / "example/prometheus-operator-crd"
+    gateways = go_module("crds", "sigs.k8s.io/gateway-api") / "config/crd/standard"
+    files = [
+        gateways / "gateway.networking.k8s.io_grpcroutes.yaml",
+        monitoring / "monitoring.coreos.com_servicemonitors.yaml",
+    ]
+    define(cluster, files)
+
+
+@pytest.mark.usefixtures("definitions")
+def test_the_server_accepts_what_the_chart_makes_of_each_values_file(release: NewRelease) -> None:
+    shop = release("helm4", "")
+    files = [STORY, *sorted((shop.root / f"deploy/helm/{shop.name}/ci").glob("*-values.yaml"))]
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda file: _accepted(shop, file), files))
+    made = {one["kind"]: one for objects in answers for one in objects}
+    assert set(made) >= {"Rollout", "Deployment", "GRPCRoute", "Ingress", "ServiceMonitor", "Job"}
+    # It reads what it accepts.
+    for kind in ("GRPCRoute", "Rollout", "ServiceMonitor"):
+        made[kind]["spec"]["misspelt"] = True
+        with pytest.raises(ToolError, match="misspelt"):
+            attempt(shop.cluster, [made[kind]])
+
+
+def _accepted(shop: Release, values: Path) -> list[Any]:
+    """Return what the chart makes of a values file, if the server accepts it."""
+    chart = f"./deploy/helm/{shop.name}"
+    objects = documents(shop.helm("template", chart, "--values", str(values)).stdout)
+    attempt(shop.cluster, objects)
+    return objects
+
+
+@pytest.fixture(scope="module")
+def story(cluster: Cluster, render: trees.Renderer) -> Release:
+    """The release of the story, as it says: its service, its namespace, its values."""
+    case = next(case for case in trees.VALID if case.name == "tks-contract")
+    made = Release(cluster, render(case).root, "tks", "helm4", "")
+    made.create_namespace()
+    secret = f"{made.name}-database"
+    told = ["--namespace", made.namespace, "--from-literal=password=none"]
+    cluster.kubectl("create", "secret", "generic", secret, *told)
+    cluster.kubectl("label", "node", NODE, "taco-tks=enabled")
+    chart = f"./deploy/helm/{made.name}"
+    flags = ["--install", "--server-side=false", "--values", str(STORY)]
+    made.helm("upgrade", chart, *flags)
+    return made
+
+
+def test_the_values_of_the_story_make_the_pods_of_the_story(story: Release) -> None:
+    made = story.settled("Healthy")
+    assert made.active == made.newest
+    (name,) = story.endpoints()
+    pod = story.get("pods", name)
+    assert pod["metadata"]["labels"]["app.kubernetes.io/service"] == "tks"
+    assert pod["spec"]["nodeSelector"] == {"taco-tks": "enabled"}
+    assert pod["spec"]["nodeName"] == NODE
+    (container,) = pod["spec"]["containers"]
+    assert container["image"] == "docker.io/seungkyu/tks-contract:v0.1.0"
+    wanted = "-info-address tks-info.tks.svc -info-port 9110"
+    assert wanted in " ".join(container["args"])
+
+
+def test_the_values_of_the_story_make_the_service_of_the_story(story: Release) -> None:
+    service = story.get("services")
+    assert service["metadata"]["labels"]["app.kubernetes.io/service"] == "tks"
+    assert service["spec"]["type"] == "LoadBalancer"
+    assert [port["port"] for port in service["spec"]["ports"]] == [9110]
+    assert story.names("services") == ["tks-contract", "tks-contract-preview"]
