@@ -171,7 +171,9 @@ def _network(folder: Path) -> Iterator[tuple[str, ...]]:
     unshare = ["unshare", "--net", *([] if root else ["--user", "--map-root-user"])]
     enter = ["nsenter", "--net", *([] if root else ["--user", "--preserve-credentials"])]
     log = folder / "network.log"
-    command = [*unshare, sys.executable, "-I", "-c", HOLDER]
+    # What is started in it, and what holds it, ends with us, whatever ends us.
+    mortal = ["setpriv", "--pdeathsig=KILL", "--"]
+    command = [*unshare, *mortal, sys.executable, "-I", "-c", HOLDER]
     with (
         log.open("w") as output,
         process.background(command, log=output, stop=signal.SIGKILL) as program,
@@ -182,8 +184,7 @@ def _network(folder: Path) -> Iterator[tuple[str, ...]]:
         if program.poll() is not None:
             reason = (log.read_text().splitlines() or ["it says nothing"])[-1]
             raise GoldpathError(NO_NETWORK.format(unshare=" ".join(unshare), reason=reason))
-        # What is started in it ends with us, whatever ends us.
-        yield (*enter, f"--target={program.pid}", "--", "setpriv", "--pdeathsig=KILL", "--")
+        yield (*enter, f"--target={program.pid}", "--", *mortal)
 
 
 def _start(stack: ExitStack, cluster: Cluster, program: Path, *flags: str) -> process.Program:
