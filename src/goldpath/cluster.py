@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from goldpath import process
-from goldpath.errors import ToolError
+from goldpath.errors import GoldpathError, ToolError
 from goldpath.toolchain import TOOLS, go_module, go_tool
 
 API = "https://127.0.0.1:6443"
@@ -62,6 +62,11 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
 print("up", flush=True)
 signal.pause()
 """
+NO_NETWORK = (
+    "A control plane needs a network namespace, which `{unshare}` was refused: {reason}. Run as "
+    "root, or let users make namespaces; on Ubuntu 24.04 or newer that takes "
+    "`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`."
+)
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,8 @@ class Cluster:
 def cluster() -> Iterator[Cluster]:
     """Start a control plane with one node and Argo Rollouts; stop and delete it afterwards.
 
-    Raises: GoldpathError if a program does not start within its time, with the end of its log.
+    Raises: GoldpathError if no network namespace may be made, or if a program does not start within
+    its time, with the end of its log.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="goldpath-")))
@@ -173,14 +179,20 @@ def _network(folder: Path) -> Iterator[tuple[str, ...]]:
     unshare = ["unshare", "--net", *([] if root else ["--user", "--map-root-user"])]
     enter = ["nsenter", "--net", *([] if root else ["--user", "--preserve-credentials"])]
     log = folder / "network.log"
-    command = [*unshare, sys.executable, "-I", "-c", HOLDER]
+    # What is started in it, and what holds it, ends with us, whatever ends us.
+    mortal = ["setpriv", "--pdeathsig=KILL", "--"]
+    command = [*unshare, *mortal, sys.executable, "-I", "-c", HOLDER]
     with (
         log.open("w") as output,
         process.background(command, log=output, stop=signal.SIGKILL) as program,
     ):
-        _wait(program, log, lambda: "up" in log.read_text(), "a network namespace")
-        # What is started in it ends with us, whatever ends us.
-        yield (*enter, f"--target={program.pid}", "--", "setpriv", "--pdeathsig=KILL", "--")
+        process.wait_until(
+            lambda: program.poll() is not None or log.read_text() == "up\n", "A network namespace"
+        )
+        if program.poll() is not None:
+            reason = (log.read_text().splitlines() or ["it says nothing"])[-1]
+            raise GoldpathError(NO_NETWORK.format(unshare=" ".join(unshare), reason=reason))
+        yield (*enter, f"--target={program.pid}", "--", *mortal)
 
 
 def _start(stack: ExitStack, cluster: Cluster, program: Path, *flags: str) -> process.Program:

@@ -48,6 +48,22 @@ def test_a_plain_folder_is_taken_as_it_stands(source: Path) -> None:
     assert _paint(source) == "changed"
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("paint.txt.jinja", "{{ colour }} {{ shade }}"),
+        ("copier.yml", COLOUR["copier.yml"] + "_envops: {variable_start_string: '[['}"),
+    ],
+    ids=["source", "delimiters"],
+)
+def test_a_second_render_sees_what_has_changed_in_the_template(
+    file: str, text: str, source: Path
+) -> None:
+    first = _paint(source)
+    (source / file).write_text(text)
+    assert _paint(source) != first
+
+
 def test_an_existing_file_is_overwritten_without_a_question(source: Path, tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path / "out", {"paint.txt": "old"})
     assert _paint(source) == "dark red"

@@ -17,7 +17,6 @@ from testing import ROOT, trees
 
 # The configuration of a linter is part of what decides its findings.
 CONFIGURATION = {
-    "yamllint": (".yamllint.yaml",),
     "hadolint": ("scripts/hadolint.yaml",),
     "golangci-lint": (".golangci.yml", "go.mod"),
     "go vet": ("go.mod",),
@@ -25,9 +24,12 @@ CONFIGURATION = {
 # These take seconds to start, so they get the charts of all shapes at once.
 OF_CHARTS = {"helm3", "helm4", "helm-unittest", "kube-score", "checkov", "pod-security"}
 OF_WORKFLOWS = {"actionlint", "zizmor", "checkov-workflows", "check-jsonschema"}
-OTHERS = [one for one in linters.LINTERS if one.NAME not in OF_CHARTS | OF_WORKFLOWS]
+# These judge a file by itself and take a second for a tree, so they get each distinct file once.
+OF_FILES = {"yamllint", "pymarkdown"}
+OTHERS = [one for one in linters.LINTERS if one.NAME not in OF_CHARTS | OF_WORKFLOWS | OF_FILES]
 CHARTS = [linter for linter in linters.LINTERS if linter.NAME in OF_CHARTS]
 WORKFLOWS = [linter for linter in linters.LINTERS if linter.NAME in OF_WORKFLOWS]
+FILES = [linter for linter in linters.LINTERS if linter.NAME in OF_FILES]
 every_linter = pytest.mark.parametrize("linter", linters.LINTERS, ids=lambda linter: linter.NAME)
 
 
@@ -56,6 +58,27 @@ def test_a_linter_reads_files_of_a_render_and_finds_nothing(
     assert outcome["findings"] == []
     assert outcome["status"] == "passed", outcome["reason"]
     assert outcome["files"]
+
+
+@pytest.mark.parametrize("linter", FILES, ids=lambda linter: linter.NAME)
+def test_a_linter_reads_the_distinct_files_of_all_cases_and_finds_nothing(
+    linter: Linter, render: trees.Renderer, tmp_path: Path
+) -> None:
+    files: dict[tuple[Path, bytes], Path] = {}
+    for case in trees.CASES:
+        root = render(case).root
+        selected = linter.select(root)
+        assert selected, case.name
+        for file in selected:
+            name = file.relative_to(root)
+            files.setdefault((name, file.read_bytes()), tmp_path / case.name / name)
+    for (_, content), file in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    # It is looked for at the top, and is the same in every case.
+    (config,) = {render(case).root.joinpath(".yamllint.yaml").read_bytes() for case in trees.CASES}
+    (tmp_path / ".yamllint.yaml").write_bytes(config)
+    assert linter.lint(tmp_path, list(files.values())) == []
 
 
 @pytest.fixture(scope="session")
