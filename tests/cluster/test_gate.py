@@ -1,5 +1,7 @@
 """What opens the gate between two versions, what keeps it shut, and what only looks broken."""
 
+import json
+import shlex
 from collections.abc import Callable
 
 import pytest
@@ -47,6 +49,51 @@ def _try_by_hand(helm: str, shop: Release) -> None:
     shop.deploy("v3")
     live = shop.settled("Healthy").active
     shop.deploy("v4")
+    assert shop.settled("Paused").active == live
+
+
+def test_undo_goes_back_to_what_was_live_and_never_to_what_only_waited(
+    release: NewRelease,
+) -> None:
+    with_each_helm(lambda helm: _undo(release(helm, "bare")))
+
+
+def _undo(shop: Release) -> None:
+    shop.deploy("v1")
+    live = shop.moment().active
+    assert "there is nothing to go back to" in shop.make("undo", accept=(2,)).stderr
+    # One that is taken away, one that another takes the place of, one that Helm cannot finish.
+    shop.deploy("v2")
+    shop.make("abort")
+    shop.deploy("v3")
+    assert ":v3@" in shop.deploy("v4").stdout.partition("waited to be promoted")[0]
+    shop.upgrade("v5", "--set", "extraEnv[0].value=nameless", accept=(1,))
+    promoted = shop.make("promote")
+    assert "docker.io/acme/payments-api:v4@sha256:" in promoted.stdout
+    assert shop.moment().active != live
+    shop.make("undo")
+    assert shop.moment().active == live
+    # A named revision that was never live waits.
+    named = shop.make("undo", "REVISION=2")
+    assert "is not known to have been live" in named.stdout
+    assert shop.settled("Paused").active == live
+
+
+def test_deploy_refuses_to_go_on_while_the_gate_is_open(release: NewRelease) -> None:
+    shop = release("helm4", "bare")
+    shop.deploy("v1")
+    shop.deploy("v2")
+    live = shop.moment().active
+    patch = [{"op": "remove", "path": f"/spec/selector/{HASH}"}]
+    here = ["--namespace", shop.namespace, "--type=json", f"--patch={json.dumps(patch)}"]
+    shop.cluster.kubectl("patch", "service", shop.name, *here)
+    refused = shop.deploy("v3", accept=(2,)).stderr
+    assert "has lost its version" in refused
+    assert "has lost its version" in shop.make("status").stdout
+    # By the command that the refusal names.
+    command = refused.partition("To close it: kubectl ")[2].partition("\nmake:")[0]
+    shop.cluster.kubectl(*shlex.split(command))
+    shop.deploy("v3")
     assert shop.settled("Paused").active == live
 
 
