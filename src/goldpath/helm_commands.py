@@ -13,13 +13,14 @@ PATTERNS = ("Makefile", "scripts/**/*.sh", ".github/workflows/*.y*ml")
 ROLLING = re.compile(r"^strategy: rolling\s*$", re.MULTILINE)
 VALUES = re.compile(r"""(?:--values|-f)[ =]["']?([^\s"']+)""")
 CHANGE = re.compile(
-    r"(?:^|[\s@;&|(])helm (?:-\S+ (?:[^-\s]\S* )??)*(?:upgrade|install|rollback)\s(.*)"
+    r"""(?:^|[\s@;&|(])(?:helm|"?\$[({]?HELM[)}]?"?)\s+"""  # the program, or a variable with it
+    r"(?:-\S+ (?:[^-\s]\S* )??)*(?:upgrade|install|rollback)\s(.*)"
 )
 PLUGIN = re.compile(r"kubectl[ -]argo[ -]rollouts (status|undo)\b(.*)")
 # Helm asks kstatus, which cannot read a Rollout: https://github.com/helm/helm/issues/32615
-HANGS = re.compile(r"--(?:wait(?:-for-jobs)?|atomic|rollback-on-failure)(?=[\s=]|$)")
+HANGS = re.compile(r"--(?:wait(?:-for-jobs)?|atomic|rollback-on-failure)(?![\w-])")
 # The controller loses its part of the selector: argoproj/argo-rollouts, rollout/bluegreen.go
-OPENS = re.compile(r"--(?:force|force-replace|force-conflicts)(?=[\s=]|$)")
+OPENS = re.compile(r"--(?:force|force-replace|force-conflicts)(?![\w-])")
 # Helm 3 does not know the flag, so a script adds it when it has asked for the version.
 SAYS_SERVER_SIDE = re.compile(r"--server-side=false|\{server_side:")
 

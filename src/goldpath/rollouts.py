@@ -23,8 +23,9 @@ def findings(manifests: Sequence[Manifest]) -> list[Finding]:
     - rollout-service: a blue-green Rollout names no preview Service, the same Service in both
       places, or a Service that the chart does not make. Without a preview nobody can look at the
       new version; with one Service for both, everybody is sent there before the promotion.
-    - rollout-promotion: autoPromotionEnabled is not false (it is true if it is missing), or
-      rollbackWindow lets a version that ran before go live without a promotion.
+    - rollout-promotion: autoPromotionEnabled is not false (it is true if it is missing),
+      autoPromotionSeconds bounds the pause all the same, or rollbackWindow lets a version that ran
+      before go live without a promotion.
     - autoscaler-target: the target of a HorizontalPodAutoscaler is not among the objects.
     - autoscaler-replicas: the target has a number of replicas, which each upgrade would restore.
     - service-selector: a Service selects the pods of no workload.
@@ -74,11 +75,14 @@ def _services(spec: Mapping[str, Any], existing: set[str]) -> Iterator[str]:
 def _promotion(spec: Mapping[str, Any]) -> Iterator[str]:
     strategy = spec.get("strategy") or {}
     if "blueGreen" in strategy:
-        automatic = (strategy["blueGreen"] or {}).get("autoPromotionEnabled")
+        chosen = strategy["blueGreen"] or {}
+        automatic = chosen.get("autoPromotionEnabled")
         if automatic is None:
             yield "promotes by itself: autoPromotionEnabled is not set, which means true"
         elif automatic:
             yield "promotes by itself: autoPromotionEnabled is true"
+        if chosen.get("autoPromotionSeconds"):
+            yield f"promotes by itself after {chosen['autoPromotionSeconds']} seconds"
     if spec.get("rollbackWindow"):
         yield "has a rollbackWindow: an earlier version would go live without a promotion"
 

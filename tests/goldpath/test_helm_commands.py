@@ -12,6 +12,22 @@ FINE = "helm upgrade --install shop chart --server-side=false"
 DEFECTS = {
     "wait": (f"{FINE} --wait", FINE, "--wait: helm cannot read"),
     "wait with a value": (f"{FINE} --wait=watcher", FINE, "--wait: helm cannot read"),
+    "wait before a bracket": (f"({FINE} --wait)", f"({FINE})", "--wait: helm cannot read"),
+    "wait in a condition": (
+        f"if {FINE} --wait; then true; fi",
+        f"if {FINE}; then true; fi",
+        "--wait: helm cannot read",
+    ),
+    "helm by a variable": (
+        f'"$HELM"{FINE[4:]} --wait',
+        f'"$HELM"{FINE[4:]}',
+        "--wait: helm cannot",
+    ),
+    "helm by a variable of make": (
+        f"$(HELM){FINE[4:]} --force",
+        f"$(HELM){FINE[4:]}",
+        "--force: the new version",
+    ),
     "atomic": (f"{FINE} --atomic", FINE, "--atomic: helm cannot read"),
     "rollback on failure": (f"{FINE} --rollback-on-failure", FINE, "--rollback-on-failure: helm"),
     "force": (f"{FINE} --force", FINE, "--force: the new version"),

@@ -94,6 +94,11 @@ DEFECTS: dict[str, tuple[Change, str, str]] = {
         "rollout-promotion",
         "autoPromotionEnabled is not set",
     ),
+    "promotion after a while": (
+        lambda o: _strategy(o).update(autoPromotionSeconds=60),
+        "rollout-promotion",
+        "promotes by itself after 60 seconds",
+    ),
     "a window for going back": (
         lambda o: o["rollout"]["spec"].update(rollbackWindow={"revisions": 3}),
         "rollout-promotion",
