@@ -16,7 +16,7 @@ fail() {
     exit "$1"
 }
 
-[[ $timeout =~ ^[0-9]+$ ]] || fail 2 "TIMEOUT is \"$timeout\"; whole seconds are accepted."
+[[ $timeout =~ ^(0|[1-9][0-9]*)$ ]] || fail 2 "TIMEOUT is \"$timeout\"; whole seconds are accepted."
 [[ $interval =~ ^[0-9]+(\.[0-9]+)?$ ]] || fail 2 "INTERVAL is \"$interval\"; seconds are accepted."
 
 # in_namespace ARGUMENTS... runs kubectl in the namespace of the release.
@@ -99,20 +99,27 @@ read_slots() {
     [ -z "$active" ] || live=$(image_of "$name-$active")
 }
 
-# observe sets `phase` and `message` to what the Rollout is doing, `hash` to its newest version, `stable` to the one before
-# until that is promoted, and `aborted` to true or nothing.
+# observe sets `phase` and `message` to what the Rollout is doing, `newest` to its image, `hash` to the version of that,
+# `stable` to the version before until the newest is promoted, `reached` to the one that the controller sends calls to, and
+# `aborted` to true or nothing. It fails if the cluster does not answer.
 observe() {
     local answer generation observed controller reasons
     answer=$(in_namespace get rollouts.argoproj.io "$name" --output "jsonpath={.metadata.generation}|\
 {.status.observedGeneration}|{.status.controllerPause}|{.status.pauseConditions[*].reason}|{.status.currentPodHash}|\
-{.status.stableRS}|{.status.abort}|{.status.phase}|{.status.message}")
-    IFS='|' read -r generation observed controller reasons hash stable aborted phase message <<<"$answer"
+{.status.stableRS}|{.status.blueGreen.activeSelector}|{.status.abort}|\
+{.spec.template.spec.containers[?(@.name==\"server\")].image}|{.status.phase}|{.status.message}") || return 1
+    IFS='|' read -r generation observed controller reasons hash stable reached aborted newest phase message <<<"$answer"
     # The phase is that of an older state until the controller has seen a change, be it of the object or a promotion.
     if [ "$generation" != "$observed" ]; then
         phase=Progressing message="the controller has not seen the change yet; does it run?"
     elif [ "$controller" = true ] && [ -z "$reasons" ]; then
         phase=Progressing message="the controller has not seen the promotion yet"
     fi
+}
+
+# look observes, or ends the script.
+look() {
+    observe || fail 1 "the cluster did not answer what Rollout $name is doing, see above."
 }
 
 # live_version prints the version that the Service sends calls to; a canary without a route shares it with the stable one.
@@ -122,12 +129,57 @@ live_version() {
     echo "${found:-$stable}"
 }
 
+# gate_is_open says, after observe, whether the Service has lost what keeps it on one version.
+gate_is_open() {
+    [ -n "$reached" ] && [ -z "$(selector_of "$name" rollouts-pod-template-hash)" ]
+}
+
+# open_gate_message says what an open gate means and how it is closed.
+open_gate_message() {
+    echo "Service $name has lost its version $reached: calls reach the pods of all, and the next one goes live by itself." \
+        "Something has written its selector, see docs/rollouts.md. To close it:" \
+        "kubectl --namespace $namespace patch service $name --type merge --patch" \
+        "'{\"spec\": {\"selector\": {\"rollouts-pod-template-hash\": \"$reached\"}}}'"
+}
+
+# deployed_revision prints the number of the newest revision of the release that Helm has finished, or nothing.
+deployed_revision() {
+    helm history "$service" --namespace "$namespace" --output json 2>/dev/null | tr '}' '\n' |
+        sed -n '/"status":"deployed"/s/.*"revision":\([0-9]*\).*/\1/p' | tail -n 1
+}
+
+# live_revisions prints the revisions that have been live, the newest last, each as REVISION:VERSION. They stand at the
+# Service, because Helm knows only what was deployed.
+live_revisions() {
+    in_namespace get service "$name" --ignore-not-found --output 'jsonpath={.metadata.annotations.live-revisions}'
+}
+
+# remember_live VERSION notes that the newest revision is live. Revisions of one version count as one.
+remember_live() {
+    local known
+    known=$(live_revisions)
+    [[ "${known##* }" != *":$1" ]] || known=${known%"${known##* }"}
+    read -ra known <<<"$known $(deployed_revision):$1"
+    [ "${#known[@]}" -le 10 ] || known=("${known[@]: -10}")
+    in_namespace annotate service "$name" --overwrite "live-revisions=${known[*]}" >/dev/null
+}
+
+# warnings prints what the cluster warned of last, if it did.
+warnings() {
+    local found
+    found=$(in_namespace get events --field-selector type=Warning --sort-by .lastTimestamp --no-headers --output \
+        'custom-columns=:.involvedObject.kind,:.involvedObject.name,:.reason,:.message' 2>/dev/null | tail -n 5)
+    [ -z "$found" ] || printf 'What the cluster warned of last in namespace %s:\n%s\n' "$namespace" "$found"
+}
+
 # settle PHASE... waits until the Rollout is in one of the phases, seen twice: the controller notes that it has seen a change
 # some milliseconds before it notes what follows from it.
 settle() {
     local deadline=$((SECONDS + timeout)) said="" before=""
+    trap 'fail 130 "interrupted; what it waited for goes on. See make status."' INT
     while true; do
-        observe
+        # One question may fail while the API server is busy.
+        observe || phase=Unknown message="the cluster did not answer"
         if [[ " $* " = *" $phase "* ]]; then
             [ "$before" != "$phase $hash" ] || break
             before="$phase $hash"
@@ -139,10 +191,13 @@ settle() {
             said="$phase $message"
             echo "  $phase${message:+: $message}"
         fi
-        [ "$SECONDS" -lt "$deadline" ] ||
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            warnings >&2
             fail 1 "gave up after $timeout seconds; the Rollout is $phase${message:+ ($message)}. See make status."
+        fi
         sleep "$interval"
     done
+    trap - INT
     echo "  $phase${message:+: $message}"
 }
 

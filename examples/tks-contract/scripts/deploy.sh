@@ -22,7 +22,7 @@ sort_flags() {
         --reuse-values | --reset-then-reuse-values)
             fail 2 "$flag is refused: all values come from $values, so that it says what runs." ;;
         --dry-run) fail 2 "$flag is refused: make diff shows what would change." ;;
-        --namespace | -n | --kube-context | --kubeconfig)
+        --namespace | -n* | --kube*)
             fail 2 "$flag is refused: helm and kubectl must mean the same place; use NAMESPACE=, KUBECONFIG= or" \
                 "kubectl config use-context." ;;
         --server-side) [ "$flag" = --server-side=false ] || risky+=("$flag") ;;
@@ -56,12 +56,8 @@ upgrade() {
 
 # explain_failure adds what helm does not know, such as that a Secret is missing, to helm's own words.
 explain_failure() {
-    {
-        echo "What the cluster warned of last in namespace $namespace:"
-        in_namespace get events --field-selector type=Warning --sort-by .lastTimestamp --output \
-            'custom-columns=:.involvedObject.kind,:.involvedObject.name,:.reason,:.message' --no-headers | tail -n 5
-    } >&2
-    fail 1 "helm has failed, see above; nothing waits to be promoted that did not before."
+    warnings >&2
+    fail 1 "helm has failed, see above; make status$own says what is live and what waits."
 }
 
 report_waiting() {
@@ -73,25 +69,36 @@ report_waiting() {
 
 deploy_rollout() {
     refuse_risky
-    local known before
+    local known before=""
     known=$(kubectl api-resources --api-group argoproj.io --output name)
     grep -qx rollouts.argoproj.io <<<"$known" ||
         fail 1 "the cluster has no Argo Rollouts; see https://argo-rollouts.readthedocs.io/en/stable/installation, or write" \
             "\"strategy: rolling\" into $values."
-    before=$(selector_of "$name" rollouts-pod-template-hash)
+    if [ -n "$(in_namespace get rollouts.argoproj.io "$name" --ignore-not-found --output name)" ]; then
+        look
+        ! gate_is_open || fail 1 "$(open_gate_message)"
+        before=$stable
+        [ "$phase/$newest" = "Paused/$image" ] || [ "$phase" != Paused ] ||
+            echo "deploy: $newest waited to be promoted; this image takes its place."
+    fi
     upgrade
     settle Paused Healthy Degraded
+    [ "$newest" = "$image" ] || fail 1 "another deployment has put $newest in the place of $image."
     case $phase/$before in
     Degraded/*)
         [ "$aborted" != true ] ||
             echo "To try this image again: kubectl argo rollouts retry rollout $name --namespace $namespace" >&2
         fail 1 "the Rollout is Degraded: $message"
         ;;
-    Paused/*) report_waiting "Service $preview has it; see make status$own for what the calls reach." ;;
+    Paused/*)
+        report_waiting "Service $preview has it; see make status$own for what the calls reach."
+        return
+        ;;
     "Healthy/") report "$image is live: it is the first version, so there is nothing to promote." ;;
     "Healthy/$hash") report "$image is live, as before: nothing in its pods has changed." ;;
     *) report "$image is live without having waited: it was live until lately, or its values say so." ;;
     esac
+    remember_live "$hash"
 }
 
 # The slot that is live keeps its image, the other one gets the new one.
@@ -137,6 +144,7 @@ Slots) deploy_slots ;;
 Deployment)
     upgrade "${risky[@]}"
     wait_for_deployments "$name"
+    remember_live "$image"
     report "$image is live."
     ;;
 esac

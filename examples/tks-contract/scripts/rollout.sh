@@ -4,7 +4,7 @@
 #   preview PORT      forward PORT of this machine to the version that waits, until Ctrl-C
 #   promote           make the version that waits live; a canary takes its next step
 #   abort             take the version that waits away; the one that is live stays
-#   undo [REVISION]   bring the release back to the revision before, or to the named one, and promote it
+#   undo [REVISION]   go back to the revision that was live before, or bring the named one
 #   status            say what is live and what waits
 #
 # Status 0: done; 1: the cluster or the Rollout says no; 2: wrong call. TIMEOUT and INTERVAL: see cluster.sh.
@@ -30,11 +30,11 @@ waits() {
     local newest
     case $kind in
     Rollout)
-        observe
+        look
         [[ $phase = Paused || $phase = Progressing ]] && [ "$(live_version)" != "$hash" ]
         ;;
     Slots)
-        newest=$(helm get values "$service" --namespace "$namespace" --output yaml |
+        newest=$(helm get values "$service" --namespace "$namespace" --revision "$revision" --output yaml |
             awk '/^[^ ]/ { image = /^image:/ } image && $1 == "digest:" { print $2 }')
         read_slots
         [ "$live" != "$(image_of "$name-$idle")" ] && [[ $(image_of "$name-$idle") = *@"$newest" ]]
@@ -46,8 +46,9 @@ waits() {
 status() {
     echo "release $service: $kind $name in namespace $namespace of $(kubectl config current-context)"
     if [ "$kind" = Rollout ]; then
-        observe
+        look
         echo "$phase${message:+: $message}"
+        ! gate_is_open || echo "WARNING: $(open_gate_message)"
     fi
     show "$name"
     if waits; then show "$preview"; else echo "Nothing waits to be promoted."; fi
@@ -90,18 +91,29 @@ finish() {
     Paused) report "the Rollout is paused again: $message. make promote takes the next step." ;;
     Healthy)
         [ "$(live_version)" = "$hash" ] || fail 1 "Service $name does not send calls to the promoted version, $hash."
-        report "promoted: Service $name sends calls to $hash."
+        remember_live "$hash"
+        report "promoted: $newest is live; Service $name sends calls to $hash."
         ;;
     esac
+}
+
+# require_ready refuses a version whose pods have become unready while it waited.
+require_ready() {
+    local counts
+    counts=$(in_namespace get replicasets --selector "rollouts-pod-template-hash=$hash" \
+        --output 'jsonpath={.items[0].spec.replicas}/{.items[0].status.readyReplicas}')
+    [ "${counts%/*}" = "${counts#*/}" ] ||
+        fail 1 "$newest is not ready: of ${counts%/*} pods, ${counts#*/} are. See make status, or make abort."
 }
 
 promote() {
     case $kind in
     Rollout)
         require_plugin
-        observe
+        look
         [ "$phase" = Paused ] || fail 1 "nothing waits to be promoted: the Rollout is $phase${message:+ ($message)}."
-        say_where "promote the version that waits"
+        require_ready
+        say_where "promote $newest"
         finish
         ;;
     Slots)
@@ -122,11 +134,12 @@ abort() {
     case $kind in
     Rollout)
         require_plugin
-        observe
+        look
         [[ $phase = Paused || $phase = Progressing ]] ||
             fail 1 "there is nothing to abort: the Rollout is $phase${message:+ ($message)}."
+        [ -n "$stable" ] || fail 1 "there is nothing to go back to: $newest is the first version."
         before=$(live_version)
-        say_where "abort the version that waits"
+        say_where "abort $newest"
         plugin abort
         settle Degraded
         [ "$(live_version)" = "$before" ] || fail 1 "Service $name does not send calls to $before any more."
@@ -146,28 +159,77 @@ make undo, or the next make deploy, gives it another one."
     esac
 }
 
+# choose_revision sets `target` to the revision to go back to, and `was_live` to true if it has been live: the one that is live
+# if the newest is not, else the one before it.
+choose_revision() {
+    local known current=""
+    read -ra known <<<"$(live_revisions)"
+    was_live=true
+    if [ -n "$argument" ]; then
+        target=$argument
+        [[ " ${known[*]}" = *" $target:"* ]] || was_live=false
+        return
+    fi
+    [ "${#known[@]}" -gt 0 ] ||
+        fail 1 "no revision is known to have been live, for none was brought by make deploy; name one:" \
+            "make undo REVISION=..., see helm history $service --namespace $namespace."
+    [ "$kind" != Rollout ] || current=$hash
+    [ "$kind" != Deployment ] || current=$(image_of "$name")
+    if [[ ${known[-1]} != *":$current" ]]; then
+        target=${known[-1]%%:*}
+    elif [ "${#known[@]}" -gt 1 ]; then
+        target=${known[-2]%%:*}
+    else
+        fail 1 "there is nothing to go back to: revision ${known[-1]%%:*} is the first that was live."
+    fi
+}
+
 undo() {
     [[ $argument =~ ^[0-9]*$ ]] || fail 2 "REVISION is \"$argument\"; a number is accepted, see helm history."
-    [ "$kind" != Rollout ] || require_plugin
-    say_where "undo the newest revision of release $service"
-    local server_side
+    local server_side target was_live
+    case $kind in
+    Slots)
+        undo_slots
+        return
+        ;;
+    Rollout)
+        require_plugin
+        look
+        ;;
+    esac
+    choose_revision
+    say_where "go back to revision $target of release $service"
     server_side=$(server_side)
-    helm rollback "$service" ${argument:+"$argument"} --namespace "$namespace" ${server_side:+"$server_side"}
+    helm rollback "$service" "$target" --namespace "$namespace" ${server_side:+"$server_side"}
     read_workload "$(helm get manifest "$service" --namespace "$namespace")"
     case $kind in
-    Deployment) wait_for_deployments "$name" ;;
-    Slots) wait_for_deployments "$name-blue" "$name-green" ;;
+    Deployment)
+        wait_for_deployments "$name"
+        remember_live "$(image_of "$name")"
+        ;;
     Rollout)
         settle Paused Healthy Degraded
-        case $phase in
-        Paused)
-            # Whoever goes back is in a hurry, and knows the version: a canary skips its steps.
-            if [[ $preview = *-canary ]]; then finish --full; else finish; fi
-            ;;
-        Degraded) fail 1 "the Rollout is Degraded: $message" ;;
+        case $phase/$was_live in
+        # Whoever goes back is in a hurry, and knows the version: a canary skips its steps.
+        Paused/true) if [[ $preview = *-canary ]]; then finish --full; else finish; fi ;;
+        Paused/*) echo "Revision $target is not known to have been live, so it waits: make promote, or make abort." ;;
+        Healthy/*) remember_live "$hash" ;;
+        Degraded/*) fail 1 "the Rollout is Degraded: $message" ;;
         esac
         ;;
     esac
+    status
+}
+
+# The version before is in the other slot, until the next one takes its place there.
+undo_slots() {
+    [ -z "$argument" ] || fail 2 "REVISION is \"$argument\"; two Deployments hold one version to go back to, so none is accepted."
+    ! waits || fail 1 "the version before is gone: $(image_of "$name-$idle") waits in its slot; make abort takes that away."
+    read_slots
+    [ "$live" != "$(image_of "$name-$idle")" ] || fail 1 "there is nothing to go back to: both slots have $live."
+    say_where "go back to slot $idle"
+    wait_for_deployments "$name-$idle"
+    change --set-string "blueGreen.activeSlot=$idle"
     status
 }
 
@@ -175,6 +237,9 @@ case $verb in
 preview | promote | abort | undo | status) ;;
 *) fail 2 "\"$verb\" is no verb; preview, promote, abort, undo and status are accepted." ;;
 esac
-manifest=$(helm get manifest "$service" --namespace "$namespace")
+# A revision that has failed says nothing about what runs.
+revision=$(deployed_revision) || true
+[ -n "$revision" ] || fail 1 "release $service has not been deployed in namespace $namespace; see make deploy."
+manifest=$(helm get manifest "$service" --namespace "$namespace" --revision "$revision")
 read_workload "$manifest"
 "$verb"
