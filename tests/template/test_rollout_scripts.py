@@ -29,13 +29,16 @@ metadata:
   name: shop-preview
 """
 ROLLING = "---\nkind: Deployment\nmetadata:\n  name: shop\n"
-PAUSED = "2|2|true|BlueGreenPause|new|old||Paused|BlueGreenPause"
-HEALTHY = "2|2|||new|new||Healthy|"
-ABORTED = "2|2|||new|old|true|Degraded|RolloutAborted: metric failed"
+PAUSED = f"2|2|true|BlueGreenPause|new|old|old||{IMAGE}|Paused|BlueGreenPause"
+HEALTHY = f"2|2|||new|new|new||{IMAGE}|Healthy|"
+ABORTED = f"2|2|||new|old|old|true|{IMAGE}|Degraded|RolloutAborted: metric failed"
+# As Helm prints it; the newest revision has failed.
+HISTORY = '[{"revision":4,"status":"deployed"},{"revision":5,"status":"failed"}]'
 NOTE = '#!/bin/sh\necho "{name} $*" >> {folder}/calls\n'
 HELM = """case "$*" in
 version*) echo {version} ;;
 template* | "get manifest"*) cat {folder}/manifest ;;
+history*) cat {folder}/history ;;
 esac
 """
 KUBECTL = """case "$*" in
@@ -43,6 +46,7 @@ KUBECTL = """case "$*" in
 version*) echo "Server Version: v1.36.3" ;;
 api-resources*) echo "{resources}" ;;
 *"get rollouts.argoproj.io"*) echo "{status}" ;;
+*annotations.live-revisions*) echo "1:old 4:new" ;;
 *"get service shop"*) echo "{live}" ;;
 esac
 """
@@ -62,6 +66,7 @@ def cluster(tmp_path: Path) -> Cluster:
         plugin: bool = True,
     ) -> Path:
         (tmp_path / "manifest").write_text(manifest)
+        (tmp_path / "history").write_text(HISTORY)
         bodies = {
             "helm": HELM.format(version=version, folder=tmp_path),
             "kubectl": KUBECTL.format(resources=resources, status=status, live=live),
@@ -137,6 +142,8 @@ def test_an_environment_without_a_file_is_refused(cluster: Cluster, make: Make) 
         ("--server-side=true", "promotes by itself"),
         ("--reuse-values", "all values come from deploy/environments/production.yaml"),
         ("--namespace=x", "must mean the same place"),
+        ("-nx", "must mean the same place"),
+        ("--kube-apiserver=x", "must mean the same place"),
         ("--dry-run", "make diff shows"),
     ],
 )
@@ -236,6 +243,27 @@ def test_a_missing_plugin_is_named_before_anything_changes(
     done = make(folder, verb)
     assert "kubectl-argo-rollouts is not on PATH; see https://" in done.stderr
     assert _calls(folder, "helm rollback") == []
+
+
+def test_undo_goes_back_to_the_revision_that_was_live_before(cluster: Cluster, make: Make) -> None:
+    folder = cluster()
+    assert make(folder, "undo").status == 0
+    assert " 1 --namespace " in _calls(folder, "helm rollback")[0]
+
+
+def test_a_release_that_was_never_deployed_is_named(cluster: Cluster, make: Make) -> None:
+    folder = cluster()
+    (folder / "history").write_text('[{"revision":1,"status":"failed"}]')
+    done = make(folder, "status", "NAMESPACE=store")
+    assert "has not been deployed in namespace store; see make deploy" in done.stderr
+    assert "Error 1" in done.stderr
+
+
+def test_a_deployment_that_another_has_overtaken_fails(cluster: Cluster, make: Make) -> None:
+    other = PAUSED.replace("/shop:v1@", "/shop:v2@")
+    done = make(cluster(status=other, live="old"), "deploy", f"IMAGE={IMAGE}")
+    assert "another deployment has put" in done.stderr
+    assert "Error 1" in done.stderr
 
 
 def test_undo_goes_back_to_the_named_revision(cluster: Cluster, make: Make) -> None:
