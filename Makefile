@@ -20,7 +20,7 @@ test: $(READY) ## Run every check there is
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses auto --dist loadgroup $(ARGS)
+	$(BIN)/pytest --numprocesses auto $(ARGS)
 
 .PHONY: test-cluster
 test-cluster: $(READY) ## Run the checks that need a control plane

@@ -9,12 +9,17 @@ from types import CodeType
 os.environ["COPIER_SETTINGS_PATH"] = os.devnull
 os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
 os.environ["GIT_CONFIG_SYSTEM"] = os.devnull
+# What `make test` was told is not for the make that a test runs.
+for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(variable, None)
 for variable in ("AUTHOR", "COMMITTER"):
     os.environ[f"GIT_{variable}_NAME"] = "Test"
     os.environ[f"GIT_{variable}_EMAIL"] = "test@goldpath.invalid"
 
 import pytest
 from jinja2 import Environment
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 import goldpath.cluster
 from goldpath import postgres
@@ -91,16 +96,24 @@ def database() -> Iterator[postgres.Server]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """A control plane with Argo Rollouts. The tests that use it run in one worker."""
+    """A control plane with Argo Rollouts; the tests of tests/cluster share it."""
     with goldpath.cluster.cluster() as running:
         yield running
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all tests of the control plane together, so that one is enough."""
-    for item in items:
-        if "cluster" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Hands tests out one by one, but those of the control plane all to one worker.
+
+    The group marks of pytest-xdist 3.8 have no effect under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "cluster" if nodeid.startswith("tests/cluster/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
+    """Choose how tests are handed out to workers."""
+    return Scheduler(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

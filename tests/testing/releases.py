@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from goldpath import process
+from goldpath.cache import made_once
 from goldpath.cluster import Cluster
 from goldpath.model import Case
 from goldpath.toolchain import go_tool
@@ -231,13 +232,13 @@ def image(tag: str) -> str:
 
 def _programs(cluster: Cluster, helm: str) -> Path:
     """Return a folder with the programs that the scripts need, for PATH."""
-    folder = cluster.folder / helm
-    if not folder.is_dir():
-        folder.mkdir()
+
+    def link(folder: Path) -> None:
         (folder / "helm").symlink_to(go_tool(helm))
         for module, program in (
             ("kubernetes", "kubectl"),
             ("argo-rollouts", "kubectl-argo-rollouts"),
         ):
             (folder / program).symlink_to(go_tool(module, program))
-    return folder
+
+    return made_once(helm, b"", link, parent=cluster.folder)
