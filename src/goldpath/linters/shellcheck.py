@@ -28,7 +28,9 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
     """Check the files; style remarks count."""
     program = beside_python(NAME)
     assert program
+    # Scripts name what they source from the root of their repository.
     options = ["--format", "json", "--severity", "style", "--external-sources"]
+    options += ["--source-path", "SCRIPTDIR/.."]
     answer = process.run([program, *options, *files], cwd=root, accept=(0, 1))
     return [
         Finding(
