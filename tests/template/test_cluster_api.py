@@ -299,7 +299,7 @@ def test_every_file_gets_the_values_and_nothing_of_the_shell(
 
 def test_apply_tries_all_objects_before_it_changes_one(programs: Programs, make: Make) -> None:
     folder = programs(refused=1)
-    assert "nothing was changed" in _refused(make(folder, "apply"), 1)
+    assert "none was changed" in _refused(make(folder, "apply"), 1)
     assert not (folder / "applied").exists()
     folder = programs()
     assert make(folder, "apply").status == 0
