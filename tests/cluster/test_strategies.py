@@ -194,9 +194,15 @@ def test_a_rollout_that_takes_the_place_of_a_deployment_at_once_has_an_outage(
 
 def move_at_once(shop: Release) -> None:
     shop.deploy("slow")
+    refused = replace(shop, env="blue-green").deploy("slow", accept=(2,)).stderr
+    assert f"Deployment/{shop.name} would become Rollout/{shop.name} in one step" in refused
+    assert shop.names("rollouts") == []
     with watched(shop) as counts:
-        replace(shop, env="blue-green").deploy("slow")
+        replace(shop, env="blue-green").upgrade("slow")
+        shop.settled("Healthy")
     assert min(counts) == 0
+    refused = shop.deploy("slow", accept=(2,)).stderr
+    assert f"Rollout/{shop.name} would become Deployment/{shop.name} in one step" in refused
 
 
 @contextmanager

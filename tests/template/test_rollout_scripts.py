@@ -46,6 +46,7 @@ KUBECTL = """case "$*" in
 version*) echo "Server Version: v1.36.3" ;;
 api-resources*) echo "{resources}" ;;
 *"get rollouts.argoproj.io"*) echo "{status}" ;;
+*"get deployments,rollouts.argoproj.io"*) echo "{objects}" ;;
 *annotations.live-revisions*) echo "1:old 4:new" ;;
 *"get service shop"*) echo "{live}" ;;
 esac
@@ -63,13 +64,16 @@ def cluster(tmp_path: Path) -> Cluster:
         version: str = "v4.3.1",
         resources: str = "rollouts.argoproj.io",
         live: str = "new",
+        objects: str = "",
         plugin: bool = True,
     ) -> Path:
         (tmp_path / "manifest").write_text(manifest)
         (tmp_path / "history").write_text(HISTORY)
         bodies = {
             "helm": HELM.format(version=version, folder=tmp_path),
-            "kubectl": KUBECTL.format(resources=resources, status=status, live=live),
+            "kubectl": KUBECTL.format(
+                resources=resources, status=status, live=live, objects=objects
+            ),
             **({"kubectl-argo-rollouts": ""} if plugin else {}),
         }
         for name, body in bodies.items():
@@ -164,6 +168,46 @@ def test_a_deployment_may_be_waited_for_by_helm(cluster: Cluster, make: Make) ->
     (upgrade,) = _calls(folder, "helm upgrade")
     assert upgrade.endswith("--wait")
     assert _calls(folder, "rollout status deployment/shop --timeout 0s")
+
+
+CANARY = ROLLOUT.replace("shop-preview", "shop-canary")
+SLOTS = ROLLING.replace("shop", "shop-blue") + ROLLING.replace("shop", "shop-green")
+
+
+@pytest.mark.parametrize(
+    ("objects", "manifest", "live", "refused"),
+    [
+        ("Deployment/shop=", ROLLOUT, "", True),
+        ("Deployment/shop=", CANARY, "", True),
+        ("Deployment/shop=keep", ROLLOUT, "", True),
+        ("Deployment/shop=keep", CANARY, "new", False),
+        ("Deployment/shop=", SLOTS, "", True),
+        ("Deployment/shop=", ROLLING, "", False),
+        ("Deployment/shop-other=", ROLLOUT, "new", False),
+        ("Deployment/shop-blue=", ROLLING, "", True),
+        ("Deployment/shop-blue=", SLOTS, "", False),
+        ("Rollout/shop=", ROLLING, "", True),
+        ("Rollout/shop=keep", ROLLING, "old", True),
+        ("Rollout/shop=keep", ROLLING, "", False),
+        ("Deployment/shop=keep\nRollout/shop=", ROLLOUT, "new", False),
+    ],
+)
+def test_another_kind_of_workload_in_one_step_is_refused_by_the_name_of_the_documented_way(
+    objects: str,
+    manifest: str,
+    live: str,
+    refused: bool,
+    cluster: Cluster,
+    make: Make,
+    render: trees.Renderer,
+) -> None:
+    folder = cluster(manifest, objects=objects, live=live)
+    done = make(folder, "deploy", f"IMAGE={IMAGE}")
+    assert ("in one step, which is an outage" in done.stderr) == refused
+    assert bool(_calls(folder, "helm upgrade")) != refused
+    if refused:
+        section = done.stderr.partition('see "')[2].partition('"')[0]
+        assert f"\n## {section}\n" in (render(CASE).root / "docs/rollouts.md").read_text()
 
 
 def test_a_cluster_without_argo_rollouts_is_left_alone(cluster: Cluster, make: Make) -> None:
