@@ -45,6 +45,14 @@ refuse_risky() {
     done
 }
 
+# require_namespace names what a first deployment needs. Who may not ask for it learns from helm.
+require_namespace() {
+    local found
+    found=$(kubectl get namespace "$namespace" --ignore-not-found --output name 2>/dev/null) || return 0
+    [ -n "$found" ] || fail 1 "there is no namespace $namespace; make it with: kubectl create namespace $namespace &&" \
+        "kubectl label namespace $namespace pod-security.kubernetes.io/enforce=restricted"
+}
+
 # upgrade FLAG... installs or upgrades the release.
 upgrade() {
     say_where "$service with $image"
@@ -52,6 +60,7 @@ upgrade() {
     server_side=$(server_side)
     helm upgrade --install "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} "${flags[@]}" "$@" ||
         explain_failure
+    stands="The release stands, and what it waits for goes on by itself; make status$own shows what is live and what waits."
 }
 
 # explain_failure adds what helm does not know, such as that a Secret is missing, to helm's own words.
@@ -158,10 +167,10 @@ sort_flags "$@"
 flags=(--values "$values" "${flags[@]}" --set-string "image.repository=$repository" --set-string "image.tag=$tag"
     --set-string "image.digest=$digest")
 # What helm upgrade will render, for the version of this cluster.
-version=$(kubectl version | sed -n 's/^Server Version: //p')
 manifest=$(helm template "$service" "$chart" --namespace "$namespace" --no-hooks \
-    --kube-version "$version" "${flags[@]}")
+    --kube-version "$(server_version)" "${flags[@]}")
 read_workload "$manifest"
+require_namespace
 refuse_outage
 case $kind in
 Rollout) deploy_rollout ;;

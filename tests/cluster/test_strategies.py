@@ -1,11 +1,14 @@
 """The strategies beside blue-green, by the repository's own commands, and the way between two."""
 
 import re
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,6 +109,9 @@ def slots(shop: Release) -> None:
     assert "there is no preview" in shop.make("preview", accept=(2,)).stderr
     shop.deploy("v2")
     shows("blue", {"v1"}, "green", {"v2"})
+    # A checkout with another chart would bring that, too.
+    with changed(shop) as other:
+        assert "is not the one of the release" in other.make("promote", accept=(2,)).stderr
     shop.make("promote")
     shows("green", {"v2"}, "blue", {"v1"})
     # The version before stays in its slot, which is no version that waits.
@@ -203,6 +209,19 @@ def move_at_once(shop: Release) -> None:
     assert min(counts) == 0
     refused = shop.deploy("slow", accept=(2,)).stderr
     assert f"Rollout/{shop.name} would become Deployment/{shop.name} in one step" in refused
+
+
+@contextmanager
+def changed(shop: Release) -> Iterator[Release]:
+    """Give a release a checkout of its own, whose chart makes one object otherwise."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(shutil.copytree(shop.root, f"{folder}/{shop.root.name}"))
+        template = root / f"deploy/helm/{shop.name}/templates/_pod.tpl"
+        text = template.read_text()
+        key = "terminationGracePeriodSeconds: "
+        template.write_text(text.replace(key, f"{key}1", 1))
+        assert template.read_text() != text
+        yield replace(shop, root=root)
 
 
 @contextmanager

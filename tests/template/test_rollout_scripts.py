@@ -43,6 +43,7 @@ esac
 """
 KUBECTL = """case "$*" in
 "config current-context") echo office ;;
+"get namespace"*) echo "{namespace}" ;;
 version*) echo "Server Version: v1.36.3" ;;
 api-resources*) echo "{resources}" ;;
 *"get rollouts.argoproj.io"*) echo "{status}" ;;
@@ -51,6 +52,12 @@ api-resources*) echo "{resources}" ;;
 *"get service shop"*) echo "{live}" ;;
 esac
 """
+SAYS = {
+    "resources": "rollouts.argoproj.io",
+    "live": "new",
+    "objects": "",
+    "namespace": "namespace/shop",
+}
 Cluster = Callable[..., Path]
 
 
@@ -62,18 +69,14 @@ def cluster(tmp_path: Path) -> Cluster:
         manifest: str = ROLLOUT,
         status: str = HEALTHY,
         version: str = "v4.3.1",
-        resources: str = "rollouts.argoproj.io",
-        live: str = "new",
-        objects: str = "",
         plugin: bool = True,
+        **says: str,
     ) -> Path:
         (tmp_path / "manifest").write_text(manifest)
         (tmp_path / "history").write_text(HISTORY)
         bodies = {
             "helm": HELM.format(version=version, folder=tmp_path),
-            "kubectl": KUBECTL.format(
-                resources=resources, status=status, live=live, objects=objects
-            ),
+            "kubectl": KUBECTL.format(status=status, **(SAYS | says)),
             **({"kubectl-argo-rollouts": ""} if plugin else {}),
         }
         for name, body in bodies.items():
@@ -168,6 +171,33 @@ def test_a_deployment_may_be_waited_for_by_helm(cluster: Cluster, make: Make) ->
     (upgrade,) = _calls(folder, "helm upgrade")
     assert upgrade.endswith("--wait")
     assert _calls(folder, "rollout status deployment/shop --timeout 0s")
+
+
+def test_a_missing_namespace_is_named_with_the_command_that_makes_it(
+    cluster: Cluster, make: Make
+) -> None:
+    folder = cluster(namespace="")
+    done = make(folder, "deploy", f"IMAGE={IMAGE}", "NAMESPACE=store")
+    assert "there is no namespace store; make it with: kubectl create namespace store" in (
+        done.stderr
+    )
+    assert "pod-security.kubernetes.io/enforce=restricted" in done.stderr
+    assert _calls(folder, "helm upgrade") == []
+
+
+def test_a_promotion_that_is_given_up_waiting_for_says_that_it_stands(
+    cluster: Cluster, make: Make
+) -> None:
+    # From its promotion on, the Rollout makes no progress.
+    status = "$(cat {folder}/stuck 2>/dev/null || echo '" + PAUSED + "')"
+    folder = cluster(status=status, live="old")
+    stuck = PAUSED.replace("BlueGreenPause", "", 1)
+    kubectl = folder / "kubectl"
+    promotes = f'case "$*" in *promote*) echo "{stuck}" >{folder}/stuck ;; esac\n'
+    kubectl.write_text(kubectl.read_text().replace("{folder}", str(folder)) + promotes)
+    done = make(folder, "promote", "NAMESPACE=store")
+    assert "The promotion stands, and the Rollout goes on by itself" in done.stderr
+    assert "make status NAMESPACE=store shows" in done.stderr
 
 
 CANARY = ROLLOUT.replace("shop-preview", "shop-canary")
