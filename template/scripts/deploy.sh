@@ -95,9 +95,11 @@ refuse_outage() {
 }
 
 report_waiting() {
+    local what="make it live"
+    [[ $preview != *-canary ]] || what="take the next of its steps"
     report "$image waits to be promoted. $1
   make preview$own    to look at it
-  make promote$own    to make it live
+  make promote$own    to $what
   make abort$own      to take it away"
 }
 

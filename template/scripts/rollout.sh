@@ -104,7 +104,7 @@ finish() {
     settle Healthy Degraded Paused
     case $phase in
     Degraded) fail 1 "the Rollout is Degraded: $message" ;;
-    Paused) report "the Rollout is paused again: $message. make promote takes the next step." ;;
+    Paused) report "the Rollout is paused again: $message. make promote$own takes the next step; a pause that has a duration ends by itself." ;;
     Healthy)
         [ "$(live_version)" = "$hash" ] || fail 1 "Service $name does not send calls to the promoted version, $hash."
         remember_live "$hash"

@@ -3,10 +3,12 @@
 That they do their work is shown on a real control plane, elsewhere.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from goldpath import process
 from testing import trees
@@ -28,6 +30,7 @@ kind: Service
 metadata:
   name: shop-preview
 """
+CANARY = ROLLOUT.replace("shop-preview", "shop-canary")
 ROLLING = "---\nkind: Deployment\nmetadata:\n  name: shop\n"
 PAUSED = f"2|2|true|BlueGreenPause|new|old|old||{IMAGE}|Paused|BlueGreenPause"
 HEALTHY = f"2|2|||new|new|new||{IMAGE}|Healthy|"
@@ -200,7 +203,6 @@ def test_a_promotion_that_is_given_up_waiting_for_says_that_it_stands(
     assert "make status NAMESPACE=store shows" in done.stderr
 
 
-CANARY = ROLLOUT.replace("shop-preview", "shop-canary")
 SLOTS = ROLLING.replace("shop", "shop-blue") + ROLLING.replace("shop", "shop-green")
 
 
@@ -278,6 +280,37 @@ def test_a_deployment_ends_at_the_pause_and_says_how_to_go_on(
     for verb in ("preview", "promote", "abort"):
         assert f"make {verb}" in done.stdout
         assert f"make {verb}" in summary.read_text()
+
+
+def test_a_canary_that_waits_is_not_said_to_become_live_by_one_promotion(
+    cluster: Cluster, make: Make
+) -> None:
+    folder = cluster(CANARY, status=PAUSED.replace("|old|old|", "|old||"))
+    done = make(folder, "deploy", f"IMAGE={IMAGE}")
+    assert "make promote    to take the next of its steps" in done.stdout
+
+
+def test_the_document_says_what_promote_does_at_each_step_of_the_chart(
+    render: trees.Renderer,
+) -> None:
+    root = render(CASE).root
+    (values,) = root.glob("deploy/helm/*/values.yaml")
+    steps = yaml.safe_load(values.read_text())["canary"]["steps"]
+    weights = [f"{step['setWeight']} %" for step in steps if "setWeight" in step]
+    limits = [
+        "there is no time limit"
+        if not step["pause"]
+        else step["pause"]["duration"].replace("m", " minutes")
+        for step in steps
+        if "pause" in step
+    ]
+    rows = re.findall(r"^\| .* of the calls \| .*$", (root / "docs/rollouts.md").read_text(), re.M)
+    for row, weight, limit, then in zip(
+        rows, weights, limits, [*weights[1:], "makes it live"], strict=True
+    ):
+        assert row.startswith(f"| {weight} of the calls | ")
+        assert limit in row
+        assert then in row.rpartition(" | ")[2]
 
 
 def test_a_failed_rollout_is_shown_with_its_message(cluster: Cluster, make: Make) -> None:
