@@ -42,20 +42,20 @@ server_side() {
     [ "${version%%.*}" -lt 4 ] || echo --server-side=false
 }
 
-# server_version prints the version of the cluster, for helm template, which does not ask for it.
-server_version() {
-    kubectl version | sed -n 's/^Server Version: //p'
+# objects_of MANIFEST lists its objects, each as KIND/NAME.
+objects_of() {
+    awk '
+        /^---/ { kind = ""; metadata = 0 }
+        /^kind:/ { kind = $2 }
+        /^[a-z]/ { metadata = /^metadata:/ }
+        metadata && /^  name:/ { gsub(/["'\'']/, "", $2); print kind "/" $2 }' <<<"$1"
 }
 
 # read_workload MANIFEST sets `kind` to Rollout, Deployment or Slots (two Deployments), `name` to the name of the workload and
 # of its Service, and `preview` to the Service of the version that is not live yet, if there is one.
 read_workload() {
     local objects
-    objects=$(awk '
-        /^---/ { kind = ""; metadata = 0 }
-        /^kind:/ { kind = $2 }
-        /^[a-z]/ { metadata = /^metadata:/ }
-        metadata && /^  name:/ { gsub(/["'\'']/, "", $2); print kind "/" $2 }' <<<"$1")
+    objects=$(objects_of "$1")
     kind="" name="" preview=""
     local object
     while read -r object; do
@@ -171,11 +171,14 @@ remember_live() {
     in_namespace annotate service "$name" --overwrite "live-revisions=${known[*]}" >/dev/null
 }
 
-# missing_secrets prints the Secrets that the release's pods mount and that do not exist.
+# missing_secrets prints the Secrets that the release's pods mount, and that neither it makes nor the namespace has.
 missing_secrets() {
-    local there
-    there=$(in_namespace get secrets --output name)
-    sed -n 's/^ *secretName: *"\{0,1\}\([a-z0-9.-]*\).*/\1/p' <<<"$manifest" | sort -u | grep -vxF "${there//secret\//}" || true
+    local known
+    known=$(in_namespace get secrets --output name && objects_of "$manifest")
+    sed -n 's/^ *secretName: *"\{0,1\}\([a-z0-9.-]*\).*/\1/p' <<<"$manifest" | sort -u |
+        while read -r secret; do
+            grep -qixF "secret/$secret" <<<"$known" || echo "$secret"
+        done
 }
 
 # warnings prints which Secrets are missing, and what the cluster warned of last, if it did.
@@ -193,7 +196,7 @@ warnings() {
 # some milliseconds before it notes what follows from it.
 settle() {
     local deadline=$((SECONDS + timeout)) said="" before=""
-    trap 'fail 130 "interrupted; what it waited for goes on. See make status."' INT
+    trap 'fail 130 "interrupted; what it waited for goes on. See make status$own."' INT
     while true; do
         # One question may fail while the API server is busy.
         observe || phase=Unknown message="the cluster did not answer"

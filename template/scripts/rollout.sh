@@ -72,7 +72,7 @@ require_same_chart() {
     local rendered
     rendered=$(helm get values "$service" --namespace "$namespace" --revision "$revision" --output yaml |
         helm template "$service" "$chart" --namespace "$namespace" --is-upgrade --no-hooks \
-            --kube-version "$(server_version)" --values -)
+            --dry-run=server --values -)
     [ "$(grep . <<<"$rendered")" = "$(grep . <<<"$manifest")" ] ||
         fail 1 "the chart of this checkout is not the one of the release, and would change more than the slot: git checkout" \
             "the commit that was deployed, or bring what is here by make deploy."

@@ -169,8 +169,9 @@ sort_flags "$@"
 flags=(--values "$values" "${flags[@]}" --set-string "image.repository=$repository" --set-string "image.tag=$tag"
     --set-string "image.digest=$digest")
 # What helm upgrade will render, for the version of this cluster.
-manifest=$(helm template "$service" "$chart" --namespace "$namespace" --no-hooks \
-    --kube-version "$(server_version)" "${flags[@]}")
+version=$(kubectl version | sed -n 's/^Server Version: //p')
+manifest=$(helm template "$service" "$chart" --namespace "$namespace" \
+    --kube-version "$version" "${flags[@]}")
 read_workload "$manifest"
 require_namespace
 refuse_outage
