@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from goldpath.errors import BadInputError
 from goldpath.model import Finding
 
 RULE = "helm-command"
@@ -49,6 +50,8 @@ def findings(root: Path) -> list[Finding]:
     outside a file is not seen: arguments of functions and scripts such as "$@", variables of the
     environment or of a file that is sourced, what `eval` and actions run. Nor is it seen which
     objects kubectl gets, so one that replaces something else is found, too.
+
+    Raises: BadInputError if a workflow is not YAML.
     """
     files = sorted({file for pattern in PATTERNS for file in root.glob(pattern)})
     return [
@@ -61,14 +64,12 @@ def findings(root: Path) -> list[Finding]:
 
 def _commands(file: Path) -> Iterator[tuple[int, str]]:
     """Yield the line number and text of each command, with the values of its variables."""
-    text = file.read_text()
-    scripts = [(1, text)]
+    scripts = [(1, file.read_text())]
     variables: dict[str, list[str]] = {}
     if file.suffix in (".yaml", ".yml"):
-        scripts = []
-        for key, line, value in _texts(yaml.compose(text)):
-            if key == "run":
-                scripts.append((line, value))
+        texts = list(_texts(_workflow(file)))
+        scripts = [(line, value) for key, line, value in texts if key == "run"]
+        for key, _, value in texts:
             variables.setdefault(key, []).append(value)
     for _, script in scripts:
         lines = "\n".join(line for _, line in _lines(script))
@@ -83,11 +84,18 @@ def _commands(file: Path) -> Iterator[tuple[int, str]]:
                 yield start + line, _expand(command, variables)
 
 
+def _workflow(file: Path) -> yaml.Node | None:
+    try:
+        return yaml.compose(file.read_text())
+    except yaml.YAMLError as error:
+        raise BadInputError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
+
+
 def _texts(node: yaml.Node | None, key: str = "") -> Iterator[tuple[str, int, str]]:
     """Yield key, line number and value of every text below a node of a workflow."""
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
-            yield from _texts(value, name.value)
+            yield from _texts(value, str(name.value))
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
             yield from _texts(value)

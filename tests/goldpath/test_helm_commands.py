@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from goldpath import helm_commands
+from goldpath.errors import BadInputError
 from goldpath.model import Render
 from testing import trees
 
@@ -130,6 +131,12 @@ def test_a_command_is_found_however_yaml_writes_it(run: str, line: int, tmp_path
     (found,) = helm_commands.findings(tmp_path)
     assert found.line == line
     assert "--wait" in found.message
+
+
+def test_a_workflow_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {".github/workflows/a.yml": "- run: [\n"})
+    with pytest.raises(BadInputError, match=r"a\.yml is not YAML: while parsing"):
+        helm_commands.findings(tmp_path)
 
 
 def test_variables_of_make_are_seen(tmp_path: Path) -> None:
