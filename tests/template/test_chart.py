@@ -583,7 +583,17 @@ def test_a_long_release_name_is_cut_and_stays_unique(chart: Path) -> None:
     ("settings", "line"),
     [
         (["ingress.enabled=true", "ingress.hosts={api.example.com}"], "-addr api.example.com:80"),
-        (["tls.existingSecret=api-tls"], "bin/client -tls -addr localhost:9110 -name you"),
+        # The name of the certificate is not the one that is called.
+        (
+            ["tls.existingSecret=api-tls"],
+            "bin/client -tls-ca ca.crt -tls-server-name tks-contract.tks.svc "
+            "-addr localhost:9110 -name you",
+        ),
+        (["tls.existingSecret=api-tls"], "get secret api-tls -o jsonpath='{.data.ca\\.crt}'"),
+        (
+            ["tls.existingSecret=api-tls", "tls.serverName=api.example", "tls.verifyClients=true"],
+            "-tls-server-name api.example -tls-cert YOURS.crt -tls-key YOURS.key -addr",
+        ),
     ],
 )
 def test_the_notes_say_whether_to_call_by_tls(
@@ -591,5 +601,6 @@ def test_the_notes_say_whether_to_call_by_tls(
 ) -> None:
     flags = [part for name, value in NEEDED.items() for part in ("--set", f"{name}={value}")]
     flags += [part for setting in settings for part in ("--set", setting)]
-    answer = run("helm4", "install", "tks-contract", chart, "--dry-run=client", *flags)
+    dry_run = ["--dry-run=client", "--namespace", "tks"]
+    answer = run("helm4", "install", "tks-contract", chart, *dry_run, *flags)
     assert line in answer.stdout.partition("NOTES:")[2]
