@@ -210,3 +210,24 @@ func TestDashboardAndAlertsUseMetricsThatThereAre(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryAlertIsDocumented(t *testing.T) {
+	t.Parallel()
+
+	content, err := os.ReadFile("../../deploy/observability/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	matches := regexp.MustCompile(`(?m)^ *- alert: (\w+)$`).FindAllStringSubmatch(string(content), -1)
+	alerts := make([]string, 0, len(matches))
+	for _, match := range matches {
+		alerts = append(alerts, match[1])
+	}
+	documented := table(t, "Alerts")
+	delete(documented, "alert")
+
+	slices.Sort(alerts)
+	if names := slices.Sorted(maps.Keys(documented)); !slices.Equal(names, alerts) {
+		t.Errorf("docs/operations.md has the alerts %v, want %v", names, alerts)
+	}
+}
