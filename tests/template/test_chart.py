@@ -453,6 +453,18 @@ def test_the_notes_tell_how_to_call_each_type_of_service(kind: str, chart: Path)
     assert "WARNING" not in notes
 
 
+def test_the_alerts_watch_the_job_that_the_service_monitor_makes(chart: Path) -> None:
+    values = chart / "ci/plain-values.yaml"
+    flags = ["--set", "metrics.serviceMonitor.enabled=true"]
+    objects = documents(template(chart, "--values", values, *flags)).values()
+    (monitor,) = [one["spec"] for one in objects if one["kind"] == "ServiceMonitor"]
+    chosen = monitor["selector"]["matchLabels"].items()
+    labels = [one["metadata"]["labels"] for one in objects if one["kind"] == "Service"]
+    jobs = {each[monitor["jobLabel"]] for each in labels if chosen <= each.items()}
+    alerts = (chart.parents[1] / "observability/alerts.yaml").read_text()
+    assert set(re.findall(r'\bjob="([^"]*)"', alerts)) == jobs
+
+
 def test_readme_and_schema_are_what_the_values_make_of_them(shaped: Render, tmp_path: Path) -> None:
     root = Path(shutil.copytree(shaped.root, tmp_path / shaped.root.name))
     chart_docs.generate(root)
