@@ -169,6 +169,11 @@ belongs to none. The root of a slot's object has the key "slot".
 - -tls-key
 - /run/secrets/tls/tls.key
 - -tls-server-name
-- {{ $root.Values.tls.serverName | default (printf "%s.%s.svc" (include "service.fullname" $root) $root.Release.Namespace) | quote }}
+- {{ include "service.tlsServerName" $root | quote }}
 {{- end }}
+{{- end }}
+
+{{/* The name in the certificate of the service. */}}
+{{- define "service.tlsServerName" -}}
+{{- .Values.tls.serverName | default (printf "%s.%s.svc" (include "service.fullname" .) .Release.Namespace) }}
 {{- end }}
