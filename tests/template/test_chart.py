@@ -276,6 +276,33 @@ def test_every_environment_needs_no_more_than_its_file_says(environment: str, ch
     assert documents(template(chart, "--values", values))
 
 
+def leaves(value: Any) -> Iterator[Any]:
+    """Yield every value in an object, at any depth."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for child in value:
+            yield from leaves(child)
+    else:
+        yield value
+
+
+def test_a_name_that_yaml_takes_for_something_else_stays_a_name(chart: Path) -> None:
+    def made(values: Path, namespace: str, name: str) -> str:
+        keys = ("fullnameOverride", "nameOverride", "serviceAccount.name")
+        names = ",".join(f"{key}={name}" for key in keys)
+        flags = ["--namespace", namespace, "--set-string", names]
+        return template(chart, "--values", values, *flags)
+
+    files = values_files(chart)
+    for values in files:
+        found = list(leaves(list(yaml.load_all(made(values, "4711", "null"), yaml.CSafeLoader))))
+        assert {"4711", "null"} <= set(map(str, found))
+        assert not {4711, None} & set(found), values
+    # What Helm itself reads, by the rules of YAML 1.1.
+    assert made(files[0], "n", "y")
+
+
 def pod_templates(value: Any) -> Iterator[Document]:
     """Yield every pod template in an object, at any depth."""
     if isinstance(value, dict):

@@ -29,7 +29,7 @@
 
 {{/* What workload, Service and policies select the service's pods by. It can never change in a release. */}}
 {{- define "service.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "service.name" . }}
+app.kubernetes.io/name: {{ include "service.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
