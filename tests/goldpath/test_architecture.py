@@ -14,7 +14,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 ROWS = (
     {"__main__"},
     {"cli"},
-    {"demo"},
+    {"demo", "outcomes"},
     {"linters"},
     {"cases", "render", "postgres", "cluster"},
     {"api_versions", "cluster_api", "gitops", "helm_commands", "helm_hooks", "rollouts"},
