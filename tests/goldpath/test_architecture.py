@@ -17,7 +17,7 @@ ROWS = (
     {"demo", "outcomes"},
     {"linters"},
     {"cases", "render", "postgres", "cluster"},
-    {"gitops", "helm_commands", "helm_hooks", "rollouts"},
+    {"api_versions", "cluster_api", "gitops", "helm_commands", "helm_hooks", "rollouts"},
     {"template", "toolchain"},
     {"process", "progress", "cache"},
     {"model", "errors"},
