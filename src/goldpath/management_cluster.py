@@ -87,6 +87,11 @@ class ManagementCluster(Cluster):
             item = {**item, "metadata": {**item["metadata"], "namespace": namespace}}
         return self.ask("POST", collection(item) + query, item)
 
+    def replace(self, item: Object, *, dry: bool = False) -> Answer:
+        """Replace an object by another state of it, as strictly as `create`."""
+        query = "?fieldValidation=Strict" + ("&dryRun=All" if dry else "")
+        return self.ask("PUT", address(item) + query, item)
+
     def change(self, item: Object, patch: Object, *, dry: bool = False) -> Answer:
         """Merge a patch into an object that is there, as strictly as `create`."""
         query = "?fieldValidation=Strict" + ("&dryRun=All" if dry else "")

@@ -4,7 +4,7 @@
 // its own. Docker's kinds, cluster classes and resource sets are left out.
 //
 // Usage: cluster-api --kubeconfig FILE --certificates FOLDER [--port PORT], with tls.crt and
-// tls.key of the webhook server in the folder. With --controllers=false it only serves webhooks.
+// tls.key of the webhook server in the folder.
 package main
 
 import (
@@ -21,9 +21,9 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/klog/v2"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
@@ -80,17 +80,16 @@ type setups []func() error
 func main() {
 	certificates := flag.String("certificates", "", "folder with tls.crt and tls.key")
 	port := flag.Int("port", 9443, "port of the webhook server")
-	controllers := flag.Bool("controllers", true, "run controllers too")
 	flag.Parse()
 	ctrl.SetLogger(klog.Background())
-	if err := run(ctrl.SetupSignalHandler(), *certificates, *port, *controllers); err != nil {
+	if err := run(ctrl.SetupSignalHandler(), *certificates, *port); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(1)
 	}
 }
 
 // run starts everything and returns when the context ends.
-func run(ctx context.Context, certificates string, port int, controllers bool) error {
+func run(ctx context.Context, certificates string, port int) error {
 	if err := feature.MutableGates.Set(gates); err != nil {
 		return err
 	}
@@ -101,13 +100,9 @@ func run(ctx context.Context, certificates string, port int, controllers bool) e
 	if err != nil {
 		return err
 	}
-	ofClusters := labels.SelectorFromSet(nil)
-	if exists, err := metav1.LabelSelectorAsSelector(&metav1.LabelSelector{
-		MatchExpressions: []metav1.LabelSelectorRequirement{
-			{Key: clusterv1.ClusterNameLabel, Operator: metav1.LabelSelectorOpExists},
-		},
-	}); err == nil {
-		ofClusters = exists
+	ofClusters, err := labels.Parse(clusterv1.ClusterNameLabel) // that it is there
+	if err != nil {
+		return err
 	}
 	config := ctrl.GetConfigOrDie()
 	config.QPS, config.Burst = 200, 400
@@ -142,10 +137,8 @@ func run(ctx context.Context, certificates string, port int, controllers bool) e
 	clusters.(interface{ SetConnectionCreationRetryInterval(time.Duration) }).
 		SetConnectionCreationRetryInterval(reconnect)
 	all := webhooks(manager, clusters)
-	if controllers {
-		all = append(all, reconcilers(ctx, manager, clusters, secrets)...)
-		all = append(all, machines(ctx, manager, clusters)...)
-	}
+	all = append(all, reconcilers(ctx, manager, clusters, secrets)...)
+	all = append(all, machines(ctx, manager, clusters)...)
 	for _, one := range all {
 		if err := one(); err != nil {
 			return err
@@ -185,7 +178,7 @@ func webhooks(manager ctrl.Manager, clusters clustercache.ClusterCache) setups {
 func reconcilers(
 	ctx context.Context, manager ctrl.Manager, clusters clustercache.ClusterCache, secrets client.Client,
 ) setups {
-	all := client.Client(manager.GetClient())
+	all := manager.GetClient()
 	api := manager.GetAPIReader()
 	return setups{
 		func() error {
@@ -203,9 +196,7 @@ func reconcilers(
 		func() error {
 			return (&machineset.Reconciler{
 				Client: all, APIReader: api, ClusterCache: clusters,
-				PreflightChecks: map[clusterv1.MachineSetPreflightCheck]struct{}{
-					clusterv1.MachineSetPreflightCheckAll: {},
-				},
+				PreflightChecks: sets.New(clusterv1.MachineSetPreflightCheckAll),
 			}).SetupWithManager(ctx, manager, options)
 		},
 		func() error {
