@@ -258,7 +258,7 @@ send() {
     kubectl get namespace "${value[NAMESPACE]}" --output name >/dev/null 2>&1 || kubectl create namespace "${value[NAMESPACE]}"
     # Server-side, so that what the providers write into the same lists stays.
     kubectl apply --server-side --field-manager cluster-api.sh --dry-run=server --filename - <<<"$rendered" >/dev/null ||
-        fail 1 "the management cluster does not accept the objects, see above; nothing was changed."
+        fail 1 "the management cluster does not accept the objects, see above; none was changed."
     kubectl apply --server-side --field-manager cluster-api.sh --filename - <<<"$rendered"
 }
 

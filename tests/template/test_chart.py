@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import chart_docs
-from goldpath import helm_hooks, process, rollouts
+from goldpath import api_versions, helm_hooks, process, rollouts
 from goldpath.linters import charts
 from goldpath.model import Case, Finding, Manifest, Render
 from goldpath.toolchain import go_env, go_tool
@@ -246,13 +246,17 @@ def values_files(chart: Path) -> list[Path]:
     return [*sorted(chart.glob("ci/*.yaml")), chart.parents[1] / "environments/dev.yaml"]
 
 
-def test_both_helms_render_the_same(shaped: Render) -> None:
+def test_both_helms_render_the_same_objects_of_versions_that_stay(shaped: Render) -> None:
     # What is drawn by lot, or by the clock, would differ between them too.
     chart = chart_docs.chart(shaped.root)
     for values in values_files(chart):
         one, other = (documents(template(chart, "--values", values, helm=helm)) for helm in HELMS)
         assert one == other
         assert one
+        assert (
+            api_versions.findings([Manifest(values.name, document) for document in one.values()])
+            == []
+        )
 
 
 def test_only_the_answers_that_shape_a_chart_decide_what_is_in_it(render: trees.Renderer) -> None:
@@ -267,7 +271,10 @@ def test_only_the_answers_that_shape_a_chart_decide_what_is_in_it(render: trees.
     for source in chart_docs.CHART.rglob("*.jinja"):
         for condition in re.findall(r"#%-? (?:el)?if (\w+) ", source.read_text()):
             assert condition in trees.SHAPING, source
-        assert not re.search(r" if ", "".join(re.findall(r"#{.*?}#", source.read_text()))), source
+        answers = "".join(re.findall(r"#{.*?}#", source.read_text()))
+        assert not re.search(r" if ", answers), source
+        for name in trees.BESIDE:
+            assert not re.search(rf"\b{name}\b", answers), source
 
 
 @pytest.mark.parametrize("environment", ["dev", "production"])

@@ -101,7 +101,9 @@ def zones(items: Sequence[Object]) -> list[str]:
 
 def _in_memory(item: Object) -> Object:
     if item["kind"] == "DevCluster":
-        return {**item, "spec": {"backend": {"inMemory": {}}}}
+        # The backend adds to the annotations and fails if there are none.
+        metadata = {**item["metadata"], "annotations": {"goldpath.invalid/backend": "in-memory"}}
+        return {**item, "metadata": metadata, "spec": {"backend": {"inMemory": {}}}}
     if item["kind"] == "DevMachineTemplate":
         return {**item, "spec": {"template": {"spec": {"backend": IN_MEMORY}}}}
     return item

@@ -17,8 +17,8 @@ CONTROL_PLANE = "cluster.x-k8s.io/control-plane"
 DEPLOYMENT = "cluster.x-k8s.io/deployment-name"
 # Where the docs have the rows of the table.
 ROWS = r"(?<=\| what happened \| it took \|\n\| --- \| --- \|\n)(?:\|.*\n)*"
-# Each step takes some ten seconds; a machine with much else to do gets five minutes.
-BOUND = 300
+# Each step takes some ten seconds; a machine with much else to do gets three minutes.
+BOUND = 180
 PAUSE = 0.2
 
 

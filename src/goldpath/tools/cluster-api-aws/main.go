@@ -14,11 +14,15 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/klog/v2"
+	infrav1beta1 "sigs.k8s.io/cluster-api-provider-aws/v2/api/v1beta1"
 	infrav1 "sigs.k8s.io/cluster-api-provider-aws/v2/api/v1beta2"
+	bootstrapv1beta1 "sigs.k8s.io/cluster-api-provider-aws/v2/bootstrap/eks/api/v1beta1"
 	bootstrapv1 "sigs.k8s.io/cluster-api-provider-aws/v2/bootstrap/eks/api/v1beta2"
 	bootstrap "sigs.k8s.io/cluster-api-provider-aws/v2/bootstrap/eks/webhooks"
+	controlplanev1beta1 "sigs.k8s.io/cluster-api-provider-aws/v2/controlplane/eks/api/v1beta1"
 	controlplanev1 "sigs.k8s.io/cluster-api-provider-aws/v2/controlplane/eks/api/v1beta2"
 	controlplane "sigs.k8s.io/cluster-api-provider-aws/v2/controlplane/eks/webhooks"
+	expinfrav1beta1 "sigs.k8s.io/cluster-api-provider-aws/v2/exp/api/v1beta1"
 	expinfrav1 "sigs.k8s.io/cluster-api-provider-aws/v2/exp/api/v1beta2"
 	pools "sigs.k8s.io/cluster-api-provider-aws/v2/exp/webhooks"
 	infrastructure "sigs.k8s.io/cluster-api-provider-aws/v2/webhooks"
@@ -42,8 +46,10 @@ func main() {
 func run(ctx context.Context, certificates string, port int) error {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		infrav1.AddToScheme, expinfrav1.AddToScheme, bootstrapv1.AddToScheme,
-		controlplanev1.AddToScheme,
+		infrav1.AddToScheme, infrav1beta1.AddToScheme,
+		expinfrav1.AddToScheme, expinfrav1beta1.AddToScheme,
+		bootstrapv1.AddToScheme, bootstrapv1beta1.AddToScheme,
+		controlplanev1.AddToScheme, controlplanev1beta1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			return err

@@ -26,8 +26,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/klog/v2"
+	bootstrapv1beta1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta1"
 	bootstrapv1 "sigs.k8s.io/cluster-api/api/bootstrap/kubeadm/v1beta2"
+	controlplanev1beta1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta1"
 	controlplanev1 "sigs.k8s.io/cluster-api/api/controlplane/kubeadm/v1beta2"
+	clusterv1beta1 "sigs.k8s.io/cluster-api/api/core/v1beta1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	bootstrap "sigs.k8s.io/cluster-api/bootstrap/kubeadm/reconcilers/kubeadmconfig"
 	bootstrapadmission "sigs.k8s.io/cluster-api/bootstrap/kubeadm/webhooks/admission"
@@ -43,6 +46,8 @@ import (
 	"sigs.k8s.io/cluster-api/core/setup"
 	coreadmission "sigs.k8s.io/cluster-api/core/webhooks/admission"
 	"sigs.k8s.io/cluster-api/feature"
+	"sigs.k8s.io/cluster-api/test/infrastructure/container"
+	infrav1beta1 "sigs.k8s.io/cluster-api/test/infrastructure/docker/api/v1beta1"
 	infrav1 "sigs.k8s.io/cluster-api/test/infrastructure/docker/api/v1beta2"
 	infrastructure "sigs.k8s.io/cluster-api/test/infrastructure/docker/controllers"
 	infraadmission "sigs.k8s.io/cluster-api/test/infrastructure/docker/webhooks"
@@ -94,8 +99,11 @@ func run(ctx context.Context, certificates string, port int) error {
 		return err
 	}
 	scheme, err := schemeOf(
-		clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme, clusterv1.AddToScheme,
-		bootstrapv1.AddToScheme, controlplanev1.AddToScheme, infrav1.AddToScheme,
+		clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme,
+		clusterv1.AddToScheme, clusterv1beta1.AddToScheme,
+		bootstrapv1.AddToScheme, bootstrapv1beta1.AddToScheme,
+		controlplanev1.AddToScheme, controlplanev1beta1.AddToScheme,
+		infrav1.AddToScheme, infrav1beta1.AddToScheme,
 	)
 	if err != nil {
 		return err
@@ -224,10 +232,11 @@ func reconcilers(
 }
 
 // machines are the controllers of the development provider, with machines and workload API servers
-// in memory.
+// in memory. The one for templates is left out: it asks Docker how large its machine is.
 func machines(ctx context.Context, manager ctrl.Manager, clusters clustercache.ClusterCache) setups {
 	var cloud inmemoryruntime.Manager
 	var servers *inmemoryserver.WorkloadClustersMux
+	var docker container.Runtime // asked for, and never called
 	return setups{
 		func() error {
 			scheme, err := schemeOf(
@@ -241,23 +250,23 @@ func machines(ctx context.Context, manager ctrl.Manager, clusters clustercache.C
 			if err := cloud.Start(ctx); err != nil {
 				return err
 			}
+			if docker, err = container.NewDockerClient(); err != nil {
+				return err
+			}
 			servers, err = inmemoryserver.NewWorkloadClustersMux(cloud, "127.0.0.1")
 			return err
 		},
 		func() error {
 			return (&infrastructure.DevClusterReconciler{
-				Client: manager.GetClient(), InMemoryManager: cloud, APIServerMux: servers,
-			}).SetupWithManager(ctx, manager, options)
-		},
-		func() error {
-			return (&infrastructure.DevMachineReconciler{
-				Client: manager.GetClient(), ClusterCache: clusters,
+				Client: manager.GetClient(), ContainerRuntime: docker,
 				InMemoryManager: cloud, APIServerMux: servers,
 			}).SetupWithManager(ctx, manager, options)
 		},
 		func() error {
-			return (&infrastructure.DevMachineTemplateReconciler{Client: manager.GetClient()}).
-				SetupWithManager(ctx, manager, options)
+			return (&infrastructure.DevMachineReconciler{
+				Client: manager.GetClient(), ContainerRuntime: docker, ClusterCache: clusters,
+				InMemoryManager: cloud, APIServerMux: servers,
+			}).SetupWithManager(ctx, manager, options)
 		},
 	}
 }
