@@ -40,7 +40,6 @@ OTHERS = {
 def existing(management: ManagementCluster, sets: Mapping[str, list[Object]]) -> dict[str, Object]:
     """The first object of each kind of the set aws, as it is in the cluster; nothing acts on it."""
     management.create_namespace(EXISTING)
-    found: dict[str, Object] = {}
     for item in sets["aws"]:
         is_cluster = item["kind"] == "Cluster"
         inert = clusters.changed(item, "spec/paused", True) if is_cluster else item

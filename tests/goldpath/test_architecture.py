@@ -16,14 +16,17 @@ ROWS = (
     {"cli"},
     {"demo"},
     {"linters"},
-<<<<<<< HEAD
     {"management_cluster"},
     {"cases", "render", "postgres", "cluster", "providers"},
-    {"gitops", "helm_commands", "helm_hooks", "network", "rollouts"},
-=======
-    {"cases", "render", "postgres", "cluster"},
-    {"api_versions", "cluster_api", "gitops", "helm_commands", "helm_hooks", "rollouts"},
->>>>>>> capi
+    {
+        "api_versions",
+        "cluster_api",
+        "gitops",
+        "helm_commands",
+        "helm_hooks",
+        "network",
+        "rollouts",
+    },
     {"template", "toolchain"},
     {"process", "progress", "cache"},
     {"model", "errors"},
