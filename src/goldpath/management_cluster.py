@@ -72,7 +72,10 @@ class ManagementCluster(Cluster):
             text = None if body is None else json.dumps(body)
             connection.request(method, path, text, headers)
             answer = connection.getresponse()
-            return Answer(answer.status, json.load(answer))
+            said = answer.read().decode()
+            # A path that nobody serves is answered in plain text.
+            is_object = said.startswith("{")
+            return Answer(answer.status, json.loads(said) if is_object else {"message": said})
 
     def create(self, item: Object, namespace: str = "", *, dry: bool = False) -> Answer:
         """Create an object; a field that its definition does not know is refused.

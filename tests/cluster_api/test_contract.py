@@ -29,9 +29,11 @@ def _by_role(items: list[Object]) -> dict[str, Object]:
 
 def _paths(ours: Any, theirs: Any, path: str = "") -> Iterator[str]:
     """Yield the paths at which two objects differ; a list counts as a whole."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in sorted(ours.keys() | theirs.keys()):
-            yield from _paths(ours.get(key), theirs.get(key), f"{path}.{key}".removeprefix("."))
+    # What is missing on one side differs in each of its parts.
+    mine, others = ({} if value is None else value for value in (ours, theirs))
+    if isinstance(mine, dict) and isinstance(others, dict):
+        for key in sorted(mine.keys() | others.keys()):
+            yield from _paths(mine.get(key), others.get(key), f"{path}.{key}".removeprefix("."))
     elif ours != theirs:
         yield path
 
