@@ -47,6 +47,8 @@ rules:
     verbs: [create, update, patch, delete]
   - level: None
 """
+# Collecting garbage less often takes a fifth of all processor time away, and some hundred megabytes.
+COLLECT_LESS = {"GOGC": "400"}
 # Names of those that have a certificate or token; the API server knows their rights by these.
 USERS = {
     "admin": "system:masters",
@@ -181,7 +183,9 @@ def start(stack: ExitStack, cluster: Cluster, program: Path, *flags: str) -> pro
     """Start a program that ends with the stack; its log in the cluster's folder has its name."""
     output = stack.enter_context((cluster.folder / f"{program.name}.log").open("w"))
     command: list[str | Path] = [*cluster.enter, program, *flags]
-    return stack.enter_context(process.background(command, log=output, stop=signal.SIGKILL))
+    return stack.enter_context(
+        process.background(command, log=output, env=COLLECT_LESS, stop=signal.SIGKILL)
+    )
 
 
 def start_controller_manager(stack: ExitStack, cluster: Cluster, *flags: str) -> None:

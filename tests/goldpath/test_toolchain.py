@@ -176,6 +176,26 @@ def test_a_program_of_our_own_is_formatted_and_vetted(name: str) -> None:
     process.run(["go", "vet", "-mod=readonly", "-trimpath", "."], cwd=module, env=env)
 
 
+def test_cluster_api_is_the_version_that_copies_install() -> None:
+    lines = (ROOT / "template/deploy/cluster-api/providers.env").read_text().splitlines()
+    named = dict(line.split("=") for line in lines if not line.startswith("#"))
+    for variable, tool, module in (
+        ("CLUSTER_API_VERSION", "cluster-api", "sigs.k8s.io/cluster-api"),
+        ("CLUSTER_API_VERSION", "cluster-api", "sigs.k8s.io/cluster-api/test"),
+        (
+            "CLUSTER_API_PROVIDER_AWS_VERSION",
+            "cluster-api-aws",
+            "sigs.k8s.io/cluster-api-provider-aws/v2",
+        ),
+        (
+            "CLUSTER_API_ADDON_PROVIDER_HELM_VERSION",
+            "crds",
+            "sigs.k8s.io/cluster-api-addon-provider-helm",
+        ),
+    ):
+        assert toolchain.module_version(tool, module) == named[variable], variable
+
+
 def test_a_wheel_is_installed_with_its_programs_and_only_once() -> None:
     folder = toolchain.wheel("postgresql")
     assert list(folder.glob("**/bin/initdb"))
