@@ -209,6 +209,19 @@ def _machine(_: Manifest, spec: Mapping[str, Any], __: Sequence[Manifest]) -> It
             yield "machine", "has a volume that is not encrypted"
 
 
+def _managed_pool(
+    one: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
+) -> Iterator[Problem]:
+    yield from _machine(one, spec, manifests)
+    # The AWS provider 2.11 looks an image up for every launch template, by default one of Amazon
+    # Linux 2: DiscoverLaunchTemplateAMI in its launchtemplate.go, and issue 5530.
+    ami = _at(spec, "awsLaunchTemplate", "ami") or {}
+    if spec.get("amiType") != "CUSTOM":
+        yield "machine", "has an amiType beside the image of its launch template, so EKS refuses it"
+    if "id" not in ami and not str(ami.get("eksLookupType")).startswith("AmazonLinux2023"):
+        yield "machine", "looks for Amazon Linux 2, which has no image since Kubernetes 1.33"
+
+
 def _aws_cluster(_: Manifest, spec: Mapping[str, Any], __: Sequence[Manifest]) -> Iterator[Problem]:
     balancer = _at(spec, "controlPlaneLoadBalancer", "loadBalancerType")
     if balancer in (None, "classic", "elb"):
@@ -276,7 +289,7 @@ LOOKS: Mapping[str, Look] = {
     "AWSCluster": _aws_cluster,
     "AWSMachinePool": _machine,
     "AWSMachineTemplate": _machine,
-    "AWSManagedMachinePool": _machine,
+    "AWSManagedMachinePool": _managed_pool,
     "Cluster": _cluster,
     "HelmChartProxy": _add_on,
     "KubeadmConfig": _bootstrap,

@@ -124,6 +124,26 @@ def test_a_defect_is_found(
     assert any(rule == found and part in message for found, message in _found(manifests))
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "part"),
+    [
+        ("amiType", "AL2023_x86_64_STANDARD", "EKS refuses it"),
+        ("amiType", None, "EKS refuses it"),
+        ("awsLaunchTemplate.ami", None, "looks for Amazon Linux 2"),
+        ("awsLaunchTemplate.ami.eksLookupType", "AmazonLinux", "looks for Amazon Linux 2"),
+        ("awsLaunchTemplate.rootVolume.encrypted", False, "encrypted"),
+    ],
+)
+def test_a_defect_of_a_managed_pool_is_found(
+    path: str, value: object, part: str, render: trees.Renderer
+) -> None:
+    manifests = copies.of("aws-eks", render)
+    _set(path, value)(_spec(manifests, "AWSManagedMachinePool"))
+    ((rule, message),) = _found(manifests)
+    assert rule == "machine"
+    assert part in message
+
+
 @pytest.mark.parametrize("name", ["2048", "a.b", "9lives", "a-"])
 def test_a_name_that_is_no_label_is_found(name: str, render: trees.Renderer) -> None:
     manifests = copies.of("aws", render)

@@ -297,6 +297,19 @@ def test_every_file_gets_the_values_and_nothing_of_the_shell(
     assert "CLUSTER_NAME=shell" not in given
 
 
+def test_the_default_of_an_own_file_is_not_replaced_by_the_shell(
+    programs: Programs, make: Make, tmp_path: Path
+) -> None:
+    folder, own = programs(), tmp_path / "own.yaml"
+    assert f"there is no {own}, which" in _refused(make(folder, "render", f"CLUSTER_FILES={own}"))
+    own.write_text("a: ${EXTRA:=default}\nb: ${CLUSTER_NAME}\n")
+    done = make(folder, "render", f"CLUSTER_FILES={own}", EXTRA="shell")
+    assert done.status == 0, done.stderr
+    given = (folder / "given").read_text().splitlines()
+    assert "CLUSTER_NAME=payments-api" in given
+    assert "EXTRA=shell" not in given
+
+
 def test_apply_tries_all_objects_before_it_changes_one(programs: Programs, make: Make) -> None:
     folder = programs(refused=1)
     assert "none was changed" in _refused(make(folder, "apply"), 1)
