@@ -25,12 +25,12 @@ from goldpath.cluster import (
     start_controller_manager,
     wait_for_start,
 )
+from goldpath.errors import GoldpathError
 from goldpath.providers import PROGRAMS, Object, definitions, groups, plurals, webhooks
 from goldpath.toolchain import go_tool
 
 # Objects in this namespace pass no webhook, so that it shows what the definitions alone refuse.
 WITHOUT_WEBHOOKS = "without-webhooks"
-CREATED = HTTPStatus.CREATED
 MERGE = "application/merge-patch+json"
 
 
@@ -100,14 +100,16 @@ class ManagementCluster(Cluster):
         query = "?fieldValidation=Strict" + ("&dryRun=All" if dry else "")
         return self.ask("PATCH", address(item) + query, patch, MERGE)
 
-    def list(self, plural: str, namespace: str) -> "list[Object]":
+    def objects(self, plural: str, namespace: str) -> list[Object]:
         """Return the objects of a kind, such as "machines", in a namespace."""
         return list(self.read(f"{groups()[plural]}/namespaces/{namespace}/{plural}")["items"])
 
     def create_namespace(self, name: str) -> None:
-        """Create a namespace."""
-        answer = self.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-        assert answer.status == CREATED, answer.message
+        """Create a namespace.
+
+        Raises: GoldpathError if there is one of that name.
+        """
+        _create(self, "/api/v1/namespaces", {"metadata": {"name": name}})
 
 
 @contextmanager
@@ -137,9 +139,7 @@ def management_cluster() -> Iterator[ManagementCluster]:
             log = cluster.folder / f"{name}.log"
             wait_for_start(program, log, partial(_serves_webhooks, log), name)
         for item in webhooks(authority, WITHOUT_WEBHOOKS):
-            path = f"/apis/{item['apiVersion']}/{item['kind'].lower()}s"
-            answer = cluster.ask("POST", path, item)
-            assert answer.status == CREATED, answer.message
+            _create(cluster, f"/apis/{item['apiVersion']}/{item['kind'].lower()}s", item)
         cluster.create_namespace(WITHOUT_WEBHOOKS)
         yield cluster
 
@@ -159,8 +159,7 @@ def _define(cluster: ManagementCluster) -> None:
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     wanted = set()
     for item in definitions():
-        answer = cluster.ask("POST", path, item)
-        assert answer.status == CREATED, answer.message
+        _create(cluster, path, item)
         version = f"/apis/{item['spec']['group']}/{item['spec']['versions'][0]['name']}"
         wanted.add((version, item["spec"]["names"]["plural"]))
 
@@ -172,6 +171,12 @@ def _define(cluster: ManagementCluster) -> None:
         return not wanted
 
     process.wait_until(served, "The API of Cluster API", 60)
+
+
+def _create(cluster: ManagementCluster, path: str, item: Object) -> None:
+    answer = cluster.ask("POST", path, item)
+    if not answer.accepted:
+        raise GoldpathError(f"The API server refuses a part of {path}: {answer.message}")
 
 
 def _certificates(folder: Path) -> str:

@@ -13,7 +13,6 @@ from goldpath.providers import Object, groups
 from goldpath.toolchain import go_tool
 from testing import clusters
 
-CONTROL_PLANE = "cluster.x-k8s.io/control-plane"
 DEPLOYMENT = "cluster.x-k8s.io/deployment-name"
 # Where the docs have the rows of the table.
 ROWS = r"(?<=\| what happened \| it took \|\n\| --- \| --- \|\n)(?:\|.*\n)*"
@@ -54,18 +53,13 @@ class Story:
         """Where all of it is."""
         return str(self.cluster["metadata"]["namespace"])
 
-    def of(self, kind: str) -> list[Object]:
-        """Return the objects of a kind as they are now."""
-        found = [self.management.ask("GET", address(item)) for item in self.named(kind)]
-        return [answer.body for answer in found]
-
     def named(self, kind: str) -> list[Object]:
         """Return the objects of a kind as they were applied."""
         return list(clusters.named(self.items, kind))
 
     def machines(self) -> list[Machine]:
         """Return all machines."""
-        return [_machine(item) for item in self.management.list("machines", self.namespace)]
+        return [_machine(item) for item in self.management.objects("machines", self.namespace)]
 
     def control_plane(self) -> list[Machine]:
         """Return the machines of the control plane."""
@@ -145,13 +139,12 @@ class Story:
     def left(self) -> list[str]:
         """Return what is left in the namespace of all that Cluster API makes."""
         kinds = {**groups(), "secrets": "/api/v1"}
-        return [
-            f"{plural}/{item['metadata']['name']}"
-            for plural, group in kinds.items()
-            for item in self.management.read(f"{group}/namespaces/{self.namespace}/{plural}")[
-                "items"
-            ]
-        ]
+        found = []
+        for plural, group in kinds.items():
+            path = f"{group}/namespaces/{self.namespace}/{plural}"
+            names = (item["metadata"]["name"] for item in self.management.read(path)["items"])
+            found += [f"{plural}/{name}" for name in names]
+        return found
 
     def _kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Run kubectl in the cluster that the machines are."""
