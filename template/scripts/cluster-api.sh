@@ -8,6 +8,8 @@
 # PUBLIC_KEY     of an SSH key pair, for the verb key
 # YES=1          delete without asking
 set -euo pipefail
+# Otherwise a file that clusterctl refuses would be left out of what is applied, and the rest sent.
+shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
 verb=${1:-}

@@ -321,6 +321,23 @@ def test_apply_tries_all_objects_before_it_changes_one(programs: Programs, make:
     assert all("--server-side" in call for call in _calls(folder, "kubectl apply"))
 
 
+@pytest.mark.parametrize("verb", ["render", "plan", "apply", "upgrade"])
+def test_nothing_is_sent_if_one_file_cannot_be_rendered(
+    verb: str, programs: Programs, make: Make, tmp_path: Path
+) -> None:
+    folder, own, good = programs(live="v1.34.11"), tmp_path / "own.yaml", tmp_path / "good.yaml"
+    clusterctl = folder / "bin/clusterctl"
+    refusing = 'case "$*" in *own.yaml) echo "missing closing brace" >&2; exit 1 ;; esac\n'
+    clusterctl.write_text(clusterctl.read_text() + refusing)
+    own.write_text("a: ${X\n")
+    good.write_text("a: ${CLUSTER_NAME}\n")
+    done = make(folder, verb, f"CLUSTER_FILES={own} {good}")
+    assert done.status == 2  # that of make
+    assert "missing closing brace" in done.stderr
+    assert "Cluster payments-api in namespace" not in done.stdout
+    assert _calls(folder, "kubectl") == []
+
+
 def test_apply_changes_no_version_of_kubernetes(programs: Programs, make: Make) -> None:
     sentence = _refused(make(programs(live="v1.34.2"), "apply"))
     assert "has Kubernetes v1.34.2, and" in sentence
