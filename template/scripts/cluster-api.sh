@@ -50,6 +50,7 @@ require_credentials() {
 # refuse_credentials looks for secrets in the files that git keeps. It names the place and never the secret.
 refuse_credentials() {
     local found
+    [ -f "$env_file" ] || fail 2 "there is no $env_file; CLUSTER_ENV names the file of values."
     found=$(grep -rnE '(A3T[A-Z0-9]|AKIA|ASIA)[A-Z0-9]{16}' "$folder" "$env_file" |
         cut -d : -f 1,2 | head -n 1) || true
     [ -z "$found" ] || fail 2 "${found%:*}, line ${found##*:}, has an access key of AWS; credentials come from your shell."
@@ -60,13 +61,14 @@ refuse_credentials() {
 
 # read_values reads NAME=VALUE lines into `value`. It does not run them.
 read_values() {
-    [ -f "$env_file" ] || fail 2 "there is no $env_file; CLUSTER_ENV names the file of values."
     local line number=0
     while IFS= read -r line || [ -n "$line" ]; do
         number=$((number + 1))
+        [[ $line != *$'\r' ]] || fail 2 "$env_file, line $number, ends as lines do on Windows; save the file with line ends of Unix."
         [[ ! $line =~ ^[[:space:]]*(#.*)?$ ]] || continue
         [[ $line =~ ^([A-Z][A-Z0-9_]*)=([A-Za-z0-9._:/@+-]*)$ ]] ||
-            fail 2 "$env_file, line $number, is no NAME=VALUE; a value has letters, digits and . _ : / @ + - only, without quotes."
+            fail 2 "$env_file, line $number, is no NAME=VALUE; a value has letters, digits and . _ : / @ + - only, without quotes and blanks."
+        [ -z "${value[${BASH_REMATCH[1]}]+set}" ] || fail 2 "$env_file, line $number, sets ${BASH_REMATCH[1]} once more; a name stands there once."
         value[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
     done <"$env_file"
 }

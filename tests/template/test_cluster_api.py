@@ -173,6 +173,29 @@ def test_a_line_that_is_no_plain_value_is_refused_and_not_run(
 
 
 @pytest.mark.parametrize(
+    ("lines", "part"),
+    [
+        ("A=b\nA=c\n", "sets A once more"),
+        ("NAMESPACE=other\n", "sets NAMESPACE once more"),
+        ("A=b\r\n", "ends as lines do on Windows"),
+        ("A=b \n", "without quotes and blanks"),
+    ],
+)
+def test_a_line_of_which_it_is_not_plain_what_counts_is_refused(
+    lines: str, part: str, programs: Programs, make: Make
+) -> None:
+    assert part in _refused(make(programs(), "check", lines=lines))
+
+
+def test_a_missing_file_of_values_is_named_and_nothing_else_said(
+    programs: Programs, make: Make
+) -> None:
+    done = make(programs(), "check", "CLUSTER_ENV=no such.env")
+    assert _refused(done) == "there is no no such.env; CLUSTER_ENV names the file of values."
+    assert "grep" not in done.stderr
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY",
