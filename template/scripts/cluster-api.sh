@@ -35,15 +35,16 @@ require_clusterawsadm() {
     require clusterawsadm https://cluster-api-aws.sigs.k8s.io/topics/using-clusterawsadm-to-fulfill-prerequisites
 }
 
-# on_aws says whether the cluster is one of AWS.
+# on_aws says whether what is rendered is of AWS. The values do not say it: they may have been written for another cluster.
 on_aws() {
-    [ -n "${value[AWS_REGION]:-}" ]
+    grep -qE '^kind: AWS' "${files[@]}"
 }
 
 # require_credentials wants those of AWS, which the shell has and no file here.
 require_credentials() {
     [ -n "${AWS_ACCESS_KEY_ID:-}" ] && [ -n "${AWS_SECRET_ACCESS_KEY:-}" ] || [ -n "${AWS_PROFILE:-}" ] ||
         fail 2 "there are no credentials of AWS; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in your shell."
+    [ -n "${value[AWS_REGION]:-}" ] || fail 2 "$env_file has no AWS_REGION."
     export AWS_REGION=${value[AWS_REGION]}
 }
 
@@ -123,7 +124,7 @@ minor() {
 
 check_zones() {
     local number zone seen=" "
-    on_aws || return 0
+    on_aws && [ -n "${value[AWS_REGION]:-}" ] || return 0
     for number in 1 2 3; do
         zone=${value[AWS_AVAILABILITY_ZONE_$number]:-}
         [ -n "$zone" ] || fail 2 "$env_file: AWS_AVAILABILITY_ZONE_$number is missing; the cluster takes three zones."
@@ -135,13 +136,17 @@ check_zones() {
     done
 }
 
-# check_files finds out which variables the files have, and which of them have no value.
 check_files() {
-    local file name missing=()
+    local file
     [ "${#files[@]}" -gt 0 ] || fail 2 "CLUSTER_FILES is empty; see make help, or call this by make."
     for file in "${files[@]}"; do
         [ -f "$file" ] || fail 2 "there is no $file, which CLUSTER_FILES names."
     done
+}
+
+# check_names finds out which variables the files have, and which of them have no value.
+check_names() {
+    local name missing=()
     mapfile -t needed < <(grep -ohE '\$\{[A-Za-z_][A-Za-z0-9_]*' "${files[@]}" | cut -c 3- | sort -u)
     for name in $(grep -ohE '\$\{[A-Za-z_][A-Za-z0-9_]*\}' "${files[@]}" | tr -d '{}$' | sort -u); do
         [ -n "${value[$name]:-}" ] || missing+=("$name")
@@ -212,7 +217,7 @@ init() {
 
 # only_on_aws VERB
 only_on_aws() {
-    on_aws || fail 2 "$verb is for clusters on AWS; $env_file has no AWS_REGION."
+    on_aws || fail 2 "$verb is for clusters on AWS; CLUSTER_FILES have none."
 }
 
 iam() {
@@ -339,7 +344,8 @@ esac
 . "$folder/providers.env"
 refuse_credentials
 read_values
-check_values
 check_files
+check_values
+check_names
 [ "$verb" != render ] || require_clusterctl
 "$verb"

@@ -286,9 +286,11 @@ def test_init_installs_the_pinned_providers_with_machine_pools(
         assert f"--{flag} {provider}:{pinned[f'CLUSTER_API{name}_VERSION']}" in call
 
 
-def test_init_for_docker_wants_no_credentials(programs: Programs, make: Make) -> None:
+@pytest.mark.parametrize("left", ["", "AWS_REGION=ap-northeast-2\n"])
+def test_init_for_docker_wants_no_credentials(left: str, programs: Programs, make: Make) -> None:
+    # What is left in the values of a copy that had another answer of `cluster` before.
     folder = programs(without="clusterawsadm")
-    assert make(folder, "init", case="docker").status == 0
+    assert make(folder, "init", case="docker", lines=left).status == 0
     (call,) = _calls(folder, "clusterctl init")
     assert re.search(r"--core cluster-api:(\S+) .*--infrastructure docker:\1 ", call)
 
