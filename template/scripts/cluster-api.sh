@@ -307,7 +307,14 @@ kubeconfig() {
     local file=.secrets/${value[CLUSTER_NAME]}.kubeconfig
     umask 077
     mkdir -p .secrets
-    clusterctl get kubeconfig "${value[CLUSTER_NAME]}" --namespace "${value[NAMESPACE]}" >"$file.new"
+    if grep -qE '^kind: AWSManagedControlPlane' "${files[@]}"; then
+        # The other one of a cluster of EKS is for the controllers: its token lives for 15 minutes.
+        require_kubectl
+        in_namespace get secret "${value[CLUSTER_NAME]}-user-kubeconfig" \
+            --output 'go-template={{.data.value | base64decode}}' >"$file.new"
+    else
+        clusterctl get kubeconfig "${value[CLUSTER_NAME]}" --namespace "${value[NAMESPACE]}" >"$file.new"
+    fi
     mv "$file.new" "$file"
     echo "export KUBECONFIG=$PWD/$file"
 }

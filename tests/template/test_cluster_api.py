@@ -30,6 +30,7 @@ BODIES = {
 api-resources*) echo kubeadmcontrolplanes.controlplane.cluster.x-k8s.io ;;
 *"get kubeadmcontrolplanes"*) printf %s "{live}" ;;
 *"get clusters.cluster.x-k8s.io"*) exit {missing} ;;
+*"get secret "*-user-kubeconfig*) echo "kind: Config" ;;
 *--dry-run=server*) cat > {folder}/tried; exit {refused} ;;
 *"apply --server-side"*) cat > {folder}/applied ;;
 esac
@@ -409,6 +410,18 @@ def test_the_kubeconfig_is_readable_by_its_owner_alone(
     assert file.read_text() == "kind: Config\n"
     assert file.stat().st_mode & 0o077 == 0
     assert done.stdout == f"export KUBECONFIG={file}\n"
+
+
+def test_the_kubeconfig_of_eks_is_that_of_people(
+    programs: Programs, render: trees.Renderer, tmp_path: Path
+) -> None:
+    folder = programs()
+    root = render.into(CASES["aws-eks"], tmp_path / "payments-api").root
+    process.run(["make", "-s", "cluster-kubeconfig"], cwd=root, env={"PATH": str(folder / "bin")})
+    assert (root / ".secrets/payments-api.kubeconfig").read_text() == "kind: Config\n"
+    assert not _calls(folder, "clusterctl get kubeconfig")
+    (call,) = _calls(folder, "kubectl")
+    assert "--namespace payments-api get secret payments-api-user-kubeconfig" in call
 
 
 @pytest.mark.parametrize("arguments", [(), ("YES=no",)])
