@@ -188,6 +188,22 @@ live_version() {
     done
 }
 
+# refuse_neighbours wants a name and a namespace that no other cluster has. The provider finds what it owns in AWS by the name
+# alone, so of two clusters with one name the second takes the network of the first, and deletes it; and the add-ons of a
+# namespace, with their versions and region, are those of all clusters in it.
+refuse_neighbours() {
+    local others namespace name
+    others=$(kubectl get clusters.cluster.x-k8s.io --all-namespaces --no-headers \
+        --output custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name)
+    while read -r namespace name; do
+        if [ "$namespace" = "${value[NAMESPACE]}" ] && [ "$name" != "${value[CLUSTER_NAME]}" ]; then
+            fail 2 "namespace $namespace has cluster $name, and both would share their add-ons; take another NAMESPACE."
+        elif [ "$namespace" != "${value[NAMESPACE]}" ] && [ "$name" = "${value[CLUSTER_NAME]}" ]; then
+            fail 2 "namespace $namespace has a cluster $name too, and both would share what they own; take another CLUSTER_NAME."
+        fi
+    done <<<"$others"
+}
+
 check() {
     echo "$env_file: ${#value[@]} values, as they should be"
 }
@@ -280,6 +296,7 @@ apply() {
     version=$(live_version)
     [ -z "$version" ] || [ "$version" = "${value[KUBERNETES_VERSION]}" ] ||
         fail 2 "the cluster has Kubernetes $version, and $env_file says ${value[KUBERNETES_VERSION]}; see make cluster-upgrade."
+    refuse_neighbours
     send "$rendered"
 }
 

@@ -29,6 +29,7 @@ BODIES = {
 "config current-context") echo kind-management ;;
 api-resources*) echo kubeadmcontrolplanes.controlplane.cluster.x-k8s.io ;;
 *"get kubeadmcontrolplanes"*) printf %s "{live}" ;;
+*"get clusters.cluster.x-k8s.io --all-namespaces"*) printf "%s\n" "{others}" ;;
 *"get clusters.cluster.x-k8s.io"*) exit {missing} ;;
 *"get secret "*-user-kubeconfig*) echo "kind: Config" ;;
 *--dry-run=server*) cat > {folder}/tried; exit {refused} ;;
@@ -50,13 +51,16 @@ Make = Callable[..., process.Result]
 def programs(tmp_path: Path) -> Programs:
     """Make a folder of programs that behave as told; those of `without` are missing."""
 
-    def make(without: str = "", live: str = "", missing: int = 0, refused: int = 0) -> Path:
+    def make(
+        without: str = "", live: str = "", missing: int = 0, refused: int = 0, others: str = ""
+    ) -> Path:
         (tmp_path / "objects").write_text(PRINTED)
         (tmp_path / "calls").write_text("")
         (tmp_path / "bin").mkdir(exist_ok=True)
         for name, body in BODIES.items():
             program = tmp_path / "bin" / name
-            filled = {"folder": tmp_path, "live": live, "missing": missing, "refused": refused}
+            filled = {"folder": tmp_path, "live": live, "missing": missing, "refused": refused,
+                      "others": others}  # fmt: skip
             text = NOTE.replace("{name}", name) + body
             for key, value in filled.items():
                 text = text.replace(f"{{{key}}}", str(value))
@@ -345,6 +349,22 @@ def test_apply_tries_all_objects_before_it_changes_one(programs: Programs, make:
     assert (folder / "applied").read_bytes() == (folder / "tried").read_bytes()
     assert (folder / "applied").read_text().count("kind: Cluster") == 4  # one for each file
     assert all("--server-side" in call for call in _calls(folder, "kubectl apply"))
+
+
+@pytest.mark.parametrize(
+    ("others", "part"),
+    [
+        ("payments-api staging", "has cluster staging, and both would share their add-ons"),
+        ("staging payments-api", "has a cluster payments-api too, and both would share what"),
+    ],
+)
+def test_a_cluster_shares_neither_name_nor_namespace_with_another(
+    others: str, part: str, programs: Programs, make: Make
+) -> None:
+    folder = programs(others=f"elsewhere other\n{others}")
+    assert part in _refused(make(folder, "apply"))
+    assert _calls(folder, "kubectl apply") == []
+    assert make(programs(others="elsewhere other\npayments-api payments-api"), "apply").status == 0
 
 
 @pytest.mark.parametrize("verb", ["render", "plan", "apply", "upgrade"])
