@@ -529,6 +529,24 @@ def test_the_manual_names_every_target_and_file(name: str, render: trees.Rendere
         assert f"`{FOLDER}/{name}`" in manual
 
 
+@pytest.mark.parametrize("name", ["aws", "aws-eks"])
+def test_the_manual_says_what_a_cluster_costs_opens_and_does_not_keep(
+    name: str, render: trees.Renderer
+) -> None:
+    manual = (render(CASES[name]).root / "docs/cluster-api.md").read_text()
+    for word in (
+        "costs money",
+        "NAT gateways",
+        "from the internet",
+        "bastion",
+        "backup",
+        "sign-on",
+    ):
+        assert word in manual
+    # Nobody drains for Cluster API in a managed group.
+    assert ("nodeDrainTimeoutSeconds" in manual.split("## From 2021")[0]) == (name == "aws")
+
+
 def test_the_programs_accept_the_regions_that_the_question_accepts() -> None:
     script = (ROOT / "template/scripts/cluster-api.sh").read_text()
     (listed,) = re.findall(r'^regions="(.*?)"$', script, re.M | re.S)
