@@ -321,9 +321,10 @@ upgrade() {
 
 kubeconfig() {
     require_clusterctl
-    local file=.secrets/${value[CLUSTER_NAME]}.kubeconfig
+    file=.secrets/${value[CLUSTER_NAME]}.kubeconfig
     umask 077
     mkdir -p .secrets
+    trap 'rm -f "$file.new"' EXIT
     if grep -qE '^kind: AWSManagedControlPlane' "${files[@]}"; then
         # The other one of a cluster of EKS is for the controllers: its token lives for 15 minutes.
         require_kubectl

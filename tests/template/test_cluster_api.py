@@ -69,7 +69,7 @@ def programs(tmp_path: Path) -> Programs:
             if name == without:
                 program.unlink()
         for name in ("sh", "bash", "make", "env", "cat", "sort", "grep", "sed", "awk", "cut", "tr",
-                     "head", "dirname", "mkdir", "mv", "git", "date"):  # fmt: skip
+                     "head", "dirname", "mkdir", "mv", "rm", "git", "date"):  # fmt: skip
             link = tmp_path / "bin" / name
             if not link.exists():
                 link.symlink_to(process.run(["which", name]).stdout.strip())
@@ -442,6 +442,20 @@ def test_the_kubeconfig_of_eks_is_that_of_people(
     assert not _calls(folder, "clusterctl get kubeconfig")
     (call,) = _calls(folder, "kubectl")
     assert "--namespace payments-api get secret payments-api-user-kubeconfig" in call
+
+
+def test_a_kubeconfig_that_cannot_be_read_leaves_the_one_before_and_no_other_file(
+    programs: Programs, render: trees.Renderer, tmp_path: Path
+) -> None:
+    folder = programs()
+    (folder / "bin/clusterctl").write_text("#!/bin/sh\nexit 1\n")
+    root = render.into(AWS, tmp_path / "payments-api").root
+    (root / ".secrets").mkdir()
+    (root / ".secrets/payments-api.kubeconfig").write_text("before")
+    command = ["make", "-s", "cluster-kubeconfig"]
+    process.run(command, cwd=root, env={"PATH": str(folder / "bin")}, accept=(2,))
+    (file,) = (root / ".secrets").iterdir()
+    assert file.read_text() == "before"
 
 
 @pytest.mark.parametrize("arguments", [(), ("YES=no",)])
