@@ -8,6 +8,8 @@
 # PUBLIC_KEY     of an SSH key pair, for the verb key
 # YES=1          delete without asking
 set -euo pipefail
+# Otherwise a file that clusterctl refuses would be left out of what is applied, and the rest sent.
+shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
 verb=${1:-}
@@ -33,21 +35,23 @@ require_clusterawsadm() {
     require clusterawsadm https://cluster-api-aws.sigs.k8s.io/topics/using-clusterawsadm-to-fulfill-prerequisites
 }
 
-# on_aws says whether the cluster is one of AWS.
+# on_aws says whether what is rendered is of AWS. The values do not say it: they may have been written for another cluster.
 on_aws() {
-    [ -n "${value[AWS_REGION]:-}" ]
+    grep -qE '^kind: AWS' "${files[@]}"
 }
 
 # require_credentials wants those of AWS, which the shell has and no file here.
 require_credentials() {
     [ -n "${AWS_ACCESS_KEY_ID:-}" ] && [ -n "${AWS_SECRET_ACCESS_KEY:-}" ] || [ -n "${AWS_PROFILE:-}" ] ||
         fail 2 "there are no credentials of AWS; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in your shell."
+    [ -n "${value[AWS_REGION]:-}" ] || fail 2 "$env_file has no AWS_REGION."
     export AWS_REGION=${value[AWS_REGION]}
 }
 
 # refuse_credentials looks for secrets in the files that git keeps. It names the place and never the secret.
 refuse_credentials() {
     local found
+    [ -f "$env_file" ] || fail 2 "there is no $env_file; CLUSTER_ENV names the file of values."
     found=$(grep -rnE '(A3T[A-Z0-9]|AKIA|ASIA)[A-Z0-9]{16}' "$folder" "$env_file" |
         cut -d : -f 1,2 | head -n 1) || true
     [ -z "$found" ] || fail 2 "${found%:*}, line ${found##*:}, has an access key of AWS; credentials come from your shell."
@@ -58,13 +62,14 @@ refuse_credentials() {
 
 # read_values reads NAME=VALUE lines into `value`. It does not run them.
 read_values() {
-    [ -f "$env_file" ] || fail 2 "there is no $env_file; CLUSTER_ENV names the file of values."
     local line number=0
     while IFS= read -r line || [ -n "$line" ]; do
         number=$((number + 1))
+        [[ $line != *$'\r' ]] || fail 2 "$env_file, line $number, ends as lines do on Windows; save the file with line ends of Unix."
         [[ ! $line =~ ^[[:space:]]*(#.*)?$ ]] || continue
         [[ $line =~ ^([A-Z][A-Z0-9_]*)=([A-Za-z0-9._:/@+-]*)$ ]] ||
-            fail 2 "$env_file, line $number, is no NAME=VALUE; a value has letters, digits and . _ : / @ + - only, without quotes."
+            fail 2 "$env_file, line $number, is no NAME=VALUE; a value has letters, digits and . _ : / @ + - only, without quotes and blanks."
+        [ -z "${value[${BASH_REMATCH[1]}]+set}" ] || fail 2 "$env_file, line $number, sets ${BASH_REMATCH[1]} once more; a name stands there once."
         value[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
     done <"$env_file"
 }
@@ -119,7 +124,7 @@ minor() {
 
 check_zones() {
     local number zone seen=" "
-    on_aws || return 0
+    on_aws && [ -n "${value[AWS_REGION]:-}" ] || return 0
     for number in 1 2 3; do
         zone=${value[AWS_AVAILABILITY_ZONE_$number]:-}
         [ -n "$zone" ] || fail 2 "$env_file: AWS_AVAILABILITY_ZONE_$number is missing; the cluster takes three zones."
@@ -131,13 +136,17 @@ check_zones() {
     done
 }
 
-# check_files finds out which variables the files have, and which of them have no value.
 check_files() {
-    local file name missing=()
+    local file
     [ "${#files[@]}" -gt 0 ] || fail 2 "CLUSTER_FILES is empty; see make help, or call this by make."
     for file in "${files[@]}"; do
         [ -f "$file" ] || fail 2 "there is no $file, which CLUSTER_FILES names."
     done
+}
+
+# check_names finds out which variables the files have, and which of them have no value.
+check_names() {
+    local name missing=()
     mapfile -t needed < <(grep -ohE '\$\{[A-Za-z_][A-Za-z0-9_]*' "${files[@]}" | cut -c 3- | sort -u)
     for name in $(grep -ohE '\$\{[A-Za-z_][A-Za-z0-9_]*\}' "${files[@]}" | tr -d '{}$' | sort -u); do
         [ -n "${value[$name]:-}" ] || missing+=("$name")
@@ -179,6 +188,22 @@ live_version() {
     done
 }
 
+# refuse_neighbours wants a name and a namespace that no other cluster has. The provider finds what it owns in AWS by the name
+# alone, so of two clusters with one name the second takes the network of the first, and deletes it; and the add-ons of a
+# namespace, with their versions and region, are those of all clusters in it.
+refuse_neighbours() {
+    local others namespace name
+    others=$(kubectl get clusters.cluster.x-k8s.io --all-namespaces --no-headers \
+        --output custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name)
+    while read -r namespace name; do
+        if [ "$namespace" = "${value[NAMESPACE]}" ] && [ "$name" != "${value[CLUSTER_NAME]}" ]; then
+            fail 2 "namespace $namespace has cluster $name, and both would share their add-ons; take another NAMESPACE."
+        elif [ "$namespace" != "${value[NAMESPACE]}" ] && [ "$name" = "${value[CLUSTER_NAME]}" ]; then
+            fail 2 "namespace $namespace has a cluster $name too, and both would share what they own; take another CLUSTER_NAME."
+        fi
+    done <<<"$others"
+}
+
 check() {
     echo "$env_file: ${#value[@]} values, as they should be"
 }
@@ -208,7 +233,7 @@ init() {
 
 # only_on_aws VERB
 only_on_aws() {
-    on_aws || fail 2 "$verb is for clusters on AWS; $env_file has no AWS_REGION."
+    on_aws || fail 2 "$verb is for clusters on AWS; CLUSTER_FILES have none."
 }
 
 iam() {
@@ -271,6 +296,7 @@ apply() {
     version=$(live_version)
     [ -z "$version" ] || [ "$version" = "${value[KUBERNETES_VERSION]}" ] ||
         fail 2 "the cluster has Kubernetes $version, and $env_file says ${value[KUBERNETES_VERSION]}; see make cluster-upgrade."
+    refuse_neighbours
     send "$rendered"
 }
 
@@ -295,10 +321,18 @@ upgrade() {
 
 kubeconfig() {
     require_clusterctl
-    local file=.secrets/${value[CLUSTER_NAME]}.kubeconfig
+    file=.secrets/${value[CLUSTER_NAME]}.kubeconfig
     umask 077
     mkdir -p .secrets
-    clusterctl get kubeconfig "${value[CLUSTER_NAME]}" --namespace "${value[NAMESPACE]}" >"$file.new"
+    trap 'rm -f "$file.new"' EXIT
+    if grep -qE '^kind: AWSManagedControlPlane' "${files[@]}"; then
+        # The other one of a cluster of EKS is for the controllers: its token lives for 15 minutes.
+        require_kubectl
+        in_namespace get secret "${value[CLUSTER_NAME]}-user-kubeconfig" \
+            --output 'go-template={{.data.value | base64decode}}' >"$file.new"
+    else
+        clusterctl get kubeconfig "${value[CLUSTER_NAME]}" --namespace "${value[NAMESPACE]}" >"$file.new"
+    fi
     mv "$file.new" "$file"
     echo "export KUBECONFIG=$PWD/$file"
 }
@@ -335,7 +369,8 @@ esac
 . "$folder/providers.env"
 refuse_credentials
 read_values
-check_values
 check_files
+check_values
+check_names
 [ "$verb" != render ] || require_clusterctl
 "$verb"

@@ -29,7 +29,9 @@ BODIES = {
 "config current-context") echo kind-management ;;
 api-resources*) echo kubeadmcontrolplanes.controlplane.cluster.x-k8s.io ;;
 *"get kubeadmcontrolplanes"*) printf %s "{live}" ;;
+*"get clusters.cluster.x-k8s.io --all-namespaces"*) printf "%s\n" "{others}" ;;
 *"get clusters.cluster.x-k8s.io"*) exit {missing} ;;
+*"get secret "*-user-kubeconfig*) echo "kind: Config" ;;
 *--dry-run=server*) cat > {folder}/tried; exit {refused} ;;
 *"apply --server-side"*) cat > {folder}/applied ;;
 esac
@@ -49,13 +51,16 @@ Make = Callable[..., process.Result]
 def programs(tmp_path: Path) -> Programs:
     """Make a folder of programs that behave as told; those of `without` are missing."""
 
-    def make(without: str = "", live: str = "", missing: int = 0, refused: int = 0) -> Path:
+    def make(
+        without: str = "", live: str = "", missing: int = 0, refused: int = 0, others: str = ""
+    ) -> Path:
         (tmp_path / "objects").write_text(PRINTED)
         (tmp_path / "calls").write_text("")
         (tmp_path / "bin").mkdir(exist_ok=True)
         for name, body in BODIES.items():
             program = tmp_path / "bin" / name
-            filled = {"folder": tmp_path, "live": live, "missing": missing, "refused": refused}
+            filled = {"folder": tmp_path, "live": live, "missing": missing, "refused": refused,
+                      "others": others}  # fmt: skip
             text = NOTE.replace("{name}", name) + body
             for key, value in filled.items():
                 text = text.replace(f"{{{key}}}", str(value))
@@ -64,7 +69,7 @@ def programs(tmp_path: Path) -> Programs:
             if name == without:
                 program.unlink()
         for name in ("sh", "bash", "make", "env", "cat", "sort", "grep", "sed", "awk", "cut", "tr",
-                     "head", "dirname", "mkdir", "mv", "git", "date"):  # fmt: skip
+                     "head", "dirname", "mkdir", "mv", "rm", "git", "date"):  # fmt: skip
             link = tmp_path / "bin" / name
             if not link.exists():
                 link.symlink_to(process.run(["which", name]).stdout.strip())
@@ -173,6 +178,29 @@ def test_a_line_that_is_no_plain_value_is_refused_and_not_run(
 
 
 @pytest.mark.parametrize(
+    ("lines", "part"),
+    [
+        ("A=b\nA=c\n", "sets A once more"),
+        ("NAMESPACE=other\n", "sets NAMESPACE once more"),
+        ("A=b\r\n", "ends as lines do on Windows"),
+        ("A=b \n", "without quotes and blanks"),
+    ],
+)
+def test_a_line_of_which_it_is_not_plain_what_counts_is_refused(
+    lines: str, part: str, programs: Programs, make: Make
+) -> None:
+    assert part in _refused(make(programs(), "check", lines=lines))
+
+
+def test_a_missing_file_of_values_is_named_and_nothing_else_said(
+    programs: Programs, make: Make
+) -> None:
+    done = make(programs(), "check", "CLUSTER_ENV=no such.env")
+    assert _refused(done) == "there is no no such.env; CLUSTER_ENV names the file of values."
+    assert "grep" not in done.stderr
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY",
@@ -263,9 +291,11 @@ def test_init_installs_the_pinned_providers_with_machine_pools(
         assert f"--{flag} {provider}:{pinned[f'CLUSTER_API{name}_VERSION']}" in call
 
 
-def test_init_for_docker_wants_no_credentials(programs: Programs, make: Make) -> None:
+@pytest.mark.parametrize("left", ["", "AWS_REGION=ap-northeast-2\n"])
+def test_init_for_docker_wants_no_credentials(left: str, programs: Programs, make: Make) -> None:
+    # What is left in the values of a copy that had another answer of `cluster` before.
     folder = programs(without="clusterawsadm")
-    assert make(folder, "init", case="docker").status == 0
+    assert make(folder, "init", case="docker", lines=left).status == 0
     (call,) = _calls(folder, "clusterctl init")
     assert re.search(r"--core cluster-api:(\S+) .*--infrastructure docker:\1 ", call)
 
@@ -321,6 +351,39 @@ def test_apply_tries_all_objects_before_it_changes_one(programs: Programs, make:
     assert all("--server-side" in call for call in _calls(folder, "kubectl apply"))
 
 
+@pytest.mark.parametrize(
+    ("others", "part"),
+    [
+        ("payments-api staging", "has cluster staging, and both would share their add-ons"),
+        ("staging payments-api", "has a cluster payments-api too, and both would share what"),
+    ],
+)
+def test_a_cluster_shares_neither_name_nor_namespace_with_another(
+    others: str, part: str, programs: Programs, make: Make
+) -> None:
+    folder = programs(others=f"elsewhere other\n{others}")
+    assert part in _refused(make(folder, "apply"))
+    assert _calls(folder, "kubectl apply") == []
+    assert make(programs(others="elsewhere other\npayments-api payments-api"), "apply").status == 0
+
+
+@pytest.mark.parametrize("verb", ["render", "plan", "apply", "upgrade"])
+def test_nothing_is_sent_if_one_file_cannot_be_rendered(
+    verb: str, programs: Programs, make: Make, tmp_path: Path
+) -> None:
+    folder, own, good = programs(live="v1.34.11"), tmp_path / "own.yaml", tmp_path / "good.yaml"
+    clusterctl = folder / "bin/clusterctl"
+    refusing = 'case "$*" in *own.yaml) echo "missing closing brace" >&2; exit 1 ;; esac\n'
+    clusterctl.write_text(clusterctl.read_text() + refusing)
+    own.write_text("a: ${X\n")
+    good.write_text("a: ${CLUSTER_NAME}\n")
+    done = make(folder, verb, f"CLUSTER_FILES={own} {good}")
+    assert done.status == 2  # that of make
+    assert "missing closing brace" in done.stderr
+    assert "Cluster payments-api in namespace" not in done.stdout
+    assert _calls(folder, "kubectl") == []
+
+
 def test_apply_changes_no_version_of_kubernetes(programs: Programs, make: Make) -> None:
     sentence = _refused(make(programs(live="v1.34.2"), "apply"))
     assert "has Kubernetes v1.34.2, and" in sentence
@@ -367,6 +430,32 @@ def test_the_kubeconfig_is_readable_by_its_owner_alone(
     assert file.read_text() == "kind: Config\n"
     assert file.stat().st_mode & 0o077 == 0
     assert done.stdout == f"export KUBECONFIG={file}\n"
+
+
+def test_the_kubeconfig_of_eks_is_that_of_people(
+    programs: Programs, render: trees.Renderer, tmp_path: Path
+) -> None:
+    folder = programs()
+    root = render.into(CASES["aws-eks"], tmp_path / "payments-api").root
+    process.run(["make", "-s", "cluster-kubeconfig"], cwd=root, env={"PATH": str(folder / "bin")})
+    assert (root / ".secrets/payments-api.kubeconfig").read_text() == "kind: Config\n"
+    assert not _calls(folder, "clusterctl get kubeconfig")
+    (call,) = _calls(folder, "kubectl")
+    assert "--namespace payments-api get secret payments-api-user-kubeconfig" in call
+
+
+def test_a_kubeconfig_that_cannot_be_read_leaves_the_one_before_and_no_other_file(
+    programs: Programs, render: trees.Renderer, tmp_path: Path
+) -> None:
+    folder = programs()
+    (folder / "bin/clusterctl").write_text("#!/bin/sh\nexit 1\n")
+    root = render.into(AWS, tmp_path / "payments-api").root
+    (root / ".secrets").mkdir()
+    (root / ".secrets/payments-api.kubeconfig").write_text("before")
+    command = ["make", "-s", "cluster-kubeconfig"]
+    process.run(command, cwd=root, env={"PATH": str(folder / "bin")}, accept=(2,))
+    (file,) = (root / ".secrets").iterdir()
+    assert file.read_text() == "before"
 
 
 @pytest.mark.parametrize("arguments", [(), ("YES=no",)])
@@ -452,6 +541,24 @@ def test_the_manual_names_every_target_and_file(name: str, render: trees.Rendere
     for file in (root / FOLDER).glob("*"):
         name = f"{file.name}/" if file.is_dir() else file.name
         assert f"`{FOLDER}/{name}`" in manual
+
+
+@pytest.mark.parametrize("name", ["aws", "aws-eks"])
+def test_the_manual_says_what_a_cluster_costs_opens_and_does_not_keep(
+    name: str, render: trees.Renderer
+) -> None:
+    manual = (render(CASES[name]).root / "docs/cluster-api.md").read_text()
+    for word in (
+        "costs money",
+        "NAT gateways",
+        "from the internet",
+        "bastion",
+        "backup",
+        "sign-on",
+    ):
+        assert word in manual
+    # Nobody drains for Cluster API in a managed group.
+    assert ("nodeDrainTimeoutSeconds" in manual.split("## From 2021")[0]) == (name == "aws")
 
 
 def test_the_programs_accept_the_regions_that_the_question_accepts() -> None:
