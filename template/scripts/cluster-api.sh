@@ -40,6 +40,10 @@ on_aws() {
     grep -qE '^kind: AWS' "${files[@]}"
 }
 
+on_eks() {
+    grep -qE '^kind: AWSManagedControlPlane' "${files[@]}"
+}
+
 # require_credentials wants those of AWS, which the shell has and no file here.
 require_credentials() {
     [ -n "${AWS_ACCESS_KEY_ID:-}" ] && [ -n "${AWS_SECRET_ACCESS_KEY:-}" ] || [ -n "${AWS_PROFILE:-}" ] ||
@@ -297,7 +301,18 @@ apply() {
     [ -z "$version" ] || [ "$version" = "${value[KUBERNETES_VERSION]}" ] ||
         fail 2 "the cluster has Kubernetes $version, and $env_file says ${value[KUBERNETES_VERSION]}; see make cluster-upgrade."
     refuse_neighbours
+    ! on_eks || require_upgraded "$version"
     send "$rendered"
+}
+
+# require_upgraded VERSION waits for nobody: the kubelet of a new worker must not be newer than the API server.
+require_upgraded() {
+    local has
+    [ -n "$1" ] || return 0
+    has=$(in_namespace get awsmanagedcontrolplanes.controlplane.cluster.x-k8s.io "${value[CLUSTER_NAME]}-control-plane" \
+        --output 'jsonpath={.status.version}')
+    [ -z "$has" ] || [ "$(minor "$has")" -ge "$(minor "$1")" ] ||
+        fail 1 "EKS upgrades the control plane still, from $has to $1; make cluster-apply brings the workers when it has ended."
 }
 
 upgrade() {
@@ -315,6 +330,14 @@ upgrade() {
     [ "$step" -le 1 ] ||
         fail 2 "the cluster has $version and KUBERNETES_VERSION is $wanted; one minor version at a time is accepted, v1.$(($(minor "$version") + 1)).x."
     [ "$wanted" != "$version" ] || fail 2 "the cluster has $version already; set KUBERNETES_VERSION in $env_file first."
+    if on_eks; then
+        # The provider would tell EKS of the workers at the same time.
+        rendered=$(awk '/^---/ { if (wanted) print text; text = "---"; wanted = 0; next }
+            { text = text "\n" $0 } /^kind: AWSManagedControlPlane$/ { wanted = 1 } END { if (wanted) print text }' <<<"$rendered")
+        send "$rendered"
+        echo "EKS upgrades the control plane, which takes some minutes. Then make cluster-apply brings the workers."
+        return
+    fi
     send "$rendered"
     echo "The control plane goes first, one machine after the other, then the workers; make cluster-status shows how far it is."
 }
@@ -325,7 +348,7 @@ kubeconfig() {
     umask 077
     mkdir -p .secrets
     trap 'rm -f "$file.new"' EXIT
-    if grep -qE '^kind: AWSManagedControlPlane' "${files[@]}"; then
+    if on_eks; then
         # The other one of a cluster of EKS is for the controllers: its token lives for 15 minutes.
         require_kubectl
         in_namespace get secret "${value[CLUSTER_NAME]}-user-kubeconfig" \

@@ -29,6 +29,7 @@ BODIES = {
 "config current-context") echo kind-management ;;
 api-resources*) echo kubeadmcontrolplanes.controlplane.cluster.x-k8s.io ;;
 *"get kubeadmcontrolplanes"*) printf %s "{live}" ;;
+*"get awsmanagedcontrolplanes"*.status.version*) printf %s "{upgraded}" ;;
 *"get clusters.cluster.x-k8s.io --all-namespaces"*) printf "%s\n" "{others}" ;;
 *"get clusters.cluster.x-k8s.io"*) exit {missing} ;;
 *"get secret "*-user-kubeconfig*) echo "kind: Config" ;;
@@ -52,15 +53,16 @@ def programs(tmp_path: Path) -> Programs:
     """Make a folder of programs that behave as told; those of `without` are missing."""
 
     def make(
-        without: str = "", live: str = "", missing: int = 0, refused: int = 0, others: str = ""
-    ) -> Path:
-        (tmp_path / "objects").write_text(PRINTED)
+        without: str = "", live: str = "", missing: int = 0, refused: int = 0, others: str = "",
+        upgraded: str = "", objects: str = PRINTED,
+    ) -> Path:  # fmt: skip
+        (tmp_path / "objects").write_text(objects)
         (tmp_path / "calls").write_text("")
         (tmp_path / "bin").mkdir(exist_ok=True)
         for name, body in BODIES.items():
             program = tmp_path / "bin" / name
             filled = {"folder": tmp_path, "live": live, "missing": missing, "refused": refused,
-                      "others": others}  # fmt: skip
+                      "others": others, "upgraded": upgraded}  # fmt: skip
             text = NOTE.replace("{name}", name) + body
             for key, value in filled.items():
                 text = text.replace(f"{{{key}}}", str(value))
@@ -418,6 +420,26 @@ def test_an_upgrade_applies_the_new_version(live: str, programs: Programs, make:
     assert done.status == 0, done.stderr
     assert "to Kubernetes v1.35.8" in done.stdout
     assert (folder / "applied").exists()
+
+
+def test_an_upgrade_of_eks_brings_the_workers_after_the_control_plane(
+    programs: Programs, make: Make, render: trees.Renderer
+) -> None:
+    (template,) = (render(CASES["aws-eks"]).root / FOLDER).glob("cluster-template-*.yaml")
+    objects = template.read_text()
+    folder = programs(live="v1.34.11", objects=objects)
+    done = make(folder, "upgrade", case="aws-eks")
+    assert "make cluster-apply brings the workers" in done.stdout
+    sent = list(yaml.safe_load_all((folder / "applied").read_text()))
+    # The program in the place of clusterctl prints the cluster for each file that it is given.
+    assert {one["kind"] for one in sent} == {"AWSManagedControlPlane"}
+    assert all(one == sent[0] for one in sent)
+    folder = programs(live="v1.35.8", upgraded="1.34", objects=objects)
+    assert "from 1.34 to v1.35.8" in _refused(make(folder, "apply", case="aws-eks"), 1)
+    folder = programs(live="v1.35.8", upgraded="1.35.8", objects=objects)
+    assert make(folder, "apply", case="aws-eks").status == 0
+    sent = list(yaml.safe_load_all((folder / "applied").read_text()))
+    assert "AWSManagedMachinePool" in [one["kind"] for one in sent if one]
 
 
 def test_the_kubeconfig_is_readable_by_its_owner_alone(
