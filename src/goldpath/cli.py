@@ -5,15 +5,18 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import click
 
 from goldpath import cases as choose
 from goldpath import demo as demonstration
 from goldpath import render as copy
+from goldpath import selection
 from goldpath import template as templates
 from goldpath.errors import BadInputError, GoldpathError
+from goldpath.report.text import safe, table
+from goldpath.source import take
 
 P = ParamSpec("P")
 
@@ -55,23 +58,55 @@ def main() -> None:
     """
 
 
+def choosing(command: Callable[P, None]) -> Callable[P, None]:
+    """Give a command the options that say which cases it takes."""
+    options = [
+        click.option("--answers", type=click.Path(path_type=Path), multiple=True,
+                     help="Answers file, or a folder of them, to try as well; may be repeated."),
+        click.option("--exhaustive", is_flag=True, help="Every combination of choices."),
+        click.option("--sample", type=click.IntRange(1), metavar="N", help="N random cases."),
+        click.option("--seed", type=int, default=0, show_default=True, help="For --sample."),
+        click.option("--case", "names", multiple=True, metavar="NAME",
+                     help="Only the case of this name; may be repeated."),
+        click.option("--trust", is_flag=True, help="Let the template run its own code."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @main.command()
 @template_option
+@choosing
 @click.option("--json", "as_json", is_flag=True, help='Print [{"name": ..., "answers": {...}}].')
+@click.option(
+    "--matrix", is_flag=True, help='Print {"include": [...]} for a job of GitHub Actions.'
+)
 @reporting_errors
-def cases(template: Path, as_json: bool) -> None:
-    """List the answers that together try every pair of choices."""
-    found = choose.pairwise(templates.load(template))
-    if as_json:
-        click.echo(json.dumps([{"name": c.name, "answers": dict(c.answers)} for c in found]))
+def cases(template: Path, as_json: bool, matrix: bool, **choice: Any) -> None:
+    """List the answers that together try every pair of choices, and odd free text."""
+    source = take(str(template))
+    found = selection.select(source.template, selection.Choice(**choice))
+    listed = [{"name": case.name, "answers": dict(case.answers)} for case in found]
+    if as_json or matrix:
+        click.echo(json.dumps({"include": listed} if matrix else listed, ensure_ascii=False))
         return
-    columns = list(found[0].answers)
-    if not columns:
-        click.echo("This template has no question with choices; its defaults are the one case.")
-    rows = [columns, *([str(case.answers[name]) for name in columns] for case in found)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
+    questions = source.template.questions
+    columns = [
+        one.name for one in questions if not one.computed and (one.choices or one.type == "bool")
+    ]
+    rows = [["case", *columns]]
+    for number, case in enumerate(found, 1):
+        cells = [_cell(case.answers[name]) if name in case.answers else "-" for name in columns]
+        short = set(case.answers) <= set(columns) and case.answers
+        rows.append([str(number) if short else f"{number}:{safe(case.name)}", *cells])
+    for line in table(rows):
+        click.echo(line)
+
+
+def _cell(value: Any) -> str:
+    text = safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= 24 else f"{text[:23]}…"
 
 
 @main.command()

@@ -11,12 +11,15 @@ class Question:
     """One question of a template, or one of its computed values.
 
     `choices` holds the accepted values, in the order of copier.yml, and is empty for free text.
+    `details` is all that copier.yml says of it.
     """
 
     name: str
     type: str
     choices: tuple[Any, ...] = ()
     computed: bool = False
+    multiselect: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,30 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Form:
+    """All questions of a template, filled in as far as the given answers are accepted.
+
+    `answers` has defaults and computed values too. `asked` are the questions whose `when` holds,
+    `offered` the choices of those that have some. `refused` names the question at which it ends
+    and says why, in the words of the template; it is empty if all is accepted.
+    """
+
+    answers: Mapping[str, Any]
+    asked: frozenset[str]
+    offered: Mapping[str, tuple[Any, ...]]
+    refused: tuple[str, str] | tuple[()] = ()
+
+
+@dataclass(frozen=True)
 class Render:
-    """A case and the folder that it was rendered into."""
+    """A case and the folder that it was rendered into.
+
+    `sources` names the file of the template that each file comes from, both as relative paths.
+    """
 
     case: Case
     root: Path
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
