@@ -62,6 +62,20 @@ def chosen(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
     return (defaults, *(case for case in (*pairs, *odd) if case.answers))
 
 
+def refusals(questions: Questionnaire) -> tuple[tuple[str, str], ...]:
+    """Return the questions whose default is missing or not accepted, each with the reason."""
+    given: dict[str, Any] = {}
+    found: dict[str, str] = {}
+    form = questions.fill(given)
+    while form.refused and form.refused[0] not in found:
+        name, reason = form.refused
+        found[name] = reason
+        offered = form.offered.get(name, ())
+        given[name] = offered[0] if offered else samples.any_of(questions.accepts(name, given))
+        form = questions.fill(given)
+    return tuple(found.items())
+
+
 def exhaustive(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
     """Return a case for every combination of choices.
 

@@ -2,8 +2,9 @@
 
 import functools
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -14,9 +15,20 @@ from goldpath import demo as demonstration
 from goldpath import render as copy
 from goldpath import selection
 from goldpath import template as templates
+from goldpath import validate as checking
 from goldpath.errors import BadInputError, GoldpathError
+from goldpath.model import Report
+from goldpath.progress import Ticker
+from goldpath.renders import SECONDS
+from goldpath.report import text
+from goldpath.report.data import status, to_json
+from goldpath.report.junit import to_junit
+from goldpath.report.sarif import to_sarif
 from goldpath.report.text import safe, table
+from goldpath.rules import RULES, find, page
+from goldpath.selection import Choice
 from goldpath.source import take
+from goldpath.validate import Options, all_names
 
 P = ParamSpec("P")
 
@@ -54,7 +66,8 @@ def reporting_errors(command: Callable[P, None]) -> Callable[P, None]:
 def main() -> None:
     """Render and check repositories made from a Copier template.
 
-    Exit statuses: 0 good, 2 bad input, 3 a tool or goldpath itself failed, 130 interrupted.
+    Exit statuses: 0 good, 1 findings, 2 bad input, 3 a tool or goldpath itself failed or nothing
+    could be checked, 130 interrupted.
     """
 
 
@@ -105,8 +118,8 @@ def cases(template: Path, as_json: bool, matrix: bool, **choice: Any) -> None:
 
 
 def _cell(value: Any) -> str:
-    text = safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= 24 else f"{text[:23]}…"
+    shown = safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return shown if len(shown) <= 24 else f"{shown[:23]}…"
 
 
 @main.command()
@@ -135,3 +148,76 @@ def demo(template: Path, answers: Path, folder: Path) -> None:
     """
     for line in demonstration.demo(template, answers, folder):
         click.echo(line)
+
+
+@main.command()
+@click.argument("rule", required=False)
+@reporting_errors
+def rules(rule: str | None) -> None:
+    """List goldpath's own rules, or explain one."""
+    if rule:
+        click.echo(page(find(rule)), nl=False)
+        return
+    for line in table([[one.id, one.level, one.title] for one in RULES]):
+        click.echo(line)
+
+
+FORMATS: Mapping[str, Callable[[Report], str]] = {
+    "table": text.to_table,
+    "github": text.to_github,
+    "json": to_json,
+    "sarif": to_sarif,
+    "junit": to_junit,
+    "markdown": text.to_markdown,
+}
+
+
+@main.command()
+@click.argument("template", default=".")
+@click.option("--vcs-ref", metavar="REF", help="A tag, branch or commit of it.")
+@choosing
+@click.option("--only", multiple=True, metavar="NAME", help="Only this linter or rule; repeatable.")
+@click.option("--skip", multiple=True, metavar="NAME", help="Not this linter or rule; repeatable.")
+@click.option("--require-tools", is_flag=True, help="A linter that is missing makes status 3.")
+@click.option("--format", "format_name", type=click.Choice(list(FORMATS)), help="Default: table.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the report to a file.")
+@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 2, help="At once.")
+@click.option("--render-seconds", type=click.IntRange(1), default=SECONDS, show_default=True,
+              help="Processor time that one render may take.")  # fmt: skip
+@reporting_errors
+def validate(
+    template: str,
+    vcs_ref: str | None,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    require_tools: bool,
+    format_name: str | None,
+    output: Path | None,
+    jobs: int,
+    render_seconds: int,
+    **choice: Any,
+) -> None:
+    """Check a Copier TEMPLATE: a folder as it stands, or a git URL.
+
+    Renders the cases that matter, runs linters on what comes out and rules on the template, and
+    points each finding at the line of the template that it comes from. Nothing that the template
+    brings is run unless --trust says so.
+    """
+    for name in (*only, *skip):
+        if name not in all_names():
+            raise BadInputError(f"{name} is no linter or rule; there are {', '.join(all_names())}.")
+    if output and not output.parent.is_dir():
+        raise BadInputError(f"{output.parent} is no folder; --output takes a file in one.")
+    asked = Options(Choice(**choice), only, skip, jobs, render_seconds, vcs_ref)
+    with Ticker(sys.stderr) as ticker:
+        report = checking.validate(template, asked, told=ticker.tell)
+    chosen = format_name or ("github" if os.environ.get("GITHUB_ACTIONS") else "table")
+    told = FORMATS[chosen](report)
+    if output:
+        draft = output.with_name(f".{output.name}.draft")
+        draft.write_text(told, encoding="utf-8")
+        draft.replace(output)  # whole or not at all
+        click.echo(text.summary(report), err=True)
+    else:
+        click.echo(told, nl=False)
+    sys.exit(status(report, require_tools=require_tools))

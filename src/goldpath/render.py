@@ -2,6 +2,7 @@
 
 import functools
 import re
+import shutil
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from copier._user_data import AnswersMap, Question
 from copier.errors import CopierError, DirtyLocalWarning, OldTemplateWarning
 from jinja2 import Environment, FileSystemBytecodeCache, TemplateError, bccache
 
+from goldpath import process
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Form, Render
 
@@ -35,6 +37,7 @@ def render(
     trust: bool = False,
     skip_tasks: bool = False,
     compiled: Path | None = None,
+    only: Iterable[str] = (),
 ) -> Render:
     """Copy the template into `root` with the answers of a case and defaults for the rest.
 
@@ -49,6 +52,7 @@ def render(
         trust: Whether the template's tasks and extensions may run.
         skip_tasks: Whether tasks are passed over instead of being a reason to refuse.
         compiled: A folder that keeps what Jinja has compiled, for the next render.
+        only: Files to make, by their path in the copy, if not all.
 
     Raises: BadInputError with the template's own sentence if it refuses an answer, GoldpathError
     if it cannot be rendered.
@@ -68,15 +72,86 @@ def render(
                 unsafe=trust,
                 skip_tasks=skip_tasks,
                 settings=SettingsModel(),
+                exclude=["*", *(f"!/{_literal(path)}" for path in only)] if only else [],
             ) as worker:
                 worker.compiled = compiled
                 worker.run_copy()
-                return Render(case, root, dict(sorted(worker.sources.items())))
+                sources = dict(sorted(worker.sources.items()))
+                return Render(case, root, sources, tuple(worker.clashes))
     except (ValueError, TypeError) as error:
         raise _refused(case, error) from error
     except (CopierError, TemplateError) as error:
         sentence = " ".join(str(error).split())
         raise GoldpathError(f"case {case.name} cannot be rendered: {sentence}") from error
+
+
+def updated(
+    old: Path, new: Path, case: Case, scratch: Path, *, trust: bool = False
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Return the files of a fresh copy, and of a copy of an older version that was updated.
+
+    Args:
+        old: The folder of the older version.
+        new: The folder of the version to update to.
+        case: The answers of both.
+        scratch: An empty folder to work in.
+        trust: Whether the template's tasks and extensions may run.
+
+    Raises: GoldpathError if one of the steps is impossible.
+    """
+    template, copy = scratch / "template", scratch / case.folder
+    for number, version in enumerate((old, new), 1):
+        for entry in list(template.iterdir()) if template.exists() else []:
+            if entry.name != ".git":
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        shutil.copytree(version, template, symlinks=True, dirs_exist_ok=True)
+        _commit(template, f"v0.0.{number}")
+    options: dict[str, Any] = {
+        "src_path": str(template),
+        "data": dict(case.answers),
+        "defaults": True,
+        "overwrite": True,
+        "quiet": True,
+        "unsafe": trust,
+        "skip_tasks": not trust,
+        "settings": SettingsModel(),
+    }
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OldTemplateWarning)
+            with Worker(dst_path=copy, vcs_ref="v0.0.1", **options) as worker:
+                worker.run_copy()
+            _commit(copy, "")
+            del options["src_path"]
+            with Worker(dst_path=copy, vcs_ref="v0.0.2", **options) as worker:
+                worker.run_update()
+    except (CopierError, TemplateError, ValueError, TypeError) as error:
+        raise GoldpathError(" ".join(str(error).split())) from error
+    fresh = render(new, case, scratch / "fresh" / case.folder, trust=trust, skip_tasks=not trust)
+    return _contents(fresh.root), _contents(copy)
+
+
+def _commit(folder: Path, tag: str) -> None:
+    who = ["-c", "user.name=goldpath", "-c", "user.email=goldpath@goldpath.invalid"]
+    quiet = ["-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false"]
+    git = ["git", *who, *quiet, "-c", "core.autocrlf=false"]
+    for arguments in (["init", "-q"], ["add", "--all", "--force"], ["commit", "-q", "-m", "state"]):
+        process.run([*git, *arguments], cwd=folder)
+    if tag:
+        process.run([*git, "-c", "tag.gpgSign=false", "tag", tag], cwd=folder)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] != ".git"
+    }
+
+
+def _literal(path: str) -> str:
+    """Return a pattern of gitignore that matches one path."""
+    return re.sub(r"([*?\[\]!\\ ])", r"\\\1", path)
 
 
 class _Copy(Worker):
@@ -89,6 +164,11 @@ class _Copy(Worker):
     def sources(self) -> dict[str, str]:
         """Return the source of each file, filled while the copy is made."""
         return {}
+
+    @functools.cached_property
+    def clashes(self) -> list[tuple[str, str]]:
+        """Return the files that were written before, with the later source."""
+        return []
 
     @functools.cached_property
     def jinja_env(self) -> Any:
@@ -128,7 +208,10 @@ class _Copy(Worker):
         self, src_relpath: Path, dst_relpath: Path, extra_context: dict[str, Any] | None = None
     ) -> None:
         super()._render_file(src_relpath, dst_relpath, extra_context)
-        self.sources[dst_relpath.as_posix()] = src_relpath.as_posix()
+        path, source = dst_relpath.as_posix(), src_relpath.as_posix()
+        if path in self.sources:
+            self.clashes.append((path, source))
+        self.sources.setdefault(path, source)
         self._written = getattr(self, "_written", 0) + (self.dst_path / dst_relpath).stat().st_size
         if self._written > MAX_BYTES or len(self.sources) > MAX_FILES:
             raise TemplateError(
@@ -178,6 +261,7 @@ class Questionnaire:
         asked: set[str] = set()
         offered: dict[str, tuple[Any, ...]] = {}
         worker = self._worker
+        told: tuple[str, str] | tuple[()] = ()
         for name, question in self._questions(given):
             try:
                 if question.get_when():
@@ -187,19 +271,15 @@ class Questionnaire:
                 answer = _answer(question)
             except FAILURES as error:
                 if name in asked or name in given:
-                    return Form(
-                        dict(worker.answers.combined),
-                        frozenset(asked),
-                        offered,
-                        (name, _sentence(error)),
-                    )
+                    told = (name, _sentence(error))
+                    break
                 continue  # nobody sees the default of a question that is not asked
             if answer is not MISSING:
                 worker.answers.user[name] = answer
             elif name in asked:
                 told = (name, "it has no default, so a copy without questions is impossible")
-                return Form(dict(worker.answers.combined), frozenset(asked), offered, told)
-        return Form(dict(worker.answers.combined), frozenset(asked), offered)
+                break
+        return Form(dict(worker.answers.combined), frozenset(asked), offered, told)
 
     def accepts(self, name: str, given: Mapping[str, Any]) -> Callable[[Any], bool]:
         """Return a function that says whether a question takes a value, the others as given."""

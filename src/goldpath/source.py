@@ -13,7 +13,7 @@ from goldpath import process
 from goldpath.cache import cache_dir, made_once
 from goldpath.errors import BadInputError, ToolError
 from goldpath.model import Template
-from goldpath.template import load
+from goldpath.template import load, settings_file
 
 # Short forms of addresses that Copier knows: copier/_vcs.py
 SHORT = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
@@ -67,6 +67,7 @@ def take(template: str, vcs_ref: str | None = None) -> Source:
 def snapshot(folder: Path) -> Path:
     """Copy a folder, in git those files that it knows or would add, and return the copy."""
     paths = [name for name in _paths(folder) if os.path.lexists(folder / name)]
+    paths = _needed(folder, paths)
     digest = hashlib.sha256()
     for name in paths:
         digest.update(f"{name}\0".encode(errors="surrogateescape") + _state(folder / name))
@@ -77,6 +78,29 @@ def snapshot(folder: Path) -> Path:
             shutil.copy(folder / name, draft / name, follow_symlinks=False)
 
     return made_once("template", digest.digest(), make, parent=validate_dir())
+
+
+def _needed(folder: Path, paths: list[str]) -> list[str]:
+    """Leave out what Copier never reads: what lies beside the `_subdirectory`, as a rule.
+
+    So a change of a document beside it changes no render. A template that includes further files
+    by Jinja or in its copier.yml is taken whole.
+    """
+    try:
+        template = load(folder)
+    except BadInputError:
+        return paths
+    below = str(template.settings.get("_subdirectory", ""))
+    own = settings_file(folder)
+    suffix = str(template.settings.get("_templates_suffix", ".jinja"))
+    inside = [name for name in paths if name.startswith(f"{below}/")]
+    rendered = [folder / name for name in inside if name.endswith(suffix)]
+    texts = [file.read_bytes() for file in rendered if file.is_file() and not file.is_symlink()]
+    start = str((template.settings.get("_envops") or {}).get("block_start_string", "{%"))
+    includes = re.compile(rf"{re.escape(start)}[-+]?\s*(include|import|from|extends)\b".encode())
+    if not inside or b"!include" in own.read_bytes() or any(map(includes.search, texts)):
+        return paths
+    return sorted([own.name, *inside])
 
 
 def validate_dir() -> Path:

@@ -14,19 +14,22 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 ROWS = (
     {"__main__"},
     {"cli"},
-    {"demo"},
+    {"demo", "validate"},
+    {"report"},
+    {"locate", "rules"},
+    {"lint", "renders"},
     {"linters"},
     {"selection"},
     {"cases"},
     {"render", "postgres", "cluster", "source"},
     {"gitops", "helm_commands", "helm_hooks", "rollouts"},
-    {"template", "toolchain"},
+    {"template", "toolchain", "syntax"},
     {"process", "progress", "cache"},
-    {"bounded", "samples", "report"},
+    {"bounded", "samples"},
     {"model", "errors"},
     {"__init__"},
 )
-PACKAGES = ("linters", "report")
+PACKAGES = ("linters", "report", "rules")
 LINTERS_USE = {"model", "process", "toolchain", "linters.files", "linters.charts"}
 LINTERS = [file for file in MODULES if file.parent.name == "linters" and file.stem != "__init__"]
 MAX_MODULE, MAX_FUNCTION = 350, 80

@@ -133,7 +133,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["table", "json"])
 def test_cases_of_a_folder_without_template_is_one_line(options: list[str], place: Path) -> None:
     done = trees.run_program("goldpath", "cases", "--template", "bare", *options, cwd=place)
-    assert re.fullmatch(r"Error: bare is not a Copier template: it has no .+\n", done.stderr)
+    assert done.stderr == f"Error: {place}/bare is not a Copier template: it has no copier.yml.\n"
     assert (done.returncode, done.stdout) == (2, "")
 
 
