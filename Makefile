@@ -50,6 +50,10 @@ pins: $(READY) ## Write the pinned commits of the actions into all workflows
 chart-docs: $(READY) ## Write the chart's README and schema from its values again
 	@$(BIN)/python tests/chart_docs.py
 
+.PHONY: rule-pages
+rule-pages: $(READY) ## Write the pages of the rules in docs/rules again
+	@$(BIN)/python tests/rule_pages.py
+
 .PHONY: format
 format: $(READY) ## Format the Python code
 	$(BIN)/ruff check --fix .

@@ -14,6 +14,7 @@ from copier._types import MISSING
 from copier._user_data import AnswersMap, Question
 from copier.errors import CopierError, DirtyLocalWarning, OldTemplateWarning
 from jinja2 import Environment, FileSystemBytecodeCache, TemplateError, bccache
+from pydantic import ValidationError
 
 from goldpath import process
 from goldpath.errors import BadInputError, GoldpathError
@@ -87,8 +88,8 @@ def render(
 
 def updated(
     old: Path, new: Path, case: Case, scratch: Path, *, trust: bool = False
-) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """Return the files of a fresh copy, and of a copy of an older version that was updated.
+) -> tuple[Path, Path]:
+    """Return the folders of a fresh copy, and of a copy of an older version that was updated.
 
     Args:
         old: The folder of the older version.
@@ -128,7 +129,7 @@ def updated(
     except (CopierError, TemplateError, ValueError, TypeError) as error:
         raise GoldpathError(" ".join(str(error).split())) from error
     fresh = render(new, case, scratch / "fresh" / case.folder, trust=trust, skip_tasks=not trust)
-    return _contents(fresh.root), _contents(copy)
+    return fresh.root, copy
 
 
 def _commit(folder: Path, tag: str) -> None:
@@ -139,14 +140,6 @@ def _commit(folder: Path, tag: str) -> None:
         process.run([*git, *arguments], cwd=folder)
     if tag:
         process.run([*git, "-c", "tag.gpgSign=false", "tag", tag], cwd=folder)
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.relative_to(folder).parts[0] != ".git"
-    }
 
 
 def _literal(path: str) -> str:
@@ -262,15 +255,16 @@ class Questionnaire:
         offered: dict[str, tuple[Any, ...]] = {}
         worker = self._worker
         told: tuple[str, str] | tuple[()] = ()
-        for name, question in self._questions(given):
+        for name, make in self._questions(given):
             try:
+                question = make()
                 if question.get_when():
                     asked.add(name)
                     if question.choices:
                         offered[name] = _enabled(question)
                 answer = _answer(question)
             except FAILURES as error:
-                if name in asked or name in given:
+                if name in asked or name in given or isinstance(error, ValidationError):
                     told = (name, _sentence(error))
                     break
                 continue  # nobody sees the default of a question that is not asked
@@ -283,18 +277,19 @@ class Questionnaire:
 
     def accepts(self, name: str, given: Mapping[str, Any]) -> Callable[[Any], bool]:
         """Return a function that says whether a question takes a value, the others as given."""
-        for asked, question in self._questions(given):
-            if asked == name:
-                return functools.partial(_accepted, question)
+        for asked, make in self._questions(given):
             try:
+                question = make()
+                if asked == name:
+                    return functools.partial(_accepted, question)
                 answer = _answer(question)
             except FAILURES:
                 continue
             if answer is not MISSING:
                 self._worker.answers.user[asked] = answer
-        raise AssertionError(f"{name} is a question")
+        return lambda _: False  # it is no question that Copier could ask
 
-    def _questions(self, given: Mapping[str, Any]) -> Iterable[tuple[str, Question]]:
+    def _questions(self, given: Mapping[str, Any]) -> Iterable[tuple[str, Callable[[], Question]]]:
         worker = self._worker
         worker.answers = AnswersMap(
             init=dict(given),
@@ -304,7 +299,8 @@ class Questionnaire:
         for name, details in worker.template.questions_data.items():
             yield (
                 name,
-                Question(
+                functools.partial(
+                    Question,
                     answers=worker.answers,
                     context=worker._render_context(),
                     jinja_env=worker.jinja_env,
@@ -341,17 +337,17 @@ def _enabled(question: Question) -> tuple[Any, ...]:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error.__cause__, TypeError | ValueError):  # Copier's own may have no text
-        error = error.__cause__
-    found = _ANSWER.match(str(error))
-    return " ".join((found[2] if found else str(error)).split())
+    return " ".join(_parts(error)[1].split())
 
 
 def _refused(case: Case, error: Exception) -> GoldpathError:
+    question, sentence = _parts(error)
+    return BadInputError(f"answers {case.name}: {f'{question}: ' if question else ''}{sentence}")
+
+
+def _parts(error: Exception) -> tuple[str, str]:
+    """Return the question that an error names, if any, and its sentence."""
     if isinstance(error.__cause__, TypeError | ValueError):  # Copier's own may have no text
         error = error.__cause__
     found = _ANSWER.match(str(error))
-    if not found:
-        return BadInputError(f"answers {case.name}: {error}")
-    question, sentence = found.groups()
-    return BadInputError(f"answers {case.name}: {f'{question}: ' if question else ''}{sentence}")
+    return (found[1] or "", found[2]) if found else ("", str(error))

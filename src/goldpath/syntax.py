@@ -16,6 +16,16 @@ DELIMITERS = {
 SETTINGS = (*DELIMITERS, "trim_blocks", "lstrip_blocks", "line_statement_prefix")
 
 
+class _Whatever(dict[str, Any]):
+    """Filters or tests, among them any that Copier or an extension would bring."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return super().get(key, default or str)
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
 @dataclass(frozen=True)
 class Syntax:
     """How a template is written: the settings `_envops` of its copier.yml."""
@@ -26,7 +36,10 @@ class Syntax:
     def environment(self) -> Environment:
         """Jinja with these settings, for reading only."""
         options = {name: self.envops[name] for name in SETTINGS if name in self.envops}
-        return Environment(**options)  # noqa: S701  # nothing is rendered
+        environment = Environment(**options)  # noqa: S701  # nothing is rendered
+        environment.filters = _Whatever(environment.filters)
+        environment.tests = _Whatever(environment.tests)
+        return environment
 
     def __getitem__(self, name: str) -> str:
         """Return a delimiter, such as "block_start_string"."""
@@ -44,7 +57,9 @@ class Syntax:
         tree = self.parse(text)
         if tree is None:
             return {}
-        free = meta.find_undeclared_variables(tree)
+        # A name that is set in one branch counts as free in the others; a render tells better.
+        stored = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
+        free = meta.find_undeclared_variables(tree) - stored
         found: dict[str, int] = {}
         for name in sorted(tree.find_all(nodes.Name), key=lambda one: one.lineno):
             if name.name in free:

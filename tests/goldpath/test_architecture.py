@@ -15,7 +15,7 @@ ROWS = (
     {"__main__"},
     {"cli"},
     {"demo", "validate"},
-    {"report"},
+    {"report", "home"},
     {"locate", "rules"},
     {"lint", "renders"},
     {"linters"},

@@ -81,10 +81,9 @@ def summary(report: Report) -> str:
     """Return the report in one line."""
     rows = [*report.linters, *report.rules]
     silent = sum(row.status in ("skipped", "failed") for row in rows)
-    return (
-        f"{len(report.findings)} findings; {report.rendered} of {len(report.cases)} cases "
-        f"rendered, {len(rows) - silent} linters and rules ran, {silent} did not; {report.seconds:.1f} s"
-    )
+    ran = f"{len(rows) - silent} linters and rules ran, {silent} did not"
+    cases = f"{report.rendered} of {len(report.cases)} cases rendered"
+    return f"{len(report.findings)} findings; {cases}, {ran}; {report.seconds:.1f} s"
 
 
 def to_markdown(report: Report) -> str:

@@ -28,7 +28,6 @@ JUDGED: Mapping[str, str] = {
     "service-selector": "GP106",
     "helm-command": "GP107",
     "promotion-gate": "GP108",
-    "template": "GP109",
 }
 
 RULES: tuple[Rule, ...] = (
@@ -316,13 +315,6 @@ RULES: tuple[Rule, ...] = (
         "Argo CD and Flux put selectors back that Argo Rollouts writes; the next version goes live "
         "without a promotion.",
         "Set what the message names.",
-        _judged,
-    ),
-    Rule(
-        "GP109", "a chart cannot be rendered", "error",
-        "https://helm.sh/docs/helm/helm_template/",
-        "Helm refuses the chart with its own values, or warns of them.",
-        "Mend the place that Helm names.",
         _judged,
     ),
 )  # fmt: skip

@@ -58,6 +58,8 @@ def leftover_delimiter(subject: Subject) -> Iterator[Hit]:
     seen = set()
     for one in subject.renders:
         for path, source in one.sources.items():
+            if source == subject.copier_yml.name:
+                continue  # its delimiters are meant
             for line, inside in subject.syntax.spans(_text(one.root / path)):
                 named = set(re.findall(r"(?<![\w.$])\w+(?!\w*\s*\()", inside)) & subject.names
                 place = (source, line) if source == path else (source, inside)

@@ -22,13 +22,14 @@ def update_differs(subject: Subject) -> Iterator[Hit]:
         return
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         try:
-            fresh, after = updated(
+            folders = updated(
                 release, subject.source.root, DEFAULTS, Path(name), trust=subject.trust
             )
         except GoldpathError as error:
             message = f"no update from {subject.source.tag}: {error}"
             yield Hit(subject.copier_yml.name, 0, message)
             return
+        fresh, after = map(_contents, folders)
         answers = str(subject.settings.get("_answers_file", ".copier-answers.yml"))
         sources = subject.renders[0].sources
         for path in sorted(fresh.keys() | after.keys()):
@@ -57,6 +58,14 @@ def lost_file(subject: Subject) -> Iterator[Hit]:
         if not _is_seed(subject, path):
             message = f"{path} of {subject.source.tag} is gone, and a user's edits with it"
             yield Hit(*subject.line("_migrations"), message)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] != ".git"
+    }
 
 
 def _migrates(subject: Subject) -> bool:
