@@ -25,7 +25,6 @@ from goldpath.syntax import Syntax
 
 # U+E000 begins and U+E001 ends a mark, and U+E010 to U+E019 are its digits.
 _MARK = re.compile("\ue000([\ue010-\ue019]+)\ue001")
-_OPENED = {"block_begin", "variable_begin", "comment_begin", "linestatement_begin", "raw_begin"}
 
 
 @dataclass(frozen=True)
@@ -100,28 +99,25 @@ def marked(text: str, environment: Environment) -> str:
     except TemplateError:
         return text
     out: list[str] = []
-    line, fresh = 1, True  # whether nothing but blanks stands before, on this line
+    fresh = True  # whether no text stands before on this line; blocks give none
     end = 0
-    for number, kind, value in tokens:
-        # Blanks that whitespace control has taken are in no token.
+    for _, kind, value in tokens:
         at = text.find(value, end)
         if at < 0:
             return text
-        skipped = text[end:at]
+        skipped = text[end:at]  # blanks that whitespace control takes are in no token
         out.append(skipped)
-        if "\n" in skipped:
-            fresh = True
-        line = number if kind != "data" else line
+        fresh = fresh or "\n" in skipped
         if kind == "data":
-            start = text.count("\n", 0, at) + 1
-            marked_data, fresh = _marked_data(value, start, fresh)
+            marked_data, fresh = _marked_data(value, text.count("\n", 0, at) + 1, fresh)
             out.append(marked_data)
-        elif kind == "variable_begin" and fresh and not value.rstrip().endswith(("-", "+")):
-            out.append(_mark(text.count("\n", 0, at) + 1) + value)
-            fresh = False
+        elif kind == "variable_begin":
+            strips = value.rstrip().endswith(("-", "+"))
+            out.append(value if strips or not fresh else _mark(text.count("\n", 0, at) + 1) + value)
+            fresh = fresh and strips
         else:
             out.append(value)
-            fresh = "\n" in value if value.strip() == "" else "\n" in value.rpartition("}")[2]
+            fresh = fresh or "\n" in value
         end = at + len(value)
     return "".join(out) + text[end:]
 
@@ -166,8 +162,9 @@ def _from_marks(lines: Sequence[str], source: Sequence[str]) -> Lines:
     last = 0
     for line in lines:
         if numbers := _MARK.findall(line):
-            last = _number(numbers[0])
-            found.append((last, True))
+            # Of a call and the first line of what is called, the second has the text.
+            parts = [part for part in zip(numbers, _MARK.split(line)[2::2], strict=True) if part[1]]
+            found.append((_number(parts[0][0] if parts else numbers[0]), True))
             last = _number(numbers[-1])
             continue
         # A blank line follows the one before it, also in the source; text without a mark is the

@@ -108,15 +108,10 @@ def updated(
         shutil.copytree(version, template, symlinks=True, dirs_exist_ok=True)
         _commit(template, f"v0.0.{number}")
     options: dict[str, Any] = {
-        "src_path": str(template),
-        "data": dict(case.answers),
-        "defaults": True,
-        "overwrite": True,
-        "quiet": True,
-        "unsafe": trust,
-        "skip_tasks": not trust,
-        "settings": SettingsModel(),
-    }
+        "src_path": str(template), "data": dict(case.answers), "settings": SettingsModel(),
+        "defaults": True, "overwrite": True, "quiet": True,
+        "unsafe": trust, "skip_tasks": not trust,
+    }  # fmt: skip
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", OldTemplateWarning)

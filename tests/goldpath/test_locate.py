@@ -53,11 +53,11 @@ TRIM = "{trim_blocks: true, lstrip_blocks: true}"
             [("x 0", 2), ("x 1", 2), ("end", 4)],
         ),
         ("{# one\n two #}\na\n\n\nb\n", TRIM, [("a", 3), ("", 4), ("", 5), ("b", 6)]),
-        ("{% set x -%}\n  v\n{%- endset %}\nis {{ x }}\n", TRIM, [("is v", 2)]),
+        ("{% set x -%}\n  v\n{%- endset %}\nis {{ x }}\n", TRIM, [("is v", 4)]),
         (
             "{% macro m() %}\nin\n{% endmacro %}\na\n{{ m() }}\n",
             TRIM,
-            [("a", 4), ("in", 2), ("", 3)],
+            [("a", 4), ("in", 2)],
         ),
         ("{{ {'a': 1,\n 'b': 2} | to_nice_yaml }}\nend\n", "{}", [("a: 1", 1), ("b: 2", 1)]),
     ],
@@ -67,14 +67,12 @@ def test_each_line_has_the_line_that_it_was_made_of(
     text: str, envops: str, expected: list[tuple[str, int]], tmp_path: Path
 ) -> None:
     found = _sources(tmp_path, text, envops)[: len(expected)]
-    if "macro" in text:  # the call and its text are on different lines; either is right
-        found, expected = found[:2], expected[:2]
     assert [(line, number) for line, number, _ in found] == expected
     assert all(exact for *_, exact in found)
 
 
 def test_a_filter_that_counts_gives_lines_that_are_near(tmp_path: Path) -> None:
-    text = "a\n{% filter length %}\nlong\n{% endfilter %}\nb\n"
+    text = "a\n{% filter center(30) %}\nlong\n{% endfilter %}\nb\n"
     found = _sources(tmp_path, text)
     assert found[0] == ("a", 1, False)
     assert found[-1] == ("b", 5, False)
@@ -114,7 +112,7 @@ def _mutated(snapshot: Path, copy: Path, syntax: Syntax) -> dict[str, tuple[str,
         if path not in answers
         for number in _free_ends(path.read_text(), syntax)
     ]
-    drawn = random.Random(1).sample(places, LINES)
+    drawn = random.Random(1).sample(places, LINES)  # noqa: S311  # the same ones in each run
     markers = {}
     for index, (path, number) in enumerate(sorted(drawn)):
         lines = path.read_text().splitlines(keepends=True)
@@ -126,7 +124,7 @@ def _mutated(snapshot: Path, copy: Path, syntax: Syntax) -> dict[str, tuple[str,
 
 
 def _lines_with(markers: Sequence[str], made: Render) -> dict[str, tuple[str, int]]:
-    found = {}
+    found: dict[str, tuple[str, int]] = {}
     for path, source in made.sources.items():
         if source.endswith(".jinja"):
             for number, line in enumerate((made.root / path).read_text().splitlines(), 1):
