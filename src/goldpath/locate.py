@@ -21,6 +21,7 @@ from jinja2 import Environment, TemplateError
 from goldpath import bounded
 from goldpath.model import Render
 from goldpath.render import render
+from goldpath.renders import RECORDED
 from goldpath.syntax import Syntax
 
 # U+E000 begins and U+E001 ends a mark, and U+E010 to U+E019 are its digits.
@@ -69,7 +70,14 @@ def maps(
             file.write_text(marked(file.read_text(errors="replace"), syntax.environment))
         folder = Path(name) / "out" / one.root.name
         work = partial(
-            render, copy, one.case, folder, trust=trust, skip_tasks=True, only=list(wanted)
+            render,
+            copy,
+            one.case,
+            folder,
+            trust=trust,
+            skip_tasks=True,
+            only=list(wanted),
+            recorded=RECORDED,
         )
         done = bounded.each(lambda _: bool(work()), [None], jobs=1, seconds=seconds)
         marks = done == [True]

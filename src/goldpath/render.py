@@ -39,6 +39,7 @@ def render(
     skip_tasks: bool = False,
     compiled: Path | None = None,
     only: Iterable[str] = (),
+    recorded: str = "",
 ) -> Render:
     """Copy the template into `root` with the answers of a case and defaults for the rest.
 
@@ -54,6 +55,7 @@ def render(
         skip_tasks: Whether tasks are passed over instead of being a reason to refuse.
         compiled: A folder that keeps what Jinja has compiled, for the next render.
         only: Files to make, by their path in the copy, if not all.
+        recorded: What the answers file says the template is, if not where it lies.
 
     Raises: BadInputError with the template's own sentence if it refuses an answer, GoldpathError
     if it cannot be rendered.
@@ -75,7 +77,7 @@ def render(
                 settings=SettingsModel(),
                 exclude=["*", *(f"!/{_literal(path)}" for path in only)] if only else [],
             ) as worker:
-                worker.compiled = compiled
+                worker.compiled, worker.recorded = compiled, recorded
                 worker.run_copy()
                 sources = dict(sorted(worker.sources.items()))
                 return Render(case, root, sources, tuple(worker.clashes))
@@ -146,6 +148,7 @@ class _Copy(Worker):
     """Copier's own way to make a copy, which says where each file came from."""
 
     compiled: Path | None = None
+    recorded: str = ""
     _fixed: Path | None = None
 
     @functools.cached_property
@@ -172,6 +175,11 @@ class _Copy(Worker):
 
         environment.from_string = from_string  # type: ignore[method-assign,assignment]
         return environment
+
+    def _answers_to_remember(self) -> Mapping[str, Any]:
+        answers = super()._answers_to_remember()
+        told = {"_commit": "v1.0.0", "_src_path": self.recorded}
+        return {**told, **answers, **told} if self.recorded else answers
 
     @property
     def answers_relpath(self) -> Path:

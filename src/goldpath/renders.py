@@ -15,6 +15,8 @@ from goldpath.model import Case, Render
 from goldpath.render import render
 from goldpath.source import validate_dir
 
+# In place of our own folder, whose long name a linter would object to.
+RECORDED = "gh:owner/template"
 SECONDS = 30  # of processor time; a copy of two hundred files takes a quarter of one
 
 
@@ -75,7 +77,10 @@ def _make(template: Path, trust: bool, case: Case) -> bool:
         folder = draft / case.folder
         compiled = validate_dir() / "compiled"
         compiled.mkdir(exist_ok=True)
-        made = render(template, case, folder, trust=trust, skip_tasks=not trust, compiled=compiled)
+        made = render(
+            template, case, folder,
+            trust=trust, skip_tasks=not trust, compiled=compiled, recorded=RECORDED,
+        )  # fmt: skip
         _without_links_out(folder)
         about = {"sources": dict(made.sources), "clashes": made.clashes}
         (draft / "about.json").write_text(json.dumps(about))

@@ -11,6 +11,7 @@ from goldpath.errors import BadInputError, GoldpathError
 from goldpath.linters.files import walk
 from goldpath.model import Case, Render
 from goldpath.render import Questionnaire, render
+from goldpath.renders import RECORDED
 from goldpath.rules import JUDGED, RULES, Subject
 from goldpath.rules.kubernetes import JUDGES
 from goldpath.source import Source
@@ -157,7 +158,7 @@ def _subject(root: Path, *, tag: str = "", release: Path | None = None) -> Subje
     failures: tuple[tuple[Case, str], ...] = ()
     try:
         folder = root.parent / f"{root.name}-copy" / case.folder
-        made = (render(root, case, folder, trust=trust, skip_tasks=True),)
+        made = (render(root, case, folder, trust=trust, skip_tasks=True, recorded=RECORDED),)
     except (GoldpathError, ArithmeticError) as error:  # in validate another process meets it
         failures = ((case, str(error)),)
     return Subject(source, questions.fill({}), cases.refusals(questions), made, failures, trust)

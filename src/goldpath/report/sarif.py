@@ -77,7 +77,10 @@ def _result(one: Located, index: dict[str, int]) -> dict[str, Any]:
     text = _short(f"{one.finding.message}{shown}.{where}{line}")
     # A result with no file of the template is one of its copier.yml.
     location: dict[str, Any] = {
-        "artifactLocation": {"uri": quote(one.source or "copier.yml"), "uriBaseId": "%SRCROOT%"},
+        "artifactLocation": {
+            "uri": quote((one.source or "copier.yml").encode(errors="replace")),
+            "uriBaseId": "%SRCROOT%",
+        },
         "region": {"startLine": max(1, one.line)},
     }
     print_ = "\0".join([rule, one.source, one.finding.path, one.finding.message])

@@ -88,9 +88,13 @@ def summary(report: Report) -> str:
 
 def to_markdown(report: Report) -> str:
     """Return the report as a page, for a summary of a job or a comment."""
-    lines = ["# goldpath validate", "", summary(report), ""]
+    lines = ["# goldpath validate", "", summary(report)]
     if report.findings:
-        lines += ["| place | level | rule | finding | answers |", "| --- | --- | --- | --- | --- |"]
+        lines += [
+            "",
+            "| place | level | rule | finding | answers |",
+            "| --- | --- | --- | --- | --- |",
+        ]
     for one in report.findings:
         own = one.finding.linter == "goldpath"
         name = one.finding.rule if own else f"{one.finding.linter} {one.finding.rule}"

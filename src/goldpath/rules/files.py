@@ -9,6 +9,7 @@ from pathlib import Path
 
 from goldpath.model import Render
 from goldpath.render import render
+from goldpath.renders import RECORDED
 from goldpath.rules.base import BINARY, Hit, Subject
 
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
@@ -94,7 +95,7 @@ def changing_copy(subject: Subject) -> Iterator[Hit]:
             folder = Path(name) / one.case.folder
             second = render(
                 subject.source.root, one.case, folder,
-                trust=subject.trust, skip_tasks=not subject.trust,
+                trust=subject.trust, skip_tasks=not subject.trust, recorded=RECORDED,
             )  # fmt: skip
             for path in sorted(one.sources.keys() | second.sources.keys()):
                 if _bytes(one, path) != _bytes(second, path):
