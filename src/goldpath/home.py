@@ -127,7 +127,9 @@ class _Smaller:
         )
         if isinstance(made, Failed):
             return False
-        linter = next((x for x in linters.LINTERS if finding.linter == x.NAME), None)
+        linter = next(
+            (x for x in (*linters.LINTERS, *linters.OTHERS) if finding.linter == x.NAME), None
+        )
         if linter is None:
             return False
         (said,) = lint.lint([linter], [made])

@@ -137,6 +137,8 @@ def _lint(
         units = {unit.key: unit for found in by_case.values() for unit in found}
         if not units:
             return Linted(linter, {}, reason="there is nothing for it to read")
+        if refused := getattr(linter, "REFUSED", ""):
+            return Linted(linter, {}, reason=refused)
         if not linter.available():
             return Linted(linter, {}, reason=f"not installed; {linter.INSTALL}", missing=True)
         said = _said(linter, scope, units)

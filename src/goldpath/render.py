@@ -13,10 +13,11 @@ from copier._settings import SettingsModel
 from copier._types import MISSING
 from copier._user_data import AnswersMap, Question
 from copier.errors import CopierError, DirtyLocalWarning, OldTemplateWarning
-from jinja2 import Environment, FileSystemBytecodeCache, TemplateError, bccache
+from jinja2 import TemplateError
 from pydantic import ValidationError
 
 from goldpath import process
+from goldpath.compiled import Compiled
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Form, Render
 
@@ -166,7 +167,7 @@ class _Copy(Worker):
         """Keep what is compiled: that is two thirds of the time a render takes."""
         environment = super().jinja_env
         if self.compiled:
-            environment.bytecode_cache = _Compiled(str(self.compiled))
+            environment.bytecode_cache = Compiled(str(self.compiled))
         once = functools.cache(environment.from_string)
 
         def from_string(source: Any) -> Any:
@@ -216,21 +217,6 @@ class _Copy(Worker):
 
     def _sync_git_index_executable_bit(self, dst_relpath: Path, src_mode: int) -> None:
         """Do nothing: a new folder has no index. Copier starts git for every file."""
-
-
-class _Compiled(FileSystemBytecodeCache):
-    """What Jinja compiled, by the source and the settings, wherever the template lies."""
-
-    def get_bucket(
-        self, environment: Environment, name: str, filename: str | None, source: str
-    ) -> bccache.Bucket:
-        """Return the place of one source; its folder differs from one version to the next."""
-        del filename
-        lexer = environment.lexer
-        settings = [str(rules) for rules in lexer.rules.values()]
-        names = sorted([*environment.filters, *environment.tests, *environment.extensions])
-        key = repr((settings, lexer.keep_trailing_newline, environment.undefined, names))
-        return super().get_bucket(environment, name, key, source)
 
 
 class Questionnaire:

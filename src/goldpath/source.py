@@ -100,7 +100,7 @@ def _needed(folder: Path, paths: list[str]) -> list[str]:
     includes = re.compile(rf"{re.escape(start)}[-+]?\s*(include|import|from|extends)\b".encode())
     if not inside or b"!include" in own.read_bytes() or any(map(includes.search, texts)):
         return paths
-    return sorted([own.name, *inside])
+    return sorted([own.name, *(name for name in paths if name == ".goldpath.yml"), *inside])
 
 
 def validate_dir() -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from goldpath import bounded, cases, lint, linters, renders, selection
+from goldpath import bounded, cases, configured, lint, linters, renders, selection
 from goldpath.bounded import Failed
 from goldpath.errors import GoldpathError
 from goldpath.home import located
@@ -87,7 +87,7 @@ def validate(template: str, options: Options, *, told: Told = lambda _: None) ->
     )
     subject = replace(subject, renders=done, failures=(*subject.failures, *failures))
     with renders.known(done):
-        linted = lint.lint(_linters(options, done), done, jobs=options.jobs, done=told)
+        linted = lint.lint(_linters(source.root, options, done), done, jobs=options.jobs, done=told)
     judged = [one for one in linted if one.linter in JUDGES]
     linted = [one for one in linted if one.linter not in JUDGES]
     rules, found = _rules(subject, judged, options, told)
@@ -109,7 +109,8 @@ def validate(template: str, options: Options, *, told: Told = lambda _: None) ->
 
 def all_names() -> list[str]:
     """Return the names of all linters and rules, as `only` and `skip` take them."""
-    return [*(linter.NAME for linter in linters.LINTERS), *(rule.id for rule in RULES)]
+    known = (*linters.LINTERS, *linters.OTHERS)
+    return [*(linter.NAME for linter in known), *(rule.id for rule in RULES)]
 
 
 def _asked(source: Source, options: Options) -> tuple[tuple[Case, ...], Subject]:
@@ -132,24 +133,30 @@ def _asked(source: Source, options: Options) -> tuple[tuple[Case, ...], Subject]
     return chosen, Subject(source, form, refusals, (), trust=trust)
 
 
-def _linters(options: Options, done: Sequence[Render]) -> list[Linter]:
-    wanted: list[Linter] = [one for one in linters.LINTERS if options.takes(one.NAME)]
+def _linters(root: Path, options: Options, done: Sequence[Render]) -> list[Linter]:
+    known = (*linters.LINTERS, *linters.OTHERS)
+    wanted: list[Linter] = [one for one in known if options.takes(one.NAME)]
     if any(options.takes(rule) for rule in JUDGED.values()):
         wanted += JUDGES
-    if not options.choice.trust:
-        refused = next((why for one in done if (why := lint.refusal(one.root))), "")
-        if refused:
-            kept = [one for one in wanted if one.NAME != "helm-unittest"]
-            stopped = [_Refused(one, refused) for one in wanted if one not in kept]
-            wanted = [*kept, *stopped]
-    return wanted
+    brought: list[Linter] = [] if options.only else [*configured.commands(root)]
+    if options.choice.trust:
+        return wanted + brought
+    suites = next((why for one in done if (why := lint.refusal(one.root))), "")
+    stopped = [one for one in wanted if suites and one.NAME == "helm-unittest"]
+    command = "it is a command of the template; --trust lets it run"
+    return [
+        *(one for one in wanted if one not in stopped),
+        *(_Refused(one, suites) for one in stopped),
+        *(_Refused(one, command) for one in brought),
+    ]
 
 
 class _Refused:
     """A linter that may not run on these renders."""
 
     def __init__(self, linter: Linter, why: str) -> None:
-        self.NAME, self.INSTALL, self.select = linter.NAME, why, linter.select
+        self.NAME, self.INSTALL, self.select = linter.NAME, linter.INSTALL, linter.select
+        self.REFUSED = why
 
     def available(self) -> bool:
         """Return false."""

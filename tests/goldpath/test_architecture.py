@@ -17,7 +17,7 @@ ROWS = (
     {"demo", "validate"},
     {"report", "home"},
     {"locate", "rules"},
-    {"lint", "renders"},
+    {"lint", "renders", "configured"},
     {"linters"},
     {"selection"},
     {"cases"},
@@ -25,7 +25,7 @@ ROWS = (
     {"gitops", "helm_commands", "helm_hooks", "rollouts"},
     {"template", "toolchain", "syntax"},
     {"process", "progress", "cache"},
-    {"bounded", "samples"},
+    {"bounded", "samples", "compiled"},
     {"model", "errors"},
     {"__init__"},
 )

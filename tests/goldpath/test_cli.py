@@ -39,8 +39,10 @@ def place(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_lists_the_commands_and_exit_statuses(option: str) -> None:
     done = trees.run_program("goldpath", option)
-    assert re.findall(r"^  (\w+)  +[A-Z]", done.stdout, re.M) == ["cases", "demo", "render"]
-    assert "0 good, 2 bad input, 3 a tool" in done.stdout
+    assert re.findall(r"^  (\w+)  +[A-Z]", done.stdout, re.M) == [
+        *("cases", "demo", "render", "rules", "validate"),
+    ]
+    assert "0 good, 1 findings, 2 bad input, 3 a tool" in done.stdout
     assert done.returncode == 0
 
 
@@ -186,3 +188,18 @@ def test_each_way_to_end_has_its_status_and_line(
         command()
     assert end.value.code == status
     assert capsys.readouterr() == ("", line)
+
+
+def test_cases_are_a_matrix_for_a_job(place: Path) -> None:
+    done = trees.run_program("goldpath", "cases", "--template", "template", "--matrix", cwd=place)
+    matrix = json.loads(done.stdout)
+    assert matrix["include"][0] == {"name": "defaults", "answers": {}}
+
+
+def test_rules_are_a_list_and_each_is_explained() -> None:
+    done = trees.run_program("goldpath", "rules")
+    assert re.match(r"GP001  error    a question has no default\n", done.stdout)
+    one = trees.run_program("goldpath", "rules", "gp001")
+    assert one.stdout.startswith("# GP001: a question has no default\n")
+    gone = trees.run_program("goldpath", "rules", "GP999")
+    assert (gone.returncode, gone.stdout) == (2, "")

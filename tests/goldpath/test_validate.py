@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from goldpath import lint, process, renders
-from goldpath.errors import ToolError
+from goldpath.errors import BadInputError, ToolError
 from goldpath.linters import helm_unittest
 from goldpath.model import Case, Finding, Render, Report
 from goldpath.selection import Choice
-from goldpath.validate import Options, validate
+from goldpath.validate import Options, all_names, validate
 from testing import trees
 
 COPIER = """
@@ -131,6 +131,54 @@ def test_a_suite_of_a_chart_cannot_name_a_program(tmp_path: Path) -> None:
     report = _check(root, only=(helm_unittest.NAME,))
     assert report.linters[0].status == "skipped"
     assert "names a program to run; --trust lets it" in report.linters[0].reason
+
+
+CONFIG = """
+linters:
+  - name: make check
+    files: Makefile
+    command: [make, -s, check]
+    output: status
+  - name: todo
+    files: "*.yml"
+    command: [grep, -Hn, TODO, app.yml]
+    output: gnu
+"""
+
+
+def test_a_template_brings_linters_of_its_own_which_run_with_trust_only(tmp_path: Path) -> None:
+    root = _template(tmp_path, **{
+        ".goldpath.yml": CONFIG,
+        "template/Makefile": f"check:\n\ttouch {tmp_path}/ran; false\n",
+        "template/app.yml.jinja": "---\n{% if tls %}\n# TODO {{ size }}\n{% endif %}\n",
+    })  # fmt: skip
+    skip = (*(name for name in all_names() if name != "yamllint"),)
+    report = validate(str(root), Options(skip=skip))
+    refused = "it is a command of the template; --trust lets it run"
+    assert [row.reason for row in report.linters if row.name != "yamllint"] == [refused] * 2
+    assert not (tmp_path / "ran").exists()
+    trusted = validate(str(root), Options(Choice(trust=True), skip=skip))
+    assert (tmp_path / "ran").exists()
+    places = {(one.finding.linter, one.source, one.line) for one in trusted.findings}
+    assert places == {
+        ("make check", "template/Makefile", 0),
+        ("todo", "template/app.yml.jinja", 3),
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [", "x: 1", "linters: [{name: a}]", "linters: [1]"],
+)  # fmt: skip
+def test_a_broken_goldpath_yml_is_bad_input(text: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"^\.goldpath\.yml"):
+        validate(str(_template(tmp_path, **{".goldpath.yml": text})), Options())
+
+
+def test_python_of_a_template_is_read_by_ruff(tmp_path: Path) -> None:
+    text = "import os\n{% if tls %}\nprint({{ size }}\n{% endif %}\n"
+    report = _check(_template(tmp_path, **{"template/a.py.jinja": text}), only=("ruff",))
+    assert {(one.finding.rule, one.line) for one in report.findings} >= {("F401", 1)}
+    assert any(one.finding.rule in ("syntax", "invalid-syntax") for one in report.findings)
 
 
 class Recorder:
