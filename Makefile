@@ -22,6 +22,10 @@ test: $(READY) ## Run every check there is
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses auto $(ARGS)
 
+.PHONY: validate
+validate: $(READY) ## Check the template by its own command; ARGS are further arguments
+	@$(BIN)/goldpath validate . --answers tests/answers/valid $(ARGS)
+
 .PHONY: test-cluster
 test-cluster: $(READY) ## Run the checks that need a control plane
 	$(BIN)/pytest tests/cluster $(ARGS)

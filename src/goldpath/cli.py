@@ -28,7 +28,7 @@ from goldpath.report.text import safe, table
 from goldpath.rules import RULES, find, page
 from goldpath.selection import Choice
 from goldpath.source import take
-from goldpath.validate import Options, all_names
+from goldpath.validate import Options, all_names, of_templates
 
 P = ParamSpec("P")
 
@@ -178,6 +178,7 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {
 @choosing
 @click.option("--only", multiple=True, metavar="NAME", help="Only this linter or rule; repeatable.")
 @click.option("--skip", multiple=True, metavar="NAME", help="Not this linter or rule; repeatable.")
+@click.option("--rules", "rules_only", is_flag=True, help="Rules for templates, and no linter.")
 @click.option("--require-tools", is_flag=True, help="A linter that is missing makes status 3.")
 @click.option("--format", "format_name", type=click.Choice(list(FORMATS)), help="Default: table.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write the report to a file.")
@@ -208,6 +209,8 @@ def validate(
             raise BadInputError(f"{name} is no linter or rule; there are {', '.join(all_names())}.")
     if output and not output.parent.is_dir():
         raise BadInputError(f"{output.parent} is no folder; --output takes a file in one.")
+    if choice.pop("rules_only"):
+        only = (*only, *of_templates())
     asked = Options(Choice(**choice), only, skip, jobs, render_seconds, vcs_ref)
     with Ticker(sys.stderr) as ticker:
         report = checking.validate(template, asked, told=ticker.tell)

@@ -113,6 +113,11 @@ def all_names() -> list[str]:
     return [*(linter.NAME for linter in known), *(rule.id for rule in RULES)]
 
 
+def of_templates() -> list[str]:
+    """Return the names of the rules that look at the template itself and need no tool."""
+    return [rule.id for rule in RULES if rule.id not in JUDGED.values()]
+
+
 def _asked(source: Source, options: Options) -> tuple[tuple[Case, ...], Subject]:
     """Return the cases, and what is known of the template before anything is rendered."""
     trust = options.choice.trust
