@@ -3,6 +3,7 @@
 import random
 import shutil
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -85,20 +86,17 @@ def test_a_file_that_is_copied_as_it_is_has_the_same_lines(tmp_path: Path) -> No
     assert locate.place(made, "a.txt", 2, {}) == locate.Place("in/a.txt", 2)
 
 
-def _free_ends(text: str, syntax: Syntax) -> list[int]:
-    """Return the lines at whose end text can be added: they end outside of all delimiters."""
-    free = []
+def _ends_free(text: str, number: int, syntax: Syntax) -> bool:
+    """Say whether text can be added to the end of a line: it ends outside of all delimiters."""
     lines = text.splitlines(keepends=True)
-    for number, line in enumerate(lines, 1):
-        if line.endswith("\n"):
-            probe = "".join(lines[: number - 1]) + line[:-1] + "GPPROBE\n" + "".join(lines[number:])
-            try:
-                tokens = list(syntax.environment.lexer.tokeniter(probe, None))
-            except TemplateError:
-                continue
-            if any(kind == "data" and "GPPROBE" in value for _, kind, value in tokens):
-                free.append(number)
-    return free
+    if not lines[number - 1].endswith("\n"):
+        return False
+    lines[number - 1] = f"{lines[number - 1][:-1]}GPPROBE\n"
+    try:
+        tokens = list(syntax.environment.lexer.tokeniter("".join(lines), None))
+    except TemplateError:
+        return False
+    return any(kind == "data" and "GPPROBE" in value for _, kind, value in tokens)
 
 
 def _mutated(snapshot: Path, copy: Path, syntax: Syntax) -> dict[str, tuple[str, int]]:
@@ -110,9 +108,12 @@ def _mutated(snapshot: Path, copy: Path, syntax: Syntax) -> dict[str, tuple[str,
         (path, number)
         for path in sources
         if path not in answers
-        for number in _free_ends(path.read_text(), syntax)
+        for number in range(1, path.read_text().count("\n") + 1)
     ]
-    drawn = random.Random(1).sample(places, LINES)  # noqa: S311  # the same ones in each run
+    random.Random(1).shuffle(places)  # noqa: S311  # the same ones in each run
+    free = (place for place in places if _ends_free(place[0].read_text(), place[1], syntax))
+    drawn = list(islice(free, LINES))
+    assert len(drawn) == LINES
     markers = {}
     for index, (path, number) in enumerate(sorted(drawn)):
         lines = path.read_text().splitlines(keepends=True)
