@@ -9,7 +9,7 @@ UV_VERSION := 0.13.9
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: $(READY) ## Make a service, check it, start it on PostgreSQL and call it
@@ -29,6 +29,14 @@ validate: $(READY) ## Check the template by its own command; ARGS are further ar
 .PHONY: test-cluster
 test-cluster: $(READY) ## Run the checks that need a control plane
 	$(BIN)/pytest tests/cluster $(ARGS)
+
+.PHONY: test-cluster-api
+test-cluster-api: $(READY) ## Run the checks that need a control plane with Cluster API
+	$(BIN)/pytest tests/cluster_api $(ARGS)
+
+.PHONY: healing
+healing: $(READY) ## Write what happens to machines that die into the docs again
+	GOLDPATH_HEALING=write $(BIN)/pytest tests/cluster_api/test_healing.py
 
 .PHONY: test-image
 test-image: $(READY) ## Build the image of each runtime; needs buildah

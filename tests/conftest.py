@@ -101,14 +101,18 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
+# Folders of tests that share a control plane.
+RINGS = ("tests/cluster/", "tests/cluster_api/")
+
+
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Hands tests out one by one, but those of the control plane all to one worker.
+    """Hands tests out one by one, but those of a control plane all to one worker.
 
     The group marks of pytest-xdist 3.8 have no effect under pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "cluster" if nodeid.startswith("tests/cluster/") else nodeid
+        return next((ring for ring in RINGS if nodeid.startswith(ring)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:

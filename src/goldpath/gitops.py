@@ -35,13 +35,30 @@ def _application(spec: Mapping[str, Any]) -> Iterator[str]:
     options = {str(one) for one in _at(spec, "syncPolicy", "syncOptions") or []}
     for option in sorted(options & {"ServerSideApply=true", "Replace=true", "Force=true"}):
         yield f"the sync option {option} takes the Services' selectors from Argo Rollouts"
-    ignored = [
-        one for one in spec.get("ignoreDifferences") or [] if one.get("kind") in ("Service", "*")
-    ]
-    if not any(HASH in (one.get("jsonPointers") or []) for one in ignored):
-        yield f"ignoreDifferences has no {HASH} of Services"
+    if not _ignores_hash(spec):
+        yield f"ignoreDifferences has no {HASH} of all Services"
     elif "RespectIgnoreDifferences=true" not in options:
         yield "without RespectIgnoreDifferences=true a sync does not keep what it ignores"
+
+
+def _ignores_hash(spec: Mapping[str, Any]) -> bool:
+    """Say whether an Application ignores the hash in both Services of a Rollout.
+
+    Group and kind are patterns in Argo CD; a name or namespace is exact, and covers all if it is
+    empty: util/argo/normalizers/diff_normalizer.go. The second Service's name is the first one's
+    with the ending that the chart gives it.
+    """
+    here = _at(spec, "destination", "namespace")
+    names = {
+        one.get("name") or ""
+        for one in spec.get("ignoreDifferences") or []
+        if one.get("kind") in ("Service", "*")
+        and one.get("group") in (None, "", "*")
+        and one.get("namespace") in (None, "", here)
+        and HASH in (one.get("jsonPointers") or [])
+    }
+    both = any({f"{name}-preview", f"{name}-canary"} & names for name in names)
+    return "" in names or both
 
 
 def _helm_release(spec: Mapping[str, Any]) -> Iterator[str]:

@@ -1,9 +1,12 @@
 """A rule for scripts: commands that would hang with a Rollout, or open its gate."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import yaml
+
+from goldpath.errors import BadInputError
 from goldpath.model import Finding
 
 RULE = "helm-command"
@@ -12,10 +15,11 @@ PATTERNS = ("Makefile", "scripts/**/*.sh", ".github/workflows/*.y*ml")
 # Values files that choose a Deployment, which every flag of helm can read.
 ROLLING = re.compile(r"^strategy: rolling\s*$", re.MULTILINE)
 VALUES = re.compile(r"""(?:--values|-f)[ =]["']?([^\s"']+)""")
-CHANGE = re.compile(
-    r"""(?:^|[\s@;&|(])(?:helm|"?\$[({]?HELM[)}]?"?)\s+"""  # the program, or a variable with it
-    r"(?:-\S+ (?:[^-\s]\S* )??)*(?:upgrade|install|rollback)\s(.*)"
-)
+# A program, or a variable with its name, at the beginning of a command, and flags before the verb.
+CALL = r"""(?:^|[\s@;&|(])(?:{0}|"?\$[({{]?{1}[)}}]?)"?\s+(?:-\S+ (?:[^-\s]\S* )??)*"""
+HELM, KUBECTL = CALL.format("helm", "HELM"), CALL.format("kubectl", "KUBECTL")
+CHANGE = re.compile(HELM + r"(?:upgrade|install|rollback)\s(.*)")
+WRITE = re.compile(KUBECTL + r"(apply|replace)\s(.*)")
 PLUGIN = re.compile(r"kubectl[ -]argo[ -]rollouts (status|undo)\b(.*)")
 # Helm asks kstatus, which cannot read a Rollout: https://github.com/helm/helm/issues/32615
 HANGS = re.compile(r"--(?:wait(?:-for-jobs)?|atomic|rollback-on-failure)(?![\w-])")
@@ -23,6 +27,14 @@ HANGS = re.compile(r"--(?:wait(?:-for-jobs)?|atomic|rollback-on-failure)(?![\w-]
 OPENS = re.compile(r"--(?:force|force-replace|force-conflicts)(?![\w-])")
 # Helm 3 does not know the flag, so a script adds it when it has asked for the version.
 SAYS_SERVER_SIDE = re.compile(r"--server-side=false|\{server_side:")
+# One command of several in a line.
+SEPARATOR = re.compile(r"\s*(?:&&|\|\||[;|])\s+")
+# What a variable or an array of a shell is set to, and what one of make is.
+QUOTED = r"""[^\s"'();]|"[^"]*"|'[^']*'"""
+SHELL = re.compile(rf"""(?:^|[\s;(])(\w+)\+?=((?:{QUOTED})+|\((?:\s|{QUOTED})*\))""")
+MAKE = re.compile(r"^(?:[^\s:=#]+:\s*)?(\w+)\s*[:?+]*=(.*)$", re.MULTILINE)
+USE = re.compile(r"\$\$?(?:(\w+)|\{(\w+)[^}]*\}|\((\w+)\))")
+Variables = Mapping[str, Sequence[str]]
 
 
 def findings(root: Path) -> list[Finding]:
@@ -30,22 +42,72 @@ def findings(root: Path) -> list[Finding]:
 
     A `helm upgrade`, `install` or `rollback` must not wait by helm itself nor force, and must keep
     Helm 4 from server-side apply. One whose values files in the repository say `strategy: rolling`
-    is let off, for that is no Rollout. The plugin's `status` needs a bound, and its `undo` makes
+    is let off, for that is no Rollout. `kubectl replace`, and `apply` by force, take the selector
+    of a Service from the controller. The plugin's `status` needs a bound, and its `undo` makes
     objects that the release does not know.
+
+    A variable, an array too, counts as all that its own file ever sets it to. So what comes from
+    outside a file is not seen: arguments of functions and scripts such as "$@", variables of the
+    environment or of a file that is sourced, what `eval` and actions run. Nor is it seen which
+    objects kubectl gets, so one that replaces something else is found, too.
+
+    Raises: BadInputError if a workflow is not YAML.
     """
     files = sorted({file for pattern in PATTERNS for file in root.glob(pattern)})
     return [
         Finding("goldpath", RULE, str(file.relative_to(root)), line, 0, "error", message)
         for file in files
-        for line, command in _commands(file.read_text())
+        for line, command in _commands(file)
         for message in _messages(command, root)
     ]
 
 
-def _commands(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the line number and text of each command, with its continuation lines joined."""
+def _commands(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line number and text of each command, with the values of its variables."""
+    scripts = [(1, file.read_text())]
+    variables: dict[str, list[str]] = {}
+    if file.suffix in (".yaml", ".yml"):
+        texts = list(_texts(_workflow(file)))
+        scripts = [(line, value) for key, line, value in texts if key == "run"]
+        for key, _, value in texts:
+            variables.setdefault(key, []).append(value)
+    for _, script in scripts:
+        lines = "\n".join(line for _, line in _lines(script))
+        found = SHELL.findall(lines)
+        if file.name == "Makefile":
+            found += MAKE.findall(lines)
+        for name, value in found:
+            variables.setdefault(name, []).append(" ".join(value.strip("()\"'").split()))
+    for start, script in scripts:
+        for line, joined in _lines(script):
+            for command in SEPARATOR.split(joined):
+                yield start + line, _expand(command, variables)
+
+
+def _workflow(file: Path) -> yaml.Node | None:
+    try:
+        return yaml.compose(file.read_text())
+    except yaml.YAMLError as error:
+        raise BadInputError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
+
+
+def _texts(node: yaml.Node | None, key: str = "") -> Iterator[tuple[str, int, str]]:
+    """Yield key, line number and value of every text below a node of a workflow."""
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            yield from _texts(value, str(name.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _texts(value)
+    elif isinstance(node, yaml.ScalarNode):
+        block = node.style in ("|", ">")  # whose text begins a line later
+        yield key, node.start_mark.line + 1 + block, node.value
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield number, from 0, and text of each line with its continuation, without comments."""
     start, command = 0, ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.splitlines()):
         start = start if command else number
         command += line.strip()
         if command.endswith("\\"):
@@ -58,20 +120,40 @@ def _commands(text: str) -> Iterator[tuple[int, str]]:
         yield start, command
 
 
+def _expand(text: str, variables: Variables, inside: frozenset[str] = frozenset()) -> str:
+    """Return a text with all values of each variable in its place; unknown ones stay."""
+
+    def values(use: re.Match[str]) -> str:
+        name = next(filter(None, use.groups()))
+        if name in inside or name not in variables or SAYS_SERVER_SIDE.search(use[0]):
+            return use[0]
+        return " ".join(_expand(one, variables, inside | {name}) for one in variables[name])
+
+    return USE.sub(values, text)
+
+
 def _messages(command: str, root: Path) -> Iterator[str]:
     if (change := CHANGE.search(command)) and not _is_rolling(command, root):
-        flags = change[1]
-        for flag in HANGS.findall(flags):
-            yield f"{flag}: helm cannot read a Rollout and waits until its timeout"
-        for flag in OPENS.findall(flags):
-            yield f"{flag}: the new version of a Rollout is promoted without being asked"
-        if not SAYS_SERVER_SIDE.search(flags):
-            yield "--server-side=false is missing: Helm 4 and the Rollout's controller conflict"
+        yield from _of_helm(change[1])
+    if write := WRITE.search(command):
+        if write[1] == "replace":
+            yield "kubectl replace: the selector of a Service loses the version that is live"
+        for flag in OPENS.findall(write[2]):
+            yield f"{flag}: the selector of a Service loses the version that is live"
     if plugin := PLUGIN.search(command):
         if plugin[1] == "undo":
             yield "undo: the next helm upgrade does not see it; use helm rollback"
         elif "--timeout" not in plugin[2]:
             yield "status: without --timeout it waits for ever while the Rollout is paused"
+
+
+def _of_helm(flags: str) -> Iterator[str]:
+    for flag in HANGS.findall(flags):
+        yield f"{flag}: helm cannot read a Rollout and waits until its timeout"
+    for flag in OPENS.findall(flags):
+        yield f"{flag}: the new version of a Rollout is promoted without being asked"
+    if not SAYS_SERVER_SIDE.search(flags):
+        yield "--server-side=false is missing: Helm 4 and the Rollout's controller conflict"
 
 
 def _is_rolling(command: str, root: Path) -> bool:

@@ -132,8 +132,10 @@ def background(
                 program.wait()
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    """Ask for a condition until it holds.
+def wait_until(
+    condition: Callable[[], bool], what: str, seconds: float = 30, *, pause: float = 0.02
+) -> None:
+    """Ask for a condition until it holds, with a pause, in seconds, between two questions.
 
     Raises: GoldpathError with `what` if it does not hold within `seconds`.
     """
@@ -141,7 +143,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30) ->
     while not condition():
         if time.monotonic() > deadline:
             raise GoldpathError(f"{what} did not happen within {seconds:g} seconds.")
-        time.sleep(0.02)  # between two questions, not instead of one
+        time.sleep(pause)  # between two questions, not instead of one
 
 
 def _not_started(program: str, error: OSError) -> GoldpathError:

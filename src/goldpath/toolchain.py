@@ -71,8 +71,9 @@ def go_env() -> Mapping[str, str]:
     env = {
         # A machine's own setting is often "local", which would refuse to switch.
         "GOTOOLCHAIN": f"go{go_version()}",
-        # Renders lie inside our checkout, whose commit is not theirs.
-        "GOFLAGS": "-buildvcs=false -modcacherw",
+        # Renders lie inside our checkout, whose commit is not theirs. Without its path in what is
+        # compiled, a second render finds in Go's cache what the first one left there.
+        "GOFLAGS": "-buildvcs=false -modcacherw -trimpath",
         "GOPATH": str(cache_dir() / "gopath"),
         "GOMODCACHE": str(cache_dir() / "gopath" / "pkg" / "mod"),
         "GOWORK": "off",

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What deploy.sh and rollout.sh share, sourced by them: what a release is made of, and what its Rollout is doing.
-# They set `service`, the release, and `namespace`, and read the variables that a function here says it sets.
+# They set `service`, the release, `namespace`, `own`, which a make target needs to mean it, and `manifest`, what the release is
+# made of, and read the variables that a function here says it sets.
 # shellcheck disable=SC2034,SC2154  # one file does not show that the other one sets or reads a variable
 #
 # TIMEOUT   seconds until a script gives up waiting; what it waits for goes on (600)
@@ -9,6 +10,7 @@ set -euo pipefail
 
 timeout=${TIMEOUT:-600}
 interval=${INTERVAL:-2}
+stands="" # what holds although a script gives up waiting
 
 # fail STATUS TEXT... ends the script: 1 if the cluster or the Rollout says no, 2 for a wrong call.
 fail() {
@@ -40,15 +42,20 @@ server_side() {
     [ "${version%%.*}" -lt 4 ] || echo --server-side=false
 }
 
+# objects_of MANIFEST lists its objects, each as KIND/NAME.
+objects_of() {
+    awk '
+        /^---/ { kind = ""; metadata = 0 }
+        /^kind:/ { kind = $2 }
+        /^[a-z]/ { metadata = /^metadata:/ }
+        metadata && /^  name:/ { gsub(/["'\'']/, "", $2); print kind "/" $2 }' <<<"$1"
+}
+
 # read_workload MANIFEST sets `kind` to Rollout, Deployment or Slots (two Deployments), `name` to the name of the workload and
 # of its Service, and `preview` to the Service of the version that is not live yet, if there is one.
 read_workload() {
     local objects
-    objects=$(awk '
-        /^---/ { kind = ""; metadata = 0 }
-        /^kind:/ { kind = $2 }
-        /^[a-z]/ { metadata = /^metadata:/ }
-        metadata && /^  name:/ { gsub(/["'\'']/, "", $2); print kind "/" $2 }' <<<"$1")
+    objects=$(objects_of "$1")
     kind="" name="" preview=""
     local object
     while read -r object; do
@@ -164,9 +171,22 @@ remember_live() {
     in_namespace annotate service "$name" --overwrite "live-revisions=${known[*]}" >/dev/null
 }
 
-# warnings prints what the cluster warned of last, if it did.
+# missing_secrets prints the Secrets that the release's pods mount, and that neither it makes nor the namespace has.
+missing_secrets() {
+    local known
+    known=$(in_namespace get secrets --output name && objects_of "$manifest")
+    sed -n 's/^ *secretName: *"\{0,1\}\([a-z0-9.-]*\).*/\1/p' <<<"$manifest" | sort -u |
+        while read -r secret; do
+            grep -qixF "secret/$secret" <<<"$known" || echo "$secret"
+        done
+}
+
+# warnings prints which Secrets are missing, and what the cluster warned of last, if it did.
 warnings() {
-    local found
+    local found secret
+    for secret in $(missing_secrets); do
+        echo "Secret $secret is missing in namespace $namespace: no pod that mounts it starts before it is there."
+    done
     found=$(in_namespace get events --field-selector type=Warning --sort-by .lastTimestamp --no-headers --output \
         'custom-columns=:.involvedObject.kind,:.involvedObject.name,:.reason,:.message' 2>/dev/null | tail -n 5)
     [ -z "$found" ] || printf 'What the cluster warned of last in namespace %s:\n%s\n' "$namespace" "$found"
@@ -176,7 +196,7 @@ warnings() {
 # some milliseconds before it notes what follows from it.
 settle() {
     local deadline=$((SECONDS + timeout)) said="" before=""
-    trap 'fail 130 "interrupted; what it waited for goes on. See make status."' INT
+    trap 'fail 130 "interrupted; what it waited for goes on. See make status$own."' INT
     while true; do
         # One question may fail while the API server is busy.
         observe || phase=Unknown message="the cluster did not answer"
@@ -193,7 +213,7 @@ settle() {
         fi
         if [ "$SECONDS" -ge "$deadline" ]; then
             warnings >&2
-            fail 1 "gave up after $timeout seconds; the Rollout is $phase${message:+ ($message)}. See make status."
+            fail 1 "gave up after $timeout seconds; the Rollout is $phase${message:+ ($message)}. ${stands:-See make status$own.}"
         fi
         sleep "$interval"
     done
@@ -205,7 +225,10 @@ settle() {
 wait_for_deployments() {
     local deployment
     for deployment; do
-        in_namespace rollout status "deployment/$deployment" --timeout "${timeout}s" || fail 1 "$deployment is not ready."
+        in_namespace rollout status "deployment/$deployment" --timeout "${timeout}s" || {
+            warnings >&2
+            fail 1 "$deployment is not ready. $stands"
+        }
     done
 }
 

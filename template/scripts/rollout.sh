@@ -14,6 +14,8 @@ cd "$(dirname "$0")/.."
 . scripts/cluster.sh
 
 verb=$1 service=$2 chart=$3 namespace=$4 argument=${5:-}
+own=""
+[ "$namespace" = "$service" ] || own=" NAMESPACE=$namespace"
 
 # show SERVICE lists the pods that a Service sends calls to.
 show() {
@@ -64,9 +66,22 @@ preview() {
     exec kubectl --namespace "$namespace" port-forward "service/$preview" "$argument:$port"
 }
 
+# require_same_chart refuses a checkout whose chart would change more than the flags of change say: with the values of the
+# release it has to make the objects that the release has.
+require_same_chart() {
+    local rendered
+    rendered=$(helm get values "$service" --namespace "$namespace" --revision "$revision" --output yaml |
+        helm template "$service" "$chart" --namespace "$namespace" --is-upgrade --no-hooks \
+            --dry-run=server --values -)
+    [ "$(grep . <<<"$rendered")" = "$(grep . <<<"$manifest")" ] ||
+        fail 1 "the chart of this checkout is not the one of the release, and would change more than the slot: git checkout" \
+            "the commit that was deployed, or bring what is here by make deploy."
+}
+
 # change FLAG... upgrades the release and changes nothing but what the flags say.
 change() {
     local server_side
+    require_same_chart
     server_side=$(server_side)
     helm upgrade "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} --reuse-values "$@"
 }
@@ -85,10 +100,11 @@ require_plugin() {
 # finish [FLAG...] promotes a Rollout that is paused and waits until its Services say the same.
 finish() {
     plugin promote "$@"
+    stands="The promotion stands, and the Rollout goes on by itself; make status$own shows how far it is."
     settle Healthy Degraded Paused
     case $phase in
     Degraded) fail 1 "the Rollout is Degraded: $message" ;;
-    Paused) report "the Rollout is paused again: $message. make promote takes the next step." ;;
+    Paused) report "the Rollout is paused again: $message. make promote$own takes the next step; a pause that has a duration ends by itself." ;;
     Healthy)
         [ "$(live_version)" = "$hash" ] || fail 1 "Service $name does not send calls to the promoted version, $hash."
         remember_live "$hash"
@@ -121,6 +137,7 @@ promote() {
         wait_for_deployments "$name-$idle"
         say_where "promote slot $idle"
         change --set-string "blueGreen.activeSlot=$idle"
+        stands="The promotion stands: Service $name leads to slot $idle; make status$own shows its pods."
         wait_for_deployments "$name-$active" "$name-$idle"
         read_slots
         report "slot $active is live, with $live; slot $idle keeps the version before it."

@@ -142,8 +142,11 @@ def test_a_preview_that_does_not_get_ready_is_not_promoted(release: NewRelease) 
     shop = release("helm4", "bare")
     shop.deploy("v1")
     live = shop.moment().active
+    # No kubelet looks for the Secret here, so the pod is one that would not get ready anyway.
+    shop.cluster.kubectl("delete", "secret", "database", "--namespace", shop.namespace)
     given_up = shop.deploy("unready", accept=(2,), TIMEOUT="3")
     assert "gave up after 3 seconds" in given_up.stderr
+    assert f"Secret database is missing in namespace {shop.namespace}:" in given_up.stderr
     refused = shop.make("promote", accept=(2,))
     assert "nothing waits to be promoted" in refused.stderr
     assert shop.moment().active == live

@@ -33,10 +33,13 @@ def _fail(shop: Release) -> None:
 
 def test_a_hook_whose_pod_cannot_start_ends_in_its_time(release: NewRelease) -> None:
     shop = release("helm4", "test")
-    # As with a Secret that is missing: the pod waits. No kubelet looks for the Secret here.
+    # No kubelet looks for the missing Secret here, so the pod waits for something else.
+    shop.cluster.kubectl("delete", "secret", "postgresql-admin", "--namespace", shop.namespace)
     waits = "--set nodeSelector.none=such --set dbInit.activeDeadlineSeconds=3"
     failed = shop.deploy("v1", f"ARGS={waits}", accept=(2,))
     assert "DeadlineExceeded" in failed.stderr
     # Why it waited.
+    assert f"Secret postgresql-admin is missing in namespace {shop.namespace}:" in failed.stderr
+    assert "Secret database is missing" not in failed.stderr
     assert "node(s) didn't match Pod's node affinity/selector" in failed.stderr
     assert shop.names("rollouts") == []

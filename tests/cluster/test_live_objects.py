@@ -1,7 +1,13 @@
 """What the API server holds of a release, tried out: no simulated pod ever runs a command."""
 
 import json
+import os
+import signal
+import socket
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +19,19 @@ from testing import releases, trees
 from testing.releases import HASH, Release
 
 Object = dict[str, Any]
+# Somebody may call. The database's Job is no hook, so that its pod and its policy stay.
+SETTINGS = (
+    "ARGS=--set dbInit.useHelmHooks=false"
+    " --set 'networkPolicy.ingressFrom[0].podSelector.matchLabels.app=caller'"
+)
 
 
 @pytest.fixture(scope="module")
 def shop(release: Callable[[str, str], Release]) -> Release:
     """A release whose second version waits."""
     made = release("helm4", "test")
-    made.deploy("v1")
-    made.deploy("v2")
+    for tag in ("v1", "v2"):
+        made.deploy(tag, SETTINGS)
     return made
 
 
@@ -31,13 +42,22 @@ def server(render: trees.Renderer) -> Path:
     return trees.built(render, case) / "bin/server"
 
 
+@dataclass(frozen=True)
+class Running:
+    """The program as the live pod would start it: where it listens, its process, its database."""
+
+    address: str
+    pid: int
+    database: postgres.Server
+
+
 @pytest.fixture(scope="module")
-def address(
+def running(
     server: Path,
     shop: Release,
     database: postgres.Server,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[str, postgres.Server]]:
+) -> Iterator[Running]:
     """Where the program listens when it is started as the pod says, on a real database."""
     home = tmp_path_factory.mktemp("service")
     password = demo.prepare(database, server.parents[1], home)
@@ -46,9 +66,9 @@ def address(
     # The last of two equal flags counts: places of this machine instead of those of a cluster.
     here = demo.flags(database, password)
     command = [str(server), *container["args"], *here]
-    with log.open("w") as output, process.background(command, log=output):
+    with log.open("w") as output, process.background(command, log=output) as program:
         process.wait_until(lambda: bool(demo.listening_address(log)), "start of the service")
-        yield demo.listening_address(log), database
+        yield Running(demo.listening_address(log), program.pid, database)
 
 
 def _server(shop: Release) -> Object:
@@ -58,25 +78,29 @@ def _server(shop: Release) -> Object:
     return next(pod for pod in pods if pod["metadata"]["labels"].get(HASH) == newest)
 
 
-def _analysis(shop: Release) -> Object:
-    """Return a pod of the analysis before a promotion."""
-    pods = shop.objects("pods")
-    component = "app.kubernetes.io/component"
-    return next(pod for pod in pods if pod["metadata"]["labels"].get(component) == "analysis")
+def _pod_of(component: str, shop: Release) -> Object:
+    """Return a pod of the analysis before a promotion, or of db-init."""
+    pods, key = shop.objects("pods"), "app.kubernetes.io/component"
+    return next(pod for pod in pods if pod["metadata"]["labels"].get(key) == component)
 
 
-def _healthy(server: Path, address: str, name: str) -> bool:
-    command = [str(server), "healthcheck", "-addr", address, "-service", name]
+def _probes(shop: Release) -> dict[str, Object]:
+    """Return the probes of the live pod by their kinds."""
+    (container,) = _server(shop)["spec"]["containers"]
+    return {kind: container[kind] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
+
+
+def _healthy(server: Path, address: str, name: str, *flags: str) -> bool:
+    command = [str(server), "healthcheck", "-addr", address, "-service", name, *flags]
     return process.run(command, accept=(0, 1)).status == 0
 
 
 def test_every_probe_of_the_live_pod_is_green_until_the_database_goes(
-    shop: Release, server: Path, address: tuple[str, postgres.Server]
+    shop: Release, server: Path, running: Running
 ) -> None:
-    where, database = address
+    where, database = running.address, running.database
     (container,) = _server(shop)["spec"]["containers"]
-    kinds = ("startupProbe", "livenessProbe", "readinessProbe")
-    probes = {kind: container[kind]["grpc"] for kind in kinds}
+    probes = {kind: probe["grpc"] for kind, probe in _probes(shop).items()}
     ports = [port["containerPort"] for port in container["ports"]]
     assert {probe["port"] for probe in probes.values()} <= set(ports)
     names = {kind: probe["service"] for kind, probe in probes.items()}
@@ -94,11 +118,35 @@ def test_every_probe_of_the_live_pod_is_green_until_the_database_goes(
     process.wait_until(lambda: all(green().values()), "green probes")
 
 
-def test_the_command_of_the_analysis_tells_a_healthy_preview_from_a_broken_one(
-    shop: Release, server: Path, address: tuple[str, postgres.Server]
+def test_every_probe_of_the_live_pod_is_red_for_a_server_that_hangs_or_is_gone(
+    shop: Release, server: Path, running: Running
 ) -> None:
-    where, database = address
-    (container,) = _analysis(shop)["spec"]["containers"]
+    with closing(socket.socket()) as gone:
+        gone.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        port = gone.getsockname()[1]
+
+        def ask(address: str) -> list[bool]:
+            def one(probe: Object) -> bool:
+                bound = f"-timeout={probe.get('timeoutSeconds', 1)}s"
+                return _healthy(server, address, probe["grpc"]["service"], bound)
+
+            with ThreadPoolExecutor() as pool:
+                return list(pool.map(one, _probes(shop).values()))
+
+        process.wait_until(lambda: all(ask(running.address)), "green probes")
+        assert ask(f"127.0.0.1:{port}") == [False] * 3
+        os.kill(running.pid, signal.SIGSTOP)
+        try:
+            assert ask(running.address) == [False] * 3
+        finally:
+            os.kill(running.pid, signal.SIGCONT)
+
+
+def test_the_command_of_the_analysis_tells_a_healthy_preview_from_a_broken_one(
+    shop: Release, server: Path, running: Running
+) -> None:
+    where, database = running.address, running.database
+    (container,) = _pod_of("analysis", shop)["spec"]["containers"]
     assert container["command"] == ["/app/server"]
     preview = f"{shop.name}-preview"
     port = shop.get("services", preview)["spec"]["ports"][0]["port"]
@@ -138,20 +186,31 @@ def test_services_select_the_pods_of_their_own_version(shop: Release) -> None:
 def test_every_live_pod_has_a_network_policy_that_lets_through_what_it_needs(
     shop: Release,
 ) -> None:
-    analysis, server = _analysis(shop), _server(shop)
+    analysis, db_init, server = (
+        _pod_of("analysis", shop),
+        _pod_of("db-init", shop),
+        _server(shop),
+    )
     (policy,) = _policies(shop, server)
-    (port,) = [port["containerPort"] for port in server["spec"]["containers"][0]["ports"][:1]]
-    assert port in _ports(policy["spec"]["ingress"])
+    grpc, metrics = (one["containerPort"] for one in server["spec"]["containers"][0]["ports"][:2])
+    callers = {"analysis": analysis, "db-init": db_init, "server": server}
+    labels = {name: pod["metadata"]["labels"] for name, pod in callers.items()}
+    labels |= {"caller": {"app": "caller"}, "stranger": {"app": "stranger"}}
+    may_call = {name for name, one in labels.items() if _lets_in(policy, grpc, one)}
+    assert may_call == {"analysis", "caller"}
+    assert all(_lets_in(policy, metrics, one) for one in labels.values())
     assert 5432 in _ports(policy["spec"]["egress"])
-    (policy,) = _policies(shop, analysis)
-    assert port in _ports(policy["spec"]["egress"])
-    assert not policy["spec"].get("ingress")
+    for pod, port in ((analysis, grpc), (db_init, 5432)):
+        (policy,) = _policies(shop, pod)
+        assert _ports(policy["spec"]["egress"]) == {53, port}
+        assert "Ingress" in policy["spec"]["policyTypes"]
+        assert not policy["spec"].get("ingress")
 
 
 def test_the_api_server_admits_a_pod_like_the_live_one_only_while_it_is_restricted(
     shop: Release,
 ) -> None:
-    for pod in (_server(shop), _analysis(shop)):
+    for pod in (_server(shop), _pod_of("analysis", shop), _pod_of("db-init", shop)):
         copy = {"apiVersion": "v1", "kind": "Pod", "spec": pod["spec"]}
         copy["metadata"] = {"name": "copy", "labels": pod["metadata"]["labels"]}
         command = [str(go_tool("kubernetes", "kubectl")), "create", "--dry-run=server"]
@@ -169,6 +228,21 @@ def _selected(pod: Object, labels: Mapping[str, str]) -> bool:
 def _policies(shop: Release, pod: Object) -> list[Object]:
     found = shop.objects("networkpolicies")
     return [one for one in found if _selected(pod, one["spec"]["podSelector"]["matchLabels"])]
+
+
+def _lets_in(policy: Object, port: int, labels: Mapping[str, str]) -> bool:
+    """Say whether a policy lets a pod of its own namespace with some labels call a port."""
+    return any(
+        "from" not in rule or any(_matches(peer, labels) for peer in rule["from"])
+        for rule in policy["spec"]["ingress"]
+        if port in _ports([rule])
+    )
+
+
+def _matches(peer: Object, labels: Mapping[str, str]) -> bool:
+    assert set(peer) == {"podSelector"}  # others would need another answer
+    assert set(peer["podSelector"]) == {"matchLabels"}
+    return bool(peer["podSelector"]["matchLabels"].items() <= labels.items())
 
 
 def _ports(rules: list[Object]) -> set[int]:

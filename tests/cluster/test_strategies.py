@@ -1,11 +1,14 @@
 """The strategies beside blue-green, by the repository's own commands, and the way between two."""
 
 import re
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,7 +109,11 @@ def slots(shop: Release) -> None:
     assert "there is no preview" in shop.make("preview", accept=(2,)).stderr
     shop.deploy("v2")
     shows("blue", {"v1"}, "green", {"v2"})
-    shop.make("promote")
+    # A checkout with another chart would bring that, too.
+    with changed(shop) as other:
+        assert "is not the one of the release" in other.make("promote", accept=(2,)).stderr
+    # By the other Helm, which renders the same.
+    replace(shop, helm_version="helm3").make("promote")
     shows("green", {"v2"}, "blue", {"v1"})
     # The version before stays in its slot, which is no version that waits.
     assert "nothing waits" in shop.make("promote", accept=(2,)).stderr
@@ -194,9 +201,28 @@ def test_a_rollout_that_takes_the_place_of_a_deployment_at_once_has_an_outage(
 
 def move_at_once(shop: Release) -> None:
     shop.deploy("slow")
+    refused = replace(shop, env="blue-green").deploy("slow", accept=(2,)).stderr
+    assert f"Deployment/{shop.name} would become Rollout/{shop.name} in one step" in refused
+    assert shop.names("rollouts") == []
     with watched(shop) as counts:
-        replace(shop, env="blue-green").deploy("slow")
+        replace(shop, env="blue-green").upgrade("slow")
+        shop.settled("Healthy")
     assert min(counts) == 0
+    refused = shop.deploy("slow", accept=(2,)).stderr
+    assert f"Rollout/{shop.name} would become Deployment/{shop.name} in one step" in refused
+
+
+@contextmanager
+def changed(shop: Release) -> Iterator[Release]:
+    """Give a release a checkout of its own, whose chart makes one object otherwise."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(shutil.copytree(shop.root, f"{folder}/{shop.root.name}"))
+        template = root / f"deploy/helm/{shop.name}/templates/_pod.tpl"
+        text = template.read_text()
+        key = "terminationGracePeriodSeconds: "
+        template.write_text(text.replace(key, f"{key}1", 1))
+        assert template.read_text() != text
+        yield replace(shop, root=root)
 
 
 @contextmanager

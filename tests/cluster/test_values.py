@@ -54,6 +54,23 @@ def _accepted(shop: Release, values: Path) -> list[Any]:
     return objects
 
 
+def test_the_server_accepts_the_postgresql_of_a_laptop_and_admits_its_pod(
+    release: NewRelease,
+) -> None:
+    shop = release("helm4", "")
+    objects = documents((shop.root / "deploy/postgres/dev.yaml").read_text())
+    attempt(shop.cluster, objects, "--namespace", shop.namespace)
+    # What is wrong with the pods of a StatefulSet is told when it makes them.
+    (made,) = [one["spec"]["template"] for one in objects if one["kind"] == "StatefulSet"]
+    made["spec"]["volumes"].append({"name": "data", "emptyDir": {}})
+    pod = {"apiVersion": "v1", "kind": "Pod", **made}
+    pod["metadata"]["name"] = "postgresql"
+    attempt(shop.cluster, [pod], "--namespace", shop.namespace)
+    del pod["spec"]["securityContext"]["seccompProfile"]
+    with pytest.raises(ToolError, match="seccompProfile"):
+        attempt(shop.cluster, [pod], "--namespace", shop.namespace)
+
+
 @pytest.fixture(scope="module")
 def story(cluster: Cluster, render: trees.Renderer) -> Release:
     """The release of the story, as it says: its service, its namespace, its values."""

@@ -52,7 +52,32 @@ def test_a_selector_that_is_not_ignored_is_found(render: trees.Renderer) -> None
     manifest = _manifest(render, ARGO_CD)
     manifest.object["spec"]["ignoreDifferences"][0]["jsonPointers"] = ["/spec/type"]
     (message,) = _messages(manifest)
-    assert message.endswith(f"ignoreDifferences has no {gitops.HASH} of Services")
+    assert message.endswith(f"ignoreDifferences has no {gitops.HASH} of all Services")
+
+
+@pytest.mark.parametrize(
+    ("narrower", "passes"),
+    [
+        ([{"name": "payments-api"}], False),
+        ([{"name": "payments-api-preview"}], False),
+        ([{"name": "payments-api"}, {"name": "payments-api-preview"}], True),
+        ([{"name": "payments-api"}, {"name": "payments-api-canary"}], True),
+        ([{"name": "payments-api"}, {}], True),
+        ([{"name": "*"}], False),
+        ([{"namespace": "elsewhere"}], False),
+        ([{"namespace": "payments-api"}], True),
+        ([{"group": "apps"}], False),
+        ([{"group": "*", "kind": "*"}], True),
+    ],
+)
+def test_ignoring_the_selectors_of_some_services_only_is_found(
+    narrower: list[dict[str, str]], passes: bool, render: trees.Renderer
+) -> None:
+    manifest = _manifest(render, ARGO_CD)
+    (entry,) = manifest.object["spec"]["ignoreDifferences"]
+    manifest.object["spec"]["ignoreDifferences"] = [{**entry, **one} for one in narrower]
+    found = [message for message in _messages(manifest) if "ignoreDifferences has no" in message]
+    assert found == [] if passes else len(found) == 1
 
 
 def test_a_sync_that_does_not_keep_what_it_ignores_is_found(render: trees.Renderer) -> None:

@@ -1,10 +1,12 @@
 """Commands that hang with a Rollout or open its gate are found, and their twins are not."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from goldpath import helm_commands
+from goldpath.errors import BadInputError
 from goldpath.model import Render
 from testing import trees
 
@@ -40,31 +42,110 @@ DEFECTS = {
         "kubectl argo rollouts status shop --timeout 60s",
         "without --timeout",
     ),
+    "the second of two commands": (
+        f"{FINE} && helm upgrade mart chart",
+        f"{FINE} && {FINE}",
+        "is missing",
+    ),
+    "kubectl replace": (
+        "kubectl --namespace shop replace --filename x.yaml",
+        "kubectl --namespace shop create --filename x.yaml",
+        "kubectl replace: the selector",
+    ),
+    "kubectl apply by force": (
+        "helm template shop chart | kubectl apply --server-side --force-conflicts -f -",
+        "helm template shop chart | kubectl apply --server-side -f -",
+        "--force-conflicts: the selector",
+    ),
     "undo of the plugin": (
         "kubectl argo rollouts undo shop",
         "kubectl argo rollouts promote shop",
         "use helm rollback",
     ),
 }
+# Not in a Makefile, each line of which has a shell of its own.
+IN_SCRIPTS = {
+    "flags in an array": (
+        f'flags=(--timeout 5m)\nflags+=(\n  --wait\n)\n{FINE} "${{flags[@]}}"',
+        f'flags=(--timeout 5m)\n{FINE} "${{flags[@]}}"',
+        "--wait: helm cannot read",
+    ),
+    "flags in a variable": (
+        f'flags="--force --timeout 5m"\n{FINE} $flags',
+        f'flags="--timeout 5m"\n{FINE} $flags',
+        "--force: the new version",
+    ),
+    "flags in a variable of a variable": (
+        f'a=--atomic\nb="$b $a"\n{FINE} $b',
+        f'a=--debug\nb="$b $a"\n{FINE} $b',
+        "--atomic: helm cannot read",
+    ),
+    "a command in a variable": (
+        f'deploy="{FINE} --wait"\n$deploy',
+        f'deploy="{FINE}"\n$deploy',
+        "--wait: helm cannot read",
+    ),
+}
 FORMS = {
     "Makefile": "deploy:\n\t@{}\n",
     "scripts/deploy.sh": "#!/bin/sh\n{}\n",
-    ".github/workflows/deploy.yaml": "jobs:\n  deploy:\n    steps:\n      - run: {}\n",
+    ".github/workflows/deploy.yaml": "jobs:\n  deploy:\n    steps:\n      - run: |\n          {}\n",
 }
 
 
-@pytest.mark.parametrize("file", FORMS)
-@pytest.mark.parametrize("defect", DEFECTS)
+def _cases() -> Iterator[tuple[str, str]]:
+    for file in FORMS:
+        yield from ((defect, file) for defect in DEFECTS)
+        if file != "Makefile":
+            yield from ((defect, file) for defect in IN_SCRIPTS)
+
+
+@pytest.mark.parametrize(("defect", "file"), [*_cases()])
 def test_a_command_that_harms_a_rollout_is_found_and_its_twin_is_not(
     defect: str, file: str, tmp_path: Path
 ) -> None:
-    bad, good, message = DEFECTS[defect]
+    bad, good, message = (
+        part.replace("\n", "\n" + " " * 10) for part in (DEFECTS | IN_SCRIPTS)[defect]
+    )
     trees.build_file_tree(tmp_path, {file: FORMS[file].format(good)})
     assert helm_commands.findings(tmp_path) == []
     trees.build_file_tree(tmp_path, {file: FORMS[file].format(bad)})
     (found,) = helm_commands.findings(tmp_path)
     assert found.path == file
     assert message in found.message
+
+
+@pytest.mark.parametrize(
+    ("run", "line"),
+    [
+        (">-\n    helm upgrade shop chart\n    --server-side=false\n    --wait", 2),
+        (">\n    true\n\n    helm upgrade shop chart\n    --server-side=false --wait", 3),
+        (f"{FINE}\n    --wait", 1),
+        (f'"{FINE}\n    --wait"', 1),
+        (f"|\n    true\n    {FINE} --wait", 3),
+        (f"{FINE} $FLAGS\n  env:\n    FLAGS: --wait", 1),
+    ],
+)
+def test_a_command_is_found_however_yaml_writes_it(run: str, line: int, tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {".github/workflows/a.yml": f"- run: {run}\n"})
+    (found,) = helm_commands.findings(tmp_path)
+    assert found.line == line
+    assert "--wait" in found.message
+
+
+def test_a_workflow_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {".github/workflows/a.yml": "- run: [\n"})
+    with pytest.raises(BadInputError, match=r"a\.yml is not YAML: while parsing"):
+        helm_commands.findings(tmp_path)
+
+
+def test_variables_of_make_are_seen(tmp_path: Path) -> None:
+    rule = f"deploy:\n\t{FINE} $(FLAGS)\n"
+    trees.build_file_tree(tmp_path, {"Makefile": "FLAGS ?= --timeout 5m \\\n  --wait\n" + rule})
+    (found,) = helm_commands.findings(tmp_path)
+    assert "--wait" in found.message
+    trees.build_file_tree(tmp_path, {"Makefile": "# FLAGS=--wait\n" + rule})
+    assert helm_commands.findings(tmp_path) == []
 
 
 def test_a_command_with_values_of_strategy_rolling_may_wait(tmp_path: Path) -> None:

@@ -171,7 +171,29 @@ def test_a_program_of_our_own_is_formatted_and_vetted(name: str) -> None:
     env = toolchain.go_env()
     goroot = process.run(["go", "env", "GOROOT"], env=env).stdout.strip()
     assert process.run([f"{goroot}/bin/gofmt", "-l", module]).stdout == ""
-    process.run(["go", "vet", "-mod=readonly", "."], cwd=module, env=env)
+    # Compiled as for the build, nothing has to be compiled for it.
+    env = {**env, "CGO_ENABLED": "0"}
+    process.run(["go", "vet", "-mod=readonly", "-trimpath", "."], cwd=module, env=env)
+
+
+def test_cluster_api_is_the_version_that_copies_install() -> None:
+    lines = (ROOT / "template/deploy/cluster-api/providers.env").read_text().splitlines()
+    named = dict(line.split("=") for line in lines if not line.startswith("#"))
+    for variable, tool, module in (
+        ("CLUSTER_API_VERSION", "cluster-api", "sigs.k8s.io/cluster-api"),
+        ("CLUSTER_API_VERSION", "cluster-api", "sigs.k8s.io/cluster-api/test"),
+        (
+            "CLUSTER_API_PROVIDER_AWS_VERSION",
+            "cluster-api-aws",
+            "sigs.k8s.io/cluster-api-provider-aws/v2",
+        ),
+        (
+            "CLUSTER_API_ADDON_PROVIDER_HELM_VERSION",
+            "crds",
+            "sigs.k8s.io/cluster-api-addon-provider-helm",
+        ),
+    ):
+        assert toolchain.module_version(tool, module) == named[variable], variable
 
 
 def test_a_wheel_is_installed_with_its_programs_and_only_once() -> None:

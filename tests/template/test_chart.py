@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import chart_docs
-from goldpath import helm_hooks, process, rollouts
+from goldpath import api_versions, helm_hooks, process, rollouts
 from goldpath.linters import charts
 from goldpath.model import Case, Finding, Manifest, Render
 from goldpath.toolchain import go_env, go_tool
@@ -246,13 +246,17 @@ def values_files(chart: Path) -> list[Path]:
     return [*sorted(chart.glob("ci/*.yaml")), chart.parents[1] / "environments/dev.yaml"]
 
 
-def test_both_helms_render_the_same(shaped: Render) -> None:
+def test_both_helms_render_the_same_objects_of_versions_that_stay(shaped: Render) -> None:
     # What is drawn by lot, or by the clock, would differ between them too.
     chart = chart_docs.chart(shaped.root)
     for values in values_files(chart):
         one, other = (documents(template(chart, "--values", values, helm=helm)) for helm in HELMS)
         assert one == other
         assert one
+        assert (
+            api_versions.findings([Manifest(values.name, document) for document in one.values()])
+            == []
+        )
 
 
 def test_only_the_answers_that_shape_a_chart_decide_what_is_in_it(render: trees.Renderer) -> None:
@@ -267,13 +271,43 @@ def test_only_the_answers_that_shape_a_chart_decide_what_is_in_it(render: trees.
     for source in chart_docs.CHART.rglob("*.jinja"):
         for condition in re.findall(r"#%-? (?:el)?if (\w+) ", source.read_text()):
             assert condition in trees.SHAPING, source
-        assert not re.search(r" if ", "".join(re.findall(r"#{.*?}#", source.read_text()))), source
+        answers = "".join(re.findall(r"#{.*?}#", source.read_text()))
+        assert not re.search(r" if ", answers), source
+        for name in trees.BESIDE:
+            assert not re.search(rf"\b{name}\b", answers), source
 
 
 @pytest.mark.parametrize("environment", ["dev", "production"])
 def test_every_environment_needs_no_more_than_its_file_says(environment: str, chart: Path) -> None:
     values = chart.parents[1] / f"environments/{environment}.yaml"
     assert documents(template(chart, "--values", values))
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Yield every value in an object, at any depth."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for child in value:
+            yield from leaves(child)
+    else:
+        yield value
+
+
+def test_a_name_that_yaml_takes_for_something_else_stays_a_name(chart: Path) -> None:
+    def made(values: Path, namespace: str, name: str) -> str:
+        keys = ("fullnameOverride", "nameOverride", "serviceAccount.name")
+        names = ",".join(f"{key}={name}" for key in keys)
+        flags = ["--namespace", namespace, "--set-string", names]
+        return template(chart, "--values", values, *flags)
+
+    files = values_files(chart)
+    for values in files:
+        found = list(leaves(list(yaml.load_all(made(values, "4711", "null"), yaml.CSafeLoader))))
+        assert {"4711", "null"} <= set(map(str, found))
+        assert not {4711, None} & set(found), values
+    # What Helm itself reads, by the rules of YAML 1.1.
+    assert made(files[0], "n", "y")
 
 
 def pod_templates(value: Any) -> Iterator[Document]:
@@ -453,6 +487,18 @@ def test_the_notes_tell_how_to_call_each_type_of_service(kind: str, chart: Path)
     assert "WARNING" not in notes
 
 
+def test_the_alerts_watch_the_job_that_the_service_monitor_makes(chart: Path) -> None:
+    values = chart / "ci/plain-values.yaml"
+    flags = ["--set", "metrics.serviceMonitor.enabled=true"]
+    objects = documents(template(chart, "--values", values, *flags)).values()
+    (monitor,) = [one["spec"] for one in objects if one["kind"] == "ServiceMonitor"]
+    chosen = monitor["selector"]["matchLabels"].items()
+    labels = [one["metadata"]["labels"] for one in objects if one["kind"] == "Service"]
+    jobs = {each[monitor["jobLabel"]] for each in labels if chosen <= each.items()}
+    alerts = (chart.parents[1] / "observability/alerts.yaml").read_text()
+    assert set(re.findall(r'\bjob="([^"]*)"', alerts)) == jobs
+
+
 def test_readme_and_schema_are_what_the_values_make_of_them(shaped: Render, tmp_path: Path) -> None:
     root = Path(shutil.copytree(shaped.root, tmp_path / shaped.root.name))
     chart_docs.generate(root)
@@ -583,7 +629,17 @@ def test_a_long_release_name_is_cut_and_stays_unique(chart: Path) -> None:
     ("settings", "line"),
     [
         (["ingress.enabled=true", "ingress.hosts={api.example.com}"], "-addr api.example.com:80"),
-        (["tls.existingSecret=api-tls"], "bin/client -tls -addr localhost:9110 -name you"),
+        # The name of the certificate is not the one that is called.
+        (
+            ["tls.existingSecret=api-tls"],
+            "bin/client -tls-ca ca.crt -tls-server-name tks-contract.tks.svc "
+            "-addr localhost:9110 -name you",
+        ),
+        (["tls.existingSecret=api-tls"], "get secret api-tls -o jsonpath='{.data.ca\\.crt}'"),
+        (
+            ["tls.existingSecret=api-tls", "tls.serverName=api.example", "tls.verifyClients=true"],
+            "-tls-server-name api.example -tls-cert YOURS.crt -tls-key YOURS.key -addr",
+        ),
     ],
 )
 def test_the_notes_say_whether_to_call_by_tls(
@@ -591,5 +647,32 @@ def test_the_notes_say_whether_to_call_by_tls(
 ) -> None:
     flags = [part for name, value in NEEDED.items() for part in ("--set", f"{name}={value}")]
     flags += [part for setting in settings for part in ("--set", setting)]
-    answer = run("helm4", "install", "tks-contract", chart, "--dry-run=client", *flags)
+    dry_run = ["--dry-run=client", "--namespace", "tks"]
+    answer = run("helm4", "install", "tks-contract", chart, *dry_run, *flags)
     assert line in answer.stdout.partition("NOTES:")[2]
+
+
+def test_the_manual_of_the_database_has_the_weights_of_the_chart(chart: Path) -> None:
+    text = (chart.parents[2] / "docs/database.md").read_text()
+    told = set(re.findall(r"^\| (-\d+) \| (\w+) \|", text, re.M))
+    dev = documents(template(chart, "--values", chart.parents[1] / "environments/dev.yaml"))
+    hooks = {
+        (one["metadata"]["annotations"]["helm.sh/hook-weight"], kind)
+        for (kind, name), one in dev.items()
+        if name == "tks-contract-db-init"
+    }
+    assert told == hooks
+
+
+REFUSALS = (
+    *("is too old", "is a standby", "needs CREATEROLE and CREATEDB", "has rights that only"),
+    *("was made by another administrator", "has the rights of role", "and has to belong to"),
+    *("was changed after it was applied", "sorts before", "ends its transaction itself"),
+)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_the_manual_of_the_database_has_each_refusal_of_the_hook(refusal: str, chart: Path) -> None:
+    said = "".join(file.read_text() for file in (chart / "files/db-init").glob("*.sql"))
+    assert refusal in said
+    assert refusal in (chart.parents[2] / "docs/database.md").read_text()

@@ -97,6 +97,8 @@ def test_an_interactive_run_takes_the_answers_one_by_one(snapshot: Path, tmp_pat
         ("How does a new version of payments-api-v2", "\r"),
         ("What keeps the dependencies of payments-api-v2", "\r"),
         ("What brings payments-api", "\r"),
+        ("Which cluster of its own does payments-api-v2 get", "\r"),
+        ("In which AWS region does the cluster run?", "\r"),
         ("Under which license is payments-api-v2", "\r"),
         ("make init", ""),
     ]
@@ -126,6 +128,7 @@ def test_an_interactive_run_asks_again_after_an_invalid_answer(
         ("How does a new version", "\r"),
         ("What keeps the dependencies", "\r"),
         ("What brings payments-api", "\r"),
+        ("Which cluster of its own", DOWN * 3 + "\r"),
         ("Under which license", "\r"),
         ("make init", ""),
     ]

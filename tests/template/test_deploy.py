@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from goldpath import process
 from testing import trees
@@ -58,6 +59,15 @@ def test_deploy_dev_makes_image_namespace_database_and_release_in_this_order(
     assert told[-2].endswith("statefulset/postgresql")
     assert told[-1].startswith("helm upgrade --install payments-api deploy/helm/payments-api")
     assert "--values deploy/environments/dev.yaml" in told[-1]
+
+
+def test_the_values_of_a_laptop_name_the_postgresql_of_a_laptop(render: trees.Renderer) -> None:
+    deploy = render(COMPLETE).root / "deploy"
+    objects = yaml.safe_load_all((deploy / "postgres/dev.yaml").read_text())
+    by_kind = {one["kind"]: one for one in objects}
+    values = yaml.safe_load((deploy / "environments/dev.yaml").read_text())
+    assert values["database"]["host"] == by_kind["Service"]["metadata"]["name"]
+    assert values["dbInit"]["admin"]["password"] == by_kind["Secret"]["stringData"]["password"]
 
 
 def test_deploy_dev_without_a_database_makes_none(render: trees.Renderer, stubs: Stubs) -> None:

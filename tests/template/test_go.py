@@ -52,14 +52,28 @@ def test_without_a_database_nothing_mentions_postgresql(render: trees.Renderer) 
         assert b"postgres" not in content.lower(), path
 
 
-@both_databases
-def test_the_generated_tests_pass_and_none_is_skipped(
-    case: Case, render: trees.Renderer, tmp_path: Path
-) -> None:
+RACE = bool(shutil.which("cc") or shutil.which("gcc"))
+
+
+def _tested(case: Case, render: trees.Renderer) -> str:
+    """Run the generated tests on a database, with the race detector if it can be used."""
     root = render(case).root
-    with postgres.server() as server:
-        env = _database_env(server, root, tmp_path)
-        output = trees.go(root, "test", "-v", "-count=1", "-cover", "./...", **env, CGO_ENABLED="0")
+
+    def test(folder: Path) -> None:
+        # A folder that the user of a PostgreSQL server can pass through.
+        with postgres.server() as server, postgres.scratch() as home:
+            env = {**_database_env(server, root, home), "CGO_ENABLED": str(int(RACE))}
+            flags = ["-v", "-count=1", "-cover", *(["-race"] if RACE else [])]
+            (folder / "output").write_text(trees.go(root, "test", *flags, "./...", **env))
+
+    return (
+        made_once("tested", case.name.encode(), test, parent=render.shared) / "output"
+    ).read_text()
+
+
+@both_databases
+def test_the_generated_tests_pass_and_none_is_skipped(case: Case, render: trees.Renderer) -> None:
+    output = _tested(case, render)
     assert "--- SKIP" not in output
     assert output.count("--- PASS") > 40
     coverage = dict(re.findall(r"ok\s+\S+/internal/(\S+)\s+\S+\s+coverage: ([\d.]+)%", output))
@@ -67,17 +81,10 @@ def test_the_generated_tests_pass_and_none_is_skipped(
     assert all(float(share) > 85 for share in coverage.values()), coverage
 
 
+@pytest.mark.skipif(not RACE, reason="the race detector needs a C compiler; install gcc")
 @both_databases
-def test_the_generated_tests_find_no_race(
-    case: Case, render: trees.Renderer, tmp_path: Path
-) -> None:
-    if not shutil.which("cc") and not shutil.which("gcc"):
-        pytest.skip("the race detector needs a C compiler; install gcc")
-    root = render(case).root
-    with postgres.server() as server:
-        env = _database_env(server, root, tmp_path)
-        output = trees.go(root, "test", "-race", "-count=1", "./...", **env, CGO_ENABLED="1")
-    assert "DATA RACE" not in output
+def test_the_generated_tests_find_no_race(case: Case, render: trees.Renderer) -> None:
+    assert "DATA RACE" not in _tested(case, render)
 
 
 def test_without_a_server_the_database_tests_say_what_they_need(render: trees.Renderer) -> None:

@@ -1,15 +1,13 @@
 """Every linter is content with every render, and would not be with a defect."""
 
-import json
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from goldpath import linters
+from goldpath import linters, outcomes
 from goldpath.cache import made_once
 from goldpath.linters import (
     Linter,
@@ -23,12 +21,6 @@ from goldpath.linters import (
 from goldpath.model import Case, Render
 from testing import ROOT, trees
 
-# The configuration of a linter is part of what decides its findings.
-CONFIGURATION = {
-    "hadolint": ("scripts/hadolint.yaml",),
-    "golangci-lint": (".golangci.yml", "go.mod"),
-    "go vet": ("go.mod",),
-}
 # These take seconds to start, so they get the charts of all shapes at once.
 OF_CHARTS = {"helm3", "helm4", "helm-unittest", "kube-score", "checkov", "pod-security"}
 OF_WORKFLOWS = {"actionlint", "zizmor", "checkov-workflows", "check-jsonschema"}
@@ -41,31 +33,14 @@ FILES = [linter for linter in linters.LINTERS if linter.NAME in OF_FILES]
 every_linter = pytest.mark.parametrize("linter", linters.LINTERS, ids=lambda linter: linter.NAME)
 
 
-def _outcome(linter: Linter, render: Render, shared: Path) -> dict[str, object]:
-    """Run a linter, unless another case has the very same files for it."""
-    files = linter.select(render.root)
-    patterns = CONFIGURATION.get(linter.NAME, ())
-    matching = [file for pattern in patterns for file in render.root.glob(pattern)]
-    config = [file for file in matching if file.is_file()]
-
-    def make(folder: Path) -> None:
-        outcome = linters.run(linter, render.root)
-        (folder / "outcome.json").write_text(json.dumps(asdict(outcome)))
-
-    name = f"outcome-{linter.NAME.replace(' ', '-')}"
-    folder = made_once(name, trees.digest(render.root, [*files, *config]), make, parent=shared)
-    loaded: dict[str, object] = json.loads((folder / "outcome.json").read_text())
-    return loaded
-
-
 @pytest.mark.parametrize("linter", OTHERS, ids=lambda linter: linter.NAME)
 def test_a_linter_reads_files_of_a_render_and_finds_nothing(
-    linter: Linter, rendered: Render, shared: Path
+    linter: Linter, rendered: Render
 ) -> None:
-    outcome = _outcome(linter, rendered, shared)
-    assert outcome["findings"] == []
-    assert outcome["status"] == "passed", outcome["reason"]
-    assert outcome["files"]
+    outcome = outcomes.run(linter, rendered.root)
+    assert outcome.findings == ()
+    assert outcome.status == "passed", outcome.reason
+    assert outcome.files
 
 
 @pytest.mark.parametrize("linter", FILES, ids=lambda linter: linter.NAME)
@@ -86,7 +61,9 @@ def test_a_linter_reads_the_distinct_files_of_all_cases_and_finds_nothing(
     # It is looked for at the top, and is the same in every case.
     (config,) = {render(case).root.joinpath(".yamllint.yaml").read_bytes() for case in trees.CASES}
     (tmp_path / ".yamllint.yaml").write_bytes(config)
-    assert linter.lint(tmp_path, list(files.values())) == []
+    outcome = outcomes.run(linter, tmp_path)
+    assert outcome.findings == ()
+    assert len(outcome.files) == len(files) + (linter is yamllint)
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +81,7 @@ def charts(render: trees.Renderer, shared: Path) -> Path:
 def test_a_linter_reads_the_chart_of_every_shape_and_finds_nothing(
     linter: Linter, charts: Path
 ) -> None:
-    outcome = linters.run(linter, charts)
+    outcome = outcomes.run(linter, charts)
     assert outcome.findings == ()
     assert outcome.status == "passed", outcome.reason
     assert {file.split("/")[0] for file in outcome.files} == {case.name for case in trees.OF_CHARTS}
@@ -125,7 +102,7 @@ def workflows(render: trees.Renderer, shared: Path) -> Path:
 def test_a_linter_reads_the_workflows_of_every_case_and_finds_nothing(
     linter: Linter, workflows: Path
 ) -> None:
-    outcome = linters.run(linter, workflows)
+    outcome = outcomes.run(linter, workflows)
     assert outcome.findings == ()
     assert outcome.status == "passed", outcome.reason
     assert {file.split("/")[0] for file in outcome.files} == {case.name for case in trees.CASES}

@@ -3,10 +3,12 @@
 That they do their work is shown on a real control plane, elsewhere.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from goldpath import process
 from testing import trees
@@ -28,6 +30,7 @@ kind: Service
 metadata:
   name: shop-preview
 """
+CANARY = ROLLOUT.replace("shop-preview", "shop-canary")
 ROLLING = "---\nkind: Deployment\nmetadata:\n  name: shop\n"
 PAUSED = f"2|2|true|BlueGreenPause|new|old|old||{IMAGE}|Paused|BlueGreenPause"
 HEALTHY = f"2|2|||new|new|new||{IMAGE}|Healthy|"
@@ -43,13 +46,21 @@ esac
 """
 KUBECTL = """case "$*" in
 "config current-context") echo office ;;
+"get namespace"*) echo "{namespace}" ;;
 version*) echo "Server Version: v1.36.3" ;;
 api-resources*) echo "{resources}" ;;
 *"get rollouts.argoproj.io"*) echo "{status}" ;;
+*"get deployments,rollouts.argoproj.io"*) echo "{objects}" ;;
 *annotations.live-revisions*) echo "1:old 4:new" ;;
 *"get service shop"*) echo "{live}" ;;
 esac
 """
+SAYS = {
+    "resources": "rollouts.argoproj.io",
+    "live": "new",
+    "objects": "",
+    "namespace": "namespace/shop",
+}
 Cluster = Callable[..., Path]
 
 
@@ -61,15 +72,14 @@ def cluster(tmp_path: Path) -> Cluster:
         manifest: str = ROLLOUT,
         status: str = HEALTHY,
         version: str = "v4.3.1",
-        resources: str = "rollouts.argoproj.io",
-        live: str = "new",
         plugin: bool = True,
+        **says: str,
     ) -> Path:
         (tmp_path / "manifest").write_text(manifest)
         (tmp_path / "history").write_text(HISTORY)
         bodies = {
             "helm": HELM.format(version=version, folder=tmp_path),
-            "kubectl": KUBECTL.format(resources=resources, status=status, live=live),
+            "kubectl": KUBECTL.format(status=status, **(SAYS | says)),
             **({"kubectl-argo-rollouts": ""} if plugin else {}),
         }
         for name, body in bodies.items():
@@ -166,6 +176,72 @@ def test_a_deployment_may_be_waited_for_by_helm(cluster: Cluster, make: Make) ->
     assert _calls(folder, "rollout status deployment/shop --timeout 0s")
 
 
+def test_a_missing_namespace_is_named_with_the_command_that_makes_it(
+    cluster: Cluster, make: Make
+) -> None:
+    folder = cluster(namespace="")
+    done = make(folder, "deploy", f"IMAGE={IMAGE}", "NAMESPACE=store")
+    assert "there is no namespace store; make it with: kubectl create namespace store" in (
+        done.stderr
+    )
+    assert "pod-security.kubernetes.io/enforce=restricted" in done.stderr
+    assert _calls(folder, "helm upgrade") == []
+
+
+def test_a_promotion_that_is_given_up_waiting_for_says_that_it_stands(
+    cluster: Cluster, make: Make
+) -> None:
+    # From its promotion on, the Rollout makes no progress.
+    status = "$(cat {folder}/stuck 2>/dev/null || echo '" + PAUSED + "')"
+    folder = cluster(status=status, live="old")
+    stuck = PAUSED.replace("BlueGreenPause", "", 1)
+    kubectl = folder / "kubectl"
+    promotes = f'case "$*" in *promote*) echo "{stuck}" >{folder}/stuck ;; esac\n'
+    kubectl.write_text(kubectl.read_text().replace("{folder}", str(folder)) + promotes)
+    done = make(folder, "promote", "NAMESPACE=store")
+    assert "The promotion stands, and the Rollout goes on by itself" in done.stderr
+    assert "make status NAMESPACE=store shows" in done.stderr
+
+
+SLOTS = ROLLING.replace("shop", "shop-blue") + ROLLING.replace("shop", "shop-green")
+
+
+@pytest.mark.parametrize(
+    ("objects", "manifest", "live", "refused"),
+    [
+        ("Deployment/shop=", ROLLOUT, "", True),
+        ("Deployment/shop=", CANARY, "", True),
+        ("Deployment/shop=keep", ROLLOUT, "", True),
+        ("Deployment/shop=keep", CANARY, "new", False),
+        ("Deployment/shop=", SLOTS, "", True),
+        ("Deployment/shop=", ROLLING, "", False),
+        ("Deployment/shop-other=", ROLLOUT, "new", False),
+        ("Deployment/shop-blue=", ROLLING, "", True),
+        ("Deployment/shop-blue=", SLOTS, "", False),
+        ("Rollout/shop=", ROLLING, "", True),
+        ("Rollout/shop=keep", ROLLING, "old", True),
+        ("Rollout/shop=keep", ROLLING, "", False),
+        ("Deployment/shop=keep\nRollout/shop=", ROLLOUT, "new", False),
+    ],
+)
+def test_another_kind_of_workload_in_one_step_is_refused_by_the_name_of_the_documented_way(
+    objects: str,
+    manifest: str,
+    live: str,
+    refused: bool,
+    cluster: Cluster,
+    make: Make,
+    render: trees.Renderer,
+) -> None:
+    folder = cluster(manifest, objects=objects, live=live)
+    done = make(folder, "deploy", f"IMAGE={IMAGE}")
+    assert ("in one step, which is an outage" in done.stderr) == refused
+    assert bool(_calls(folder, "helm upgrade")) != refused
+    if refused:
+        section = done.stderr.partition('see "')[2].partition('"')[0]
+        assert f"\n## {section}\n" in (render(CASE).root / "docs/rollouts.md").read_text()
+
+
 def test_a_cluster_without_argo_rollouts_is_left_alone(cluster: Cluster, make: Make) -> None:
     folder = cluster(resources="applications.argoproj.io")
     done = make(folder, "deploy", f"IMAGE={IMAGE}")
@@ -204,6 +280,37 @@ def test_a_deployment_ends_at_the_pause_and_says_how_to_go_on(
     for verb in ("preview", "promote", "abort"):
         assert f"make {verb}" in done.stdout
         assert f"make {verb}" in summary.read_text()
+
+
+def test_a_canary_that_waits_is_not_said_to_become_live_by_one_promotion(
+    cluster: Cluster, make: Make
+) -> None:
+    folder = cluster(CANARY, status=PAUSED.replace("|old|old|", "|old||"))
+    done = make(folder, "deploy", f"IMAGE={IMAGE}")
+    assert "make promote    to take the next of its steps" in done.stdout
+
+
+def test_the_document_says_what_promote_does_at_each_step_of_the_chart(
+    render: trees.Renderer,
+) -> None:
+    root = render(CASE).root
+    (values,) = root.glob("deploy/helm/*/values.yaml")
+    steps = yaml.safe_load(values.read_text())["canary"]["steps"]
+    weights = [f"{step['setWeight']} %" for step in steps if "setWeight" in step]
+    limits = [
+        "there is no time limit"
+        if not step["pause"]
+        else step["pause"]["duration"].replace("m", " minutes")
+        for step in steps
+        if "pause" in step
+    ]
+    rows = re.findall(r"^\| .* of the calls \| .*$", (root / "docs/rollouts.md").read_text(), re.M)
+    for row, weight, limit, then in zip(
+        rows, weights, limits, [*weights[1:], "makes it live"], strict=True
+    ):
+        assert row.startswith(f"| {weight} of the calls | ")
+        assert limit in row
+        assert then in row.rpartition(" | ")[2]
 
 
 def test_a_failed_rollout_is_shown_with_its_message(cluster: Cluster, make: Make) -> None:

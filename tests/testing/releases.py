@@ -93,7 +93,15 @@ class Release:
     ) -> process.Result:
         """Run a target of the repository's Makefile."""
         told = [f"NAMESPACE={self.namespace}", f"ENV={self.env}", *variables]
-        return self._run(["make", "-s", target, *told], accept, **env)
+        return self.run(["make", "-s", target, *told], accept=accept, **env)
+
+    def run(
+        self, command: list[str], *, accept: Sequence[int] = (0,), **env: str
+    ) -> process.Result:
+        """Run a program in the repository, with Helm, kubectl and the plugin on its PATH."""
+        path = f"{_programs(self.cluster, self.helm_version)}:{os.environ['PATH']}"
+        env = {"PATH": path, "INTERVAL": "0.2", "TIMEOUT": "60", **env}
+        return self.cluster.run(command, cwd=self.root, env=env, accept=accept)
 
     def deploy(
         self, tag: str, *variables: str, accept: Sequence[int] = (0,), **env: str
@@ -104,7 +112,7 @@ class Release:
     def helm(self, verb: str, *arguments: str, accept: Sequence[int] = (0,)) -> process.Result:
         """Run Helm on the release."""
         command = ["helm", verb, self.name, *arguments, "--namespace", self.namespace]
-        return self._run(command, accept)
+        return self.run(command, accept=accept)
 
     def upgrade(self, tag: str, *flags: str, accept: Sequence[int] = (0,)) -> process.Result:
         """Run `helm upgrade --install` by hand, with the image of a tag."""
@@ -117,7 +125,7 @@ class Release:
     def plugin(self, *verb: str) -> process.Result:
         """Run the plugin of Argo Rollouts on the Rollout."""
         command = ["kubectl", "argo", "rollouts", *verb, self.name, "--namespace", self.namespace]
-        return self._run(command, (0,))
+        return self.run(command)
 
     def get(self, kind: str, name: str = "") -> Object:
         """Return an object of a kind of `API`, by default that with the name of the service."""
@@ -205,11 +213,6 @@ class Release:
 
     def _path(self, kind: str) -> str:
         return f"/{API[kind]}/namespaces/{self.namespace}/{kind}"
-
-    def _run(self, command: list[str], accept: Sequence[int], **env: str) -> process.Result:
-        path = f"{_programs(self.cluster, self.helm_version)}:{os.environ['PATH']}"
-        env = {"PATH": path, "INTERVAL": "0.2", "TIMEOUT": "60", **env}
-        return self.cluster.run(command, cwd=self.root, env=env, accept=accept)
 
 
 def with_each_helm(do: Callable[[str], T]) -> dict[str, T]:

@@ -45,6 +45,14 @@ refuse_risky() {
     done
 }
 
+# require_namespace names what a first deployment needs. Who may not ask for it learns from helm.
+require_namespace() {
+    local found
+    found=$(kubectl get namespace "$namespace" --ignore-not-found --output name 2>/dev/null) || return 0
+    [ -n "$found" ] || fail 1 "there is no namespace $namespace; make it with: kubectl create namespace $namespace &&" \
+        "kubectl label namespace $namespace pod-security.kubernetes.io/enforce=restricted"
+}
+
 # upgrade FLAG... installs or upgrades the release.
 upgrade() {
     say_where "$service with $image"
@@ -52,6 +60,7 @@ upgrade() {
     server_side=$(server_side)
     helm upgrade --install "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} "${flags[@]}" "$@" ||
         explain_failure
+    stands="The release stands, and what it waits for goes on by itself; make status$own shows what is live and what waits."
 }
 
 # explain_failure adds what helm does not know, such as that a Secret is missing, to helm's own words.
@@ -60,18 +69,44 @@ explain_failure() {
     fail 1 "helm has failed, see above; make status$own says what is live and what waits."
 }
 
+# has_rollouts says whether the cluster knows what a Rollout is.
+has_rollouts() {
+    local known
+    known=$(kubectl api-resources --api-group argoproj.io --output name)
+    grep -qx rollouts.argoproj.io <<<"$known"
+}
+
+# refuse_outage ends the script if the workload would become one of another kind at once: Helm then deletes the old one while
+# the pods of the new one are still starting. The bridge that docs/rollouts.md describes is let through.
+refuse_outage() {
+    local kinds=deployments wanted found old
+    ! has_rollouts || kinds+=,rollouts.argoproj.io
+    found=$(in_namespace get "$kinds" --output 'jsonpath={range .items[*]}{.kind}/{.metadata.name}={.metadata.annotations.helm\.sh/resource-policy}{"\n"}{end}')
+    wanted=${kind/Slots/Deployment}/$name
+    [ "$kind" != Slots ] || wanted+=-blue
+    ! grep -q "^$wanted=" <<<"$found" || return 0
+    old=$(grep -E "^(Deployment/$name(-blue)?|Rollout/$name)=" <<<"$found") || return 0
+    case "$wanted $old" in
+    "Rollout/$name Deployment/$name=keep") [[ $preview != *-canary ]] || return 0 ;;
+    "Deployment/$name Rollout/$name=keep") [ -n "$(selector_of "$name" rollouts-pod-template-hash)" ] || return 0 ;;
+    esac
+    fail 1 "${old%%=*} would become $wanted in one step, which is an outage; see \"From a Deployment to a Rollout\" in" \
+        "docs/rollouts.md. If it may be one: helm uninstall $service --namespace $namespace, then this command again."
+}
+
 report_waiting() {
+    local what="make it live"
+    [[ $preview != *-canary ]] || what="take the next of its steps"
     report "$image waits to be promoted. $1
   make preview$own    to look at it
-  make promote$own    to make it live
+  make promote$own    to $what
   make abort$own      to take it away"
 }
 
 deploy_rollout() {
     refuse_risky
-    local known before=""
-    known=$(kubectl api-resources --api-group argoproj.io --output name)
-    grep -qx rollouts.argoproj.io <<<"$known" ||
+    local before=""
+    has_rollouts ||
         fail 1 "the cluster has no Argo Rollouts; see https://argo-rollouts.readthedocs.io/en/stable/installation, or write" \
             "\"strategy: rolling\" into $values."
     if [ -n "$(in_namespace get rollouts.argoproj.io "$name" --ignore-not-found --output name)" ]; then
@@ -135,9 +170,11 @@ flags=(--values "$values" "${flags[@]}" --set-string "image.repository=$reposito
     --set-string "image.digest=$digest")
 # What helm upgrade will render, for the version of this cluster.
 version=$(kubectl version | sed -n 's/^Server Version: //p')
-manifest=$(helm template "$service" "$chart" --namespace "$namespace" --no-hooks \
+manifest=$(helm template "$service" "$chart" --namespace "$namespace" \
     --kube-version "$version" "${flags[@]}")
 read_workload "$manifest"
+require_namespace
+refuse_outage
 case $kind in
 Rollout) deploy_rollout ;;
 Slots) deploy_slots ;;

@@ -99,6 +99,27 @@ func TestEveryFlagIsDocumentedWithVariableAndDefault(t *testing.T) {
 	compare(t, withoutMeaning(t, "flag", table(t, "Flags")), found)
 }
 
+// What no flag with a range accepts. All other flags take any text.
+func TestEveryFlagOutOfRangeIsRefusedByItsNameAndTheRange(t *testing.T) {
+	t.Parallel()
+
+	texts := []string{
+		"dbhost", "dbname", "dbpassword-file", "dbuser", "tls-cert", "tls-client-ca", "tls-key",
+	}
+	newFlags(&config.Config{}, &storage{}).VisitAll(func(f *flag.Flag) {
+		if slices.Contains(texts, f.Name) {
+			return
+		}
+		code, stderr := fail(t, "-"+f.Name+"=-1")
+		if code != 2 || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("-%s: got code %d and %q, want code 2 and one line", f.Name, code, stderr)
+		}
+		if !strings.Contains(stderr, "-"+f.Name+": want ") {
+			t.Errorf("-%s: %q does not name the flag and what it accepts", f.Name, stderr)
+		}
+	})
+}
+
 // families returns type and labels of the metrics in the text of a scrape. Those
 // of the Go runtime and of the process count as one each.
 func families(scrape string) map[string][]string {
@@ -187,5 +208,26 @@ func TestDashboardAndAlertsUseMetricsThatThereAre(t *testing.T) {
 				t.Errorf("%s uses %s, which there is not", path, name)
 			}
 		}
+	}
+}
+
+func TestEveryAlertIsDocumented(t *testing.T) {
+	t.Parallel()
+
+	content, err := os.ReadFile("../../deploy/observability/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	matches := regexp.MustCompile(`(?m)^ *- alert: (\w+)$`).FindAllStringSubmatch(string(content), -1)
+	alerts := make([]string, 0, len(matches))
+	for _, match := range matches {
+		alerts = append(alerts, match[1])
+	}
+	documented := table(t, "Alerts")
+	delete(documented, "alert")
+
+	slices.Sort(alerts)
+	if names := slices.Sorted(maps.Keys(documented)); !slices.Equal(names, alerts) {
+		t.Errorf("docs/operations.md has the alerts %v, want %v", names, alerts)
 	}
 }

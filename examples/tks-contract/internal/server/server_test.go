@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
@@ -260,6 +261,90 @@ func TestReflectionIsServedOnDemand(t *testing.T) {
 				t.Errorf("got code %v, want %v", got, want)
 			}
 		})
+	}
+}
+
+func TestConnectionEndsAtItsAgeAndItsCallFinishesFirst(t *testing.T) {
+	t.Parallel()
+
+	entered, release := make(chan struct{}), make(chan struct{})
+	running := start(t, scene{
+		change: func(s *config.Server) {
+			s.MaxConnectionAge, s.MaxConnectionAgeGrace = 50*time.Millisecond, patience
+		},
+		sayHello: func(context.Context) error {
+			close(entered)
+			<-release
+
+			return nil
+		},
+	})
+	ctx := callContext(t)
+	answered := make(chan error, 1)
+	go func() { answered <- running.sayHello(ctx) }()
+	wait(t, "the call to begin", entered)
+
+	// The client gives a connection up when the server asks it to.
+	if !running.conn.WaitForStateChange(ctx, connectivity.Ready) {
+		t.Error("the connection got older than it may")
+	}
+	close(release)
+	if err := wait(t, "the answer", answered); err != nil {
+		t.Errorf("the running call failed: %v", err)
+	}
+}
+
+func TestCallThatOutlivesTheGraceOfItsConnectionIsCutOff(t *testing.T) {
+	t.Parallel()
+
+	running := start(t, scene{
+		change: func(s *config.Server) {
+			s.MaxConnectionAge, s.MaxConnectionAgeGrace = 50*time.Millisecond, 50*time.Millisecond
+			s.RequestTimeout = patience
+		},
+		sayHello: func(ctx context.Context) error {
+			<-ctx.Done()
+
+			return ctx.Err()
+		},
+	})
+	if err := running.sayHello(callContext(t)); status.Code(err) != codes.Unavailable {
+		t.Errorf("got %v, want code Unavailable", err)
+	}
+}
+
+func TestCallBeyondTheStreamsOfItsConnectionWaits(t *testing.T) {
+	t.Parallel()
+
+	entered, release := make(chan struct{}), make(chan struct{})
+	var calls atomic.Int64
+	running := start(t, scene{
+		change: func(s *config.Server) { s.MaxConcurrentStreams = 1 },
+		sayHello: func(context.Context) error {
+			if calls.Add(1) == 1 {
+				close(entered)
+				<-release
+			}
+
+			return nil
+		},
+	})
+	answered := make(chan error, 1)
+	ctx := callContext(t)
+	go func() { answered <- running.sayHello(ctx) }()
+	wait(t, "the call to begin", entered)
+
+	impatient, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	if err := running.sayHello(impatient); status.Code(err) != codes.DeadlineExceeded {
+		t.Errorf("got %v during another call, want code DeadlineExceeded", err)
+	}
+	close(release)
+	if err := wait(t, "the answer", answered); err != nil {
+		t.Errorf("the running call failed: %v", err)
+	}
+	if err := running.sayHello(ctx); err != nil {
+		t.Errorf("the call after it failed: %v", err)
 	}
 }
 

@@ -39,8 +39,8 @@ slot: {{ . }}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {{ include "service.workloadName" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "service.workloadName" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "service.labels" . | nindent 4 }}
 spec:

@@ -101,7 +101,7 @@ metadata:
   {{- end }}
 spec:
   restartPolicy: Never
-  serviceAccountName: {{ include "service.dbInit.name" . }}
+  serviceAccountName: {{ include "service.dbInit.name" . | quote }}
   automountServiceAccountToken: false
   enableServiceLinks: false
   {{- with .Values.imagePullSecrets }}
@@ -170,7 +170,7 @@ spec:
   volumes:
     - name: scripts
       configMap:
-        name: {{ include "service.dbInit.name" . }}
+        name: {{ include "service.dbInit.name" . | quote }}
         items:
           {{- range $path, $_ := .Files.Glob "files/db-init/*" }}
           - key: {{ base $path }}

@@ -29,7 +29,7 @@
 
 {{/* What workload, Service and policies select the service's pods by. It can never change in a release. */}}
 {{- define "service.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "service.name" . }}
+app.kubernetes.io/name: {{ include "service.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
@@ -169,6 +169,11 @@ belongs to none. The root of a slot's object has the key "slot".
 - -tls-key
 - /run/secrets/tls/tls.key
 - -tls-server-name
-- {{ $root.Values.tls.serverName | default (printf "%s.%s.svc" (include "service.fullname" $root) $root.Release.Namespace) | quote }}
+- {{ include "service.tlsServerName" $root | quote }}
 {{- end }}
+{{- end }}
+
+{{/* The name in the certificate of the service. */}}
+{{- define "service.tlsServerName" -}}
+{{- .Values.tls.serverName | default (printf "%s.%s.svc" (include "service.fullname" .) .Release.Namespace) }}
 {{- end }}

@@ -13,7 +13,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  serviceAccountName: {{ include "service.serviceAccountName" . }}
+  serviceAccountName: {{ include "service.serviceAccountName" . | quote }}
   automountServiceAccountToken: {{ .Values.serviceAccount.automount }}
   # The names of all Services as variables would only confuse a program that reads SERVICE_ variables.
   enableServiceLinks: false
@@ -225,7 +225,7 @@ template:
       {{- include "service.hookLabels" (list $root .component) | nindent 6 }}
   spec:
     restartPolicy: Never
-    serviceAccountName: {{ include "service.serviceAccountName" $root }}
+    serviceAccountName: {{ include "service.serviceAccountName" $root | quote }}
     automountServiceAccountToken: false
     enableServiceLinks: false
     {{- with $root.Values.imagePullSecrets }}

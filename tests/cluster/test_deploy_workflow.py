@@ -1,0 +1,80 @@
+"""The way into a cluster that docs/ci.md shows, and deploy.yaml with the rights that it gives."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from goldpath.cluster import Cluster
+from goldpath.toolchain import go_module
+from testing.releases import Release, image
+from testing.steps import EXPRESSION, SHELL, steps
+
+ROLES = "manifests/base/argo-rollouts-aggregate-roles.yaml"
+
+
+@pytest.fixture(scope="module")
+def shop(cluster: Cluster, repository: Path) -> Release:
+    """A release that nothing is there for yet, not even a namespace."""
+    # What the installation of Argo Rollouts adds to the roles of Kubernetes.
+    argo_rollouts = go_module("argo-rollouts", "github.com/argoproj/argo-rollouts")
+    cluster.kubectl("apply", "--filename", argo_rollouts / ROLES)
+    return Release(cluster, repository, "shop-by-workflow", "helm4", "bare")
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(shop: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the commands of the document hand over as the secret DEPLOY_KUBECONFIG."""
+    document = (shop.root / "docs/ci.md").read_text()
+    blocks = re.findall(r"^```console\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    (commands,) = [block for block in blocks if "create serviceaccount" in block]
+    handed = tmp_path_factory.mktemp("secret") / "kubeconfig"
+    gh = f'gh() {{ [ "$*" = "secret set DEPLOY_KUBECONFIG --env production" ] && cat >{handed}; }}'
+    # Each release of the tests has a namespace of its own.
+    here = commands.replace(shop.name, shop.namespace)
+    shop.run([*SHELL, "-c", f"{gh}\n{here}"])
+    assert not (shop.root / "deploy.kubeconfig").exists()
+    return handed
+
+
+def test_the_documented_kubeconfig_is_enough_to_deploy_by_the_workflow_and_to_promote(
+    shop: Release, kubeconfig: Path, tmp_path: Path
+) -> None:
+    by = str(kubeconfig)
+    shop.deploy("v1", KUBECONFIG=by)
+    live = shop.moment().active
+    summary = _deploy_by_workflow(shop, kubeconfig, tmp_path)
+    assert f"make promote NAMESPACE={shop.namespace}" in summary
+    waiting = shop.settled("Paused")
+    assert (waiting.active, shop.tags(f"{shop.name}-preview")) == (live, {"v2"})
+    shop.make("promote", KUBECONFIG=by)
+    assert shop.moment().active == waiting.newest
+    # Elsewhere it may do nothing.
+    question = ["kubectl", "auth", "can-i", "create", "rollouts.argoproj.io", "--namespace"]
+    assert shop.run([*question, shop.namespace], KUBECONFIG=by).stdout == "yes\n"
+    assert shop.run([*question, "default"], accept=(1,), KUBECONFIG=by).stdout == "no\n"
+
+
+def _deploy_by_workflow(shop: Release, kubeconfig: Path, folder: Path) -> str:
+    """Run the steps of deploy.yaml as a runner does, with image v2, and return the summary."""
+    context = {
+        "inputs.environment": shop.env,
+        "inputs.image": image("v2"),
+        "secrets.DEPLOY_KUBECONFIG": kubeconfig.read_text(),
+        "vars.DEPLOY_NAMESPACE": shop.namespace,
+        "vars.DEPLOY_ROLE": "",
+        "vars.DEPLOY_REGION": "",
+        "vars.DEPLOY_CLUSTER": "",
+        "runner.temp": str(folder),
+    }
+    files = {name: str(folder / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    run = []
+    for step in steps(shop.root):
+        # One of the two that look for settings is for a role.
+        if step.place.startswith("deploy.yaml: ") and "variables" not in step.place:
+            env = {name: EXPRESSION.sub(lambda m: context[m[1]], value) for name, value in step.env}
+            shop.run([*SHELL, "-c", step.run], accept=(0,), **files, **env)
+            run.append(step.place.rpartition(": ")[2])
+    assert run[-2:] == ["Make the kubeconfig", "Deploy"]
+    assert "HELM_VERSION=v" in (folder / "GITHUB_OUTPUT").read_text()
+    return (folder / "GITHUB_STEP_SUMMARY").read_text()

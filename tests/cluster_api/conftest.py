@@ -1,0 +1,38 @@
+"""A control plane with Cluster API, and the objects to put on it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from goldpath.management_cluster import ManagementCluster, management_cluster
+from goldpath.providers import Object
+from testing import clusters, trees
+from testing.clusters import RootOf
+
+
+@pytest.fixture(scope="session")
+def management() -> Iterator[ManagementCluster]:
+    """A control plane with Cluster API; the tests here share it."""
+    with management_cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def root_of(render: trees.Renderer) -> RootOf:
+    """Return the render that has the files of one of `clusters.SETS`."""
+
+    def root(name: str) -> Path:
+        answer = clusters.SETS[name][0]
+        return render(next(c for c in trees.PAIRS if c.answers.get("cluster") == answer)).root
+
+    return root
+
+
+@pytest.fixture(scope="session")
+def sets(root_of: RootOf) -> Mapping[str, list[Object]]:
+    """The objects of each of `clusters.SETS`, with the values that it is rendered with."""
+    return {
+        name: clusters.objects(clusters.files(root_of(name), name), clusters.values(root_of(name)))
+        for name in clusters.SETS
+    }

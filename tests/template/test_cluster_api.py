@@ -1,0 +1,500 @@
+"""The way of a cluster by make, with programs in the place of clusters that record their calls."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyjson5
+import pytest
+import yaml
+
+from goldpath import cluster_api as rules
+from goldpath import process
+from goldpath.model import Manifest
+from testing import ROOT, trees
+from testing.cluster_api import CASES, FOLDER, files, manifests, of, values
+
+NOTE = '#!/bin/sh\necho "{name} $*" >> {folder}/calls\n'
+# As clusterctl prints it, for two of the objects.
+PRINTED = """apiVersion: cluster.x-k8s.io/v1beta2
+kind: Cluster
+metadata:
+  name: payments-api
+"""
+BODIES = {
+    # It also notes which variables it was given.
+    "clusterctl": 'case "$1" in generate) env | sort >> {folder}/given; cat {folder}/objects ;;\n'
+    'get) echo "kind: Config" ;; esac\n',
+    "kubectl": """case "$*" in
+"config current-context") echo kind-management ;;
+api-resources*) echo kubeadmcontrolplanes.controlplane.cluster.x-k8s.io ;;
+*"get kubeadmcontrolplanes"*) printf %s "{live}" ;;
+*"get clusters.cluster.x-k8s.io"*) exit {missing} ;;
+*--dry-run=server*) cat > {folder}/tried; exit {refused} ;;
+*"apply --server-side"*) cat > {folder}/applied ;;
+esac
+""",
+    "clusterawsadm": 'case "$*" in *encode-as-profile) echo c2VjcmV0 ;; esac\n',
+    "aws": "",
+}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}
+VERBS = ("init", "iam", "credentials", "key", "render", "plan", "apply", "kubeconfig", "status",
+         "upgrade", "delete")  # fmt: skip
+AWS = CASES["aws"]
+Programs = Callable[..., Path]
+Make = Callable[..., process.Result]
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Programs:
+    """Make a folder of programs that behave as told; those of `without` are missing."""
+
+    def make(without: str = "", live: str = "", missing: int = 0, refused: int = 0) -> Path:
+        (tmp_path / "objects").write_text(PRINTED)
+        (tmp_path / "calls").write_text("")
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        for name, body in BODIES.items():
+            program = tmp_path / "bin" / name
+            filled = {"folder": tmp_path, "live": live, "missing": missing, "refused": refused}
+            text = NOTE.replace("{name}", name) + body
+            for key, value in filled.items():
+                text = text.replace(f"{{{key}}}", str(value))
+            program.write_text(text)
+            program.chmod(0o755)
+            if name == without:
+                program.unlink()
+        for name in ("sh", "bash", "make", "env", "cat", "sort", "grep", "sed", "awk", "cut", "tr",
+                     "head", "dirname", "mkdir", "mv", "git", "date"):  # fmt: skip
+            link = tmp_path / "bin" / name
+            if not link.exists():
+                link.symlink_to(process.run(["which", name]).stdout.strip())
+        return tmp_path
+
+    return make
+
+
+@pytest.fixture
+def make(render: trees.Renderer, tmp_path: Path) -> Make:
+    """Run a make target of a copy, with values changed; None takes a line away."""
+
+    def run(
+        folder: Path, target: str, *arguments: str, case: str = "aws",
+        changes: dict[str, str | None] | None = None, lines: str = "", **env: str
+    ) -> process.Result:  # fmt: skip
+        root = render(CASES[case]).root
+        text = (root / FOLDER / "cluster.env").read_text()
+        for name, value in (changes or {}).items():
+            line = "" if value is None else f"{name}={value}"
+            text, count = re.subn(rf"^{name}=.*$", line, text, flags=re.M)
+            assert count == 1, name
+        (tmp_path / "values.env").write_text(text + lines)
+        own = {"PATH": str(folder / "bin"), "CLUSTER_ENV": str(tmp_path / "values.env"), **env}
+        for name in (*CREDENTIALS, "AWS_PROFILE"):
+            own.setdefault(name, "")
+        command = ["make", "-s", f"cluster-{target}", *arguments]
+        return process.run(command, cwd=root, env=own, accept=(0, 2))
+
+    return run
+
+
+def _calls(folder: Path, start: str = "") -> list[str]:
+    lines = (folder / "calls").read_text().splitlines()
+    return [line for line in lines if line.startswith(start)]
+
+
+def _refused(done: process.Result, status: int = 2) -> str:
+    """Return the one sentence of a refusal."""
+    said = [line for line in done.stderr.splitlines() if line.startswith("cluster-api: ")]
+    assert f"Error {status}" in done.stderr, done.stderr
+    (sentence,) = said
+    return sentence.removeprefix("cluster-api: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("CLUSTER_NAME", "a.b", "letter first and no hyphen last"),
+        ("CLUSTER_NAME", "9lives", "letter first and no hyphen last"),
+        ("CLUSTER_NAME", "x" * 41, "letter first and no hyphen last"),
+        ("NAMESPACE", "Shop", "1 to 63"),
+        ("KUBERNETES_VERSION", "v1.20.5", "v1.31.x to v1.37.x are accepted"),
+        ("KUBERNETES_VERSION", "v1.99.0", "v1.31.x to v1.37.x are accepted"),
+        ("KUBERNETES_VERSION", "v1.35", "v1.31.x to v1.37.x are accepted"),
+        ("KUBERNETES_VERSION", "1.35.8", "v1.31.x to v1.37.x are accepted"),
+        ("CONTROL_PLANE_MACHINE_COUNT", "2", "an even number gains nothing"),
+        ("CONTROL_PLANE_MACHINE_COUNT", "0", "an even number gains nothing"),
+        ("CONTROL_PLANE_MACHINE_COUNT", "three", "1, 3, 5 and 7 are accepted"),
+        ("WORKER_MACHINE_COUNT_PER_ZONE", "-1", "0 to 999"),
+        ("WORKER_MACHINE_COUNT", "2", "3 to 12"),
+        ("AWS_REGION", "ap-northeast-9", "a region of AWS outside China"),
+        ("AWS_REGION", "cn-north-1", "a region of AWS outside China"),
+        ("AWS_AVAILABILITY_ZONE_2", "ap-northeast-2a", "again; the cluster takes three different"),
+        ("AWS_AVAILABILITY_ZONE_3", "ap-northeast-2b", "again; the cluster takes three different"),
+        ("AWS_AVAILABILITY_ZONE_3", "eu-central-1a", "a zone of AWS_REGION is accepted"),
+        ("AWS_AVAILABILITY_ZONE_3", None, "is missing; the cluster takes three zones"),
+        ("AWS_SSH_KEY_NAME", "", "the name of a key pair"),
+        ("AWS_NODE_MACHINE_TYPE", "t3.gigantic", "an instance type of EC2"),
+        ("AWS_CONTROL_PLANE_MACHINE_TYPE", "large", "an instance type of EC2"),
+        ("MACHINE_TEMPLATE_REVISION", "0", "a whole number from 1"),
+        ("AWS_IMAGE_LOOKUP_ORG", "12345", "twelve digits"),
+        ("CALICO_VERSION", "v3.31.4", "v3.32.0 or newer"),
+        ("AWS_CLOUD_CONTROLLER_MANAGER_VERSION", "v1.36.1", "newer than KUBERNETES_VERSION"),
+        ("AWS_EBS_CSI_DRIVER_CHART_VERSION", "latest", "a version such as 2.64.0"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_sentence(
+    name: str, value: str | None, part: str, programs: Programs, make: Make
+) -> None:
+    folder = programs()
+    sentence = _refused(make(folder, "apply", changes={name: value}, **CREDENTIALS))
+    assert name in sentence
+    assert part in sentence
+    assert not value or value in sentence
+    assert _calls(folder) == []
+
+
+@pytest.mark.parametrize("name", sorted({"CLUSTER_NAME", "AWS_SSH_KEY_NAME", "CALICO_VERSION"}))
+def test_a_missing_value_is_named_even_if_the_shell_has_one(
+    name: str, programs: Programs, make: Make
+) -> None:
+    folder = programs()
+    done = make(folder, "render", changes={name: None}, **{name: "from-the-shell"})
+    assert _refused(done).endswith(f"has no {name}.")
+    assert _calls(folder) == []
+
+
+@pytest.mark.parametrize("line", ["export A=b", "A = b", "A='b'", "A=$(touch harm)", "a=b", "A"])
+def test_a_line_that_is_no_plain_value_is_refused_and_not_run(
+    line: str, programs: Programs, make: Make, render: trees.Renderer
+) -> None:
+    done = make(programs(), "check", lines=f"{line}\n")
+    assert "is no NAME=VALUE" in _refused(done)
+    assert not (render(AWS).root / "harm").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY",
+        "export AWS_B64ENCODED_CREDENTIALS=W2RlZmF1bHRd",
+        "AWS_SESSION_TOKEN=abc",
+        "# AKIAIOSFODNN7EXAMPLE",
+        "NOTE=ASIAIOSFODNN7EXAMPLE",
+    ],
+)
+def test_a_credential_in_the_values_is_refused_and_not_repeated(
+    line: str, programs: Programs, make: Make
+) -> None:
+    folder = programs()
+    sentence = _refused(make(folder, "check", lines=f"{line}\n"))
+    assert "credentials come from your shell" in sentence
+    assert "values.env, line " in sentence
+    assert line.rsplit("=", maxsplit=1)[-1].strip("# ") not in sentence
+    assert _calls(folder) == []
+
+
+def test_a_credential_in_a_manifest_fails_the_lint(
+    render: trees.Renderer, programs: Programs, tmp_path: Path
+) -> None:
+    root = render.into(AWS, tmp_path / "payments-api").root
+    env = {"PATH": f"{programs() / 'bin'}:/usr/bin:/bin"}
+    lint = ["scripts/lint.sh"]
+    assert "cluster-check" not in process.run(lint, cwd=root, env=env, accept=(0, 1)).stdout
+    secret = "AKIAIOSFODNN7EXAMPLE"  # noqa: S105  # the example of AWS's own manual
+    (root / FOLDER / "addons/own.yaml").write_text(f"a:\n  key: {secret}\n")
+    done = process.run(lint, cwd=root, env=env, accept=(0, 1))
+    assert done.status == 1
+    assert "deploy/cluster-api/addons/own.yaml, line 2, has an access key of AWS" in done.stderr
+    assert secret not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", [".env", ".secrets/a.kubeconfig", "a.kubeconfig", "capi.pem"])
+def test_git_ignores_what_holds_credentials(
+    path: str, render: trees.Renderer, tmp_path: Path
+) -> None:
+    (tmp_path / ".gitignore").write_text((render(AWS).root / ".gitignore").read_text())
+    trees.git(tmp_path, "init", "--quiet")
+    assert trees.git(tmp_path, "check-ignore", path).strip() == path
+
+
+@pytest.mark.parametrize(
+    ("verb", "program"),
+    [
+        ("init", "clusterctl"), ("init", "kubectl"), ("init", "clusterawsadm"),
+        ("iam", "clusterawsadm"), ("credentials", "clusterawsadm"), ("credentials", "kubectl"),
+        ("key", "aws"), ("render", "clusterctl"), ("plan", "clusterctl"), ("apply", "kubectl"),
+        ("apply", "clusterctl"), ("kubeconfig", "clusterctl"), ("status", "clusterctl"),
+        ("upgrade", "kubectl"), ("delete", "kubectl"),
+    ],
+)  # fmt: skip
+def test_a_missing_program_is_named_with_its_source(
+    verb: str, program: str, programs: Programs, make: Make
+) -> None:
+    folder = programs(without=program)
+    sentence = _refused(make(folder, verb, **CREDENTIALS))
+    assert re.fullmatch(rf"{program} is not on PATH; see https://\S+", sentence)
+    assert _calls(folder) == []
+
+
+@pytest.mark.parametrize("verb", ["init", "iam", "credentials", "key"])
+def test_missing_credentials_are_named_before_anything_is_sent(
+    verb: str, programs: Programs, make: Make
+) -> None:
+    folder = programs()
+    assert "no credentials of AWS; set AWS_PROFILE" in _refused(make(folder, verb))
+    assert _calls(folder) == []
+
+
+def test_init_installs_the_pinned_providers_with_machine_pools(
+    programs: Programs, make: Make, render: trees.Renderer
+) -> None:
+    folder = programs()
+    done = make(folder, "init", **CREDENTIALS)
+    assert done.status == 0, done.stderr
+    assert "(management cluster: kind-management)" in done.stdout
+    assert "c2VjcmV0" not in done.stdout + done.stderr + "".join(_calls(folder))
+    lines = (render(AWS).root / FOLDER / "providers.env").read_text().splitlines()
+    pinned = dict(line.split("=") for line in lines if not line.startswith("#"))
+    (call,) = _calls(folder, "clusterctl init")
+    for flag, provider, name in (
+        ("core", "cluster-api", ""), ("bootstrap", "kubeadm", ""), ("control-plane", "kubeadm", ""),
+        ("infrastructure", "aws", "_PROVIDER_AWS"), ("addon", "helm", "_ADDON_PROVIDER_HELM"),
+    ):  # fmt: skip
+        assert f"--{flag} {provider}:{pinned[f'CLUSTER_API{name}_VERSION']}" in call
+
+
+def test_init_for_docker_wants_no_credentials(programs: Programs, make: Make) -> None:
+    folder = programs(without="clusterawsadm")
+    assert make(folder, "init", case="docker").status == 0
+    (call,) = _calls(folder, "clusterctl init")
+    assert re.search(r"--core cluster-api:(\S+) .*--infrastructure docker:\1 ", call)
+
+
+def test_the_key_is_a_public_one(programs: Programs, make: Make, tmp_path: Path) -> None:
+    folder, key = programs(), tmp_path / "key"
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    for public, part in ((key, "is no public key"), (tmp_path / "x", "ssh-keygen -t ed25519")):
+        assert part in _refused(make(folder, "key", f"PUBLIC_KEY={public}", **CREDENTIALS))
+    assert _calls(folder, "aws") == []
+    key.write_text("ssh-ed25519 AAAA you@example.org\n")
+    assert make(folder, "key", f"PUBLIC_KEY={key}", **CREDENTIALS).status == 0
+    (call,) = _calls(folder, "aws ec2 import-key-pair")
+    assert "--region ap-northeast-2 --key-name capi-acme" in call
+    assert f"fileb://{key}" in call
+
+
+def test_every_file_gets_the_values_and_nothing_of_the_shell(
+    programs: Programs, make: Make, render: trees.Renderer
+) -> None:
+    folder = programs()
+    done = make(folder, "render", changes={"CLUSTER_NAME": "other"}, CLUSTER_NAME="shell")
+    assert done.status == 0, done.stderr
+    given = (folder / "given").read_text().splitlines()
+    calls = _calls(folder, "clusterctl generate yaml --from")
+    root = render(AWS).root
+    assert [call.split()[-1] for call in calls] == [str(f.relative_to(root)) for f in files(root)]
+    assert given.count("CLUSTER_NAME=other") == len(calls)
+    assert "CLUSTER_NAME=shell" not in given
+
+
+def test_the_default_of_an_own_file_is_not_replaced_by_the_shell(
+    programs: Programs, make: Make, tmp_path: Path
+) -> None:
+    folder, own = programs(), tmp_path / "own.yaml"
+    assert f"there is no {own}, which" in _refused(make(folder, "render", f"CLUSTER_FILES={own}"))
+    own.write_text("a: ${EXTRA:=default}\nb: ${CLUSTER_NAME}\n")
+    done = make(folder, "render", f"CLUSTER_FILES={own}", EXTRA="shell")
+    assert done.status == 0, done.stderr
+    given = (folder / "given").read_text().splitlines()
+    assert "CLUSTER_NAME=payments-api" in given
+    assert "EXTRA=shell" not in given
+
+
+def test_apply_tries_all_objects_before_it_changes_one(programs: Programs, make: Make) -> None:
+    folder = programs(refused=1)
+    assert "none was changed" in _refused(make(folder, "apply"), 1)
+    assert not (folder / "applied").exists()
+    folder = programs()
+    assert make(folder, "apply").status == 0
+    assert (folder / "applied").read_bytes() == (folder / "tried").read_bytes()
+    assert (folder / "applied").read_text().count("kind: Cluster") == 4  # one for each file
+    assert all("--server-side" in call for call in _calls(folder, "kubectl apply"))
+
+
+def test_apply_changes_no_version_of_kubernetes(programs: Programs, make: Make) -> None:
+    sentence = _refused(make(programs(live="v1.34.2"), "apply"))
+    assert "has Kubernetes v1.34.2, and" in sentence
+    assert "says v1.35.8; see make cluster-upgrade" in sentence
+    assert make(programs(live="v1.35.8"), "apply").status == 0
+
+
+@pytest.mark.parametrize(
+    ("live", "status", "part"),
+    [
+        ("v1.36.1", 2, "Kubernetes does not go back"),
+        ("v1.35.9", 2, "Kubernetes does not go back"),
+        ("v1.33.12", 2, "one minor version at a time is accepted, v1.34.x"),
+        ("v1.35.8", 2, "the cluster has v1.35.8 already"),
+        ("", 1, "there is no cluster payments-api"),
+    ],
+)
+def test_an_upgrade_goes_one_minor_version_forward_only(
+    live: str, status: int, part: str, programs: Programs, make: Make
+) -> None:
+    folder = programs(live=live)
+    done = make(folder, "upgrade")
+    assert part in done.stderr
+    assert part in _refused(done, status)
+    assert _calls(folder, "kubectl apply") == []
+
+
+@pytest.mark.parametrize("live", ["v1.34.11", "v1.35.5"])
+def test_an_upgrade_applies_the_new_version(live: str, programs: Programs, make: Make) -> None:
+    folder = programs(live=live)
+    done = make(folder, "upgrade")
+    assert done.status == 0, done.stderr
+    assert "to Kubernetes v1.35.8" in done.stdout
+    assert (folder / "applied").exists()
+
+
+def test_the_kubeconfig_is_readable_by_its_owner_alone(
+    programs: Programs, render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(AWS, tmp_path / "payments-api").root
+    env = {"PATH": str(programs() / "bin")}
+    done = process.run(["make", "-s", "cluster-kubeconfig"], cwd=root, env=env)
+    file = root / ".secrets/payments-api.kubeconfig"
+    assert file.read_text() == "kind: Config\n"
+    assert file.stat().st_mode & 0o077 == 0
+    assert done.stdout == f"export KUBECONFIG={file}\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("YES=no",)])
+def test_nothing_is_deleted_without_the_name_of_the_cluster(
+    arguments: tuple[str, ...], programs: Programs, make: Make
+) -> None:
+    folder = programs()
+    assert _refused_last(make(folder, "delete", *arguments)) == "nothing was deleted."
+    assert not [call for call in _calls(folder) if " delete " in call]
+
+
+def _refused_last(done: process.Result) -> str:
+    assert "Error 2" in done.stderr
+    found = re.findall(r"cluster-api: (.*)", done.stderr)
+    return str(found[-1])
+
+
+def test_the_cluster_alone_is_deleted(programs: Programs, make: Make) -> None:
+    folder = programs()
+    done = make(folder, "delete", "YES=1")
+    assert done.status == 0, done.stderr
+    (call,) = [call for call in _calls(folder) if " delete " in call]
+    assert "--namespace payments-api delete clusters.cluster.x-k8s.io payments-api" in call
+    assert "there is no cluster payments-api" in _refused(
+        make(programs(missing=1), "delete", "YES=1"), 1
+    )
+
+
+@pytest.mark.parametrize("verb", ["iam", "credentials", "key"])
+def test_what_is_for_aws_is_no_target_elsewhere(verb: str, render: trees.Renderer) -> None:
+    for name in CASES:
+        makefile = (render(CASES[name]).root / "Makefile").read_text()
+        assert (f"\ncluster-{verb}:" in makefile) == (name != "docker")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_value_is_used_and_every_variable_has_one(name: str, render: trees.Renderer) -> None:
+    root = render(CASES[name]).root
+    text = "".join(file.read_text() for file in (root / FOLDER).rglob("*.yaml"))
+    assert set(re.findall(r"\$\{(\w+)", text)) == set(values(root))
+    # Plain ones, so that a missing value is named and not replaced.
+    assert len(re.findall(r"\$\{\w+\}", text)) == text.count("${")
+
+
+def _clustered(objects: list[Manifest]) -> Iterator[str]:
+    """Yield the references and selections between kinds, as the picture of the manual has them."""
+    names = {(one.kind, one.name) for one in objects}
+    for one in objects:
+        for key, kind, name in _references(one.object["spec"]):
+            assert (kind, name) in names
+            yield f"{one.kind} -->|{key}| {kind}"
+        if one.kind == "MachineHealthCheck":
+            kind = "KubeadmControlPlane" if "matchLabels" in one.object["spec"]["selector"] else ""
+            yield f"{one.kind} -->|selector| {kind or 'MachineDeployment'}"
+        if one.kind == "HelmChartProxy":
+            yield f"{one.kind} -->|clusterSelector| Cluster"
+
+
+def _references(value: object) -> Iterator[tuple[str, str, str]]:
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        if key in rules.REFERENCES:
+            yield key, inner["kind"], inner["name"]
+        yield from _references(inner)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_picture_of_the_manual_is_that_of_the_manifests(
+    name: str, render: trees.Renderer
+) -> None:
+    manual = (render(CASES[name]).root / "docs/cluster-api.md").read_text()
+    (picture,) = re.findall(r"^```mermaid\nflowchart TD\n(.*?)^```$", manual, re.M | re.S)
+    drawn = [line.strip() for line in picture.splitlines()]
+    assert len(drawn) == len(set(drawn))
+    assert set(drawn) == set(_clustered(of(name, render)))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_manual_names_every_target_and_file(name: str, render: trees.Renderer) -> None:
+    root = render(CASES[name]).root
+    manual = (root / "docs/cluster-api.md").read_text()
+    targets = set(re.findall(r"^(cluster-[a-z]+):", (root / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"make (cluster-[a-z]+)", manual)) == targets
+    for file in (root / FOLDER).glob("*"):
+        name = f"{file.name}/" if file.is_dir() else file.name
+        assert f"`{FOLDER}/{name}`" in manual
+
+
+def test_the_programs_accept_the_regions_that_the_question_accepts() -> None:
+    script = (ROOT / "template/scripts/cluster-api.sh").read_text()
+    (listed,) = re.findall(r'^regions="(.*?)"$', script, re.M | re.S)
+    questions: dict[str, dict[str, str]] = {}
+    for document in yaml.safe_load_all((ROOT / "copier.yml").read_text().replace("*seeds", "[]")):
+        questions |= document
+    assert listed.split() == yaml.safe_load(questions["regions"]["default"])
+
+
+@pytest.mark.parametrize(
+    ("region", "letters"), [("ap-northeast-2", "abc"), ("ap-northeast-1", "acd")]
+)
+def test_the_zones_are_those_that_a_region_has(
+    region: str, letters: str, render: trees.Renderer
+) -> None:
+    case = AWS if region == "ap-northeast-2" else next(c for c in trees.VALID if c.name == "ecr")
+    found = values(render(case).root)
+    for number, letter in enumerate(letters, 1):
+        assert found[f"AWS_AVAILABILITY_ZONE_{number}"] == f"{region}{letter}"
+
+
+def test_renovate_finds_every_chart_of_the_add_ons(render: trees.Renderer) -> None:
+    settings = pyjson5.decode((ROOT / "template/.github/renovate.json5").read_text())
+    (manager,) = settings["customManagers"]
+    (pattern,) = manager["matchStrings"]
+    pattern = re.sub(r"\(\?<(\w+)>", r"(?P<\1>", pattern)
+    for name in CASES:
+        root = render(CASES[name]).root
+        text = (root / FOLDER / "cluster.env").read_text()
+        found = {one["depName"]: one for one in re.finditer(pattern, text)}
+        charts = [one.object["spec"] for one in manifests(root) if one.kind == "HelmChartProxy"]
+        assert charts
+        for chart in charts:
+            # The definitions of Calico have the version of Calico.
+            published = chart["chartName"].replace("crd.projectcalico.org.v1", "tigera-operator")
+            assert found[published]["currentValue"] == chart["version"]
+            assert found[published]["registryUrl"] == chart["repoURL"]
+        assert {one["datasource"] for one in found.values()} == {"helm"}
+
+
+def test_a_repository_without_a_cluster_has_nothing_of_it(render: trees.Renderer) -> None:
+    root = render(next(c for c in trees.VALID if c.name == "shortest")).root
+    assert "cluster-" not in (root / "Makefile").read_text()
+    assert not [path for path in trees.files(root) if "cluster-api" in str(path)]

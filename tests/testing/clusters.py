@@ -1,0 +1,114 @@
+"""The objects of Cluster API that copies render, and a cluster of them without a cloud."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from goldpath import process
+from goldpath.model import Manifest
+from goldpath.providers import Object
+from goldpath.toolchain import go_tool
+
+RootOf = Callable[[str], Path]
+FOLDER = "deploy/cluster-api"
+# Each set of objects that a person can render: the answer to the question `cluster`, and the files.
+SETS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "aws": ("aws", ("cluster-template.yaml", "addons")),
+    "aws-machine-pool": ("aws", ("cluster-template.yaml", "machine-pool.yaml", "addons")),
+    "aws-eks": ("aws-eks", ("cluster-template-eks.yaml", "addons")),
+    "docker": ("docker", ("cluster-template-development.yaml", "addons")),
+}
+# In the place of those at AWS. A machine is there half a second after it was asked for.
+AT_ONCE = {"provisioning": {"startupDuration": "500ms"}}
+IN_MEMORY = {"inMemory": {"vm": AT_ONCE, "node": AT_ONCE, "apiServer": AT_ONCE, "etcd": AT_ONCE}}
+INFRASTRUCTURE = {"AWSCluster": "DevCluster", "AWSMachineTemplate": "DevMachineTemplate"}
+
+
+def files(root: Path, name: str) -> list[Path]:
+    """Return the files of one of `SETS` in a render."""
+    found: list[Path] = []
+    for part in SETS[name][1]:
+        path = root / FOLDER / part
+        found += sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    return found
+
+
+def values(root: Path) -> dict[str, str]:
+    """Return what the file of values of a render sets."""
+    lines = (root / FOLDER / "cluster.env").read_text().splitlines()
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
+
+
+def clusterctl(
+    chosen: Sequence[Path], env: Mapping[str, str], *flags: str, accept: Sequence[int] = (0,)
+) -> process.Result:
+    """Run `clusterctl generate yaml` on files, with nothing in its environment but `env`."""
+    text = "\n---\n".join(file.read_text() for file in chosen)
+    # What it would read of the user, and write, has no place here.
+    alone = ["env", "--ignore-environment", f"XDG_CONFIG_HOME={chosen[0].parent}/none"]
+    assignments = [f"{name}={value}" for name, value in env.items()]
+    program = str(go_tool("cluster-api", "clusterctl"))
+    command = [*alone, *assignments, program, "generate", "yaml", "--from", "-", *flags]
+    return process.run(command, stdin=text, accept=accept)
+
+
+def objects(chosen: Sequence[Path], env: Mapping[str, str]) -> list[Object]:
+    """Return the objects that clusterctl makes from files."""
+    return [item for item in yaml.safe_load_all(clusterctl(chosen, env).stdout) if item]
+
+
+def manifests(items: Sequence[Object]) -> list[Manifest]:
+    """Return objects as the rules of goldpath take them."""
+    return [Manifest("", item) for item in items]
+
+
+def changed(item: Object, at: str, to: Any) -> Object:
+    """Return an object with another value at a path such as "spec/replicas", or without one."""
+    copy = deepcopy(item)
+    *way, last = at.split("/")
+    place: Any = copy
+    for step in way:
+        place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
+    key = int(last) if isinstance(place, list) else last
+    if to is None:
+        del place[key]
+    else:
+        place[key] = to
+    return copy
+
+
+def without_a_cloud(items: Sequence[Object]) -> list[Object]:
+    """Return the objects with machines in memory in the place of those at AWS.
+
+    Only the kinds of the infrastructure are exchanged, and the references to them.
+    """
+    text = json.dumps([item for item in items if item["kind"] != "HelmChartProxy"])
+    for there, here in INFRASTRUCTURE.items():
+        text = text.replace(f'"kind": "{there}"', f'"kind": "{here}"')
+    return [_in_memory(item) for item in json.loads(text)]
+
+
+def zones(items: Sequence[Object]) -> list[str]:
+    """Return the zones of the subnets of the AWSCluster, sorted."""
+    cluster = next(named(items, "AWSCluster"))
+    return sorted({one["availabilityZone"] for one in cluster["spec"]["network"]["subnets"]})
+
+
+def _in_memory(item: Object) -> Object:
+    if item["kind"] == "DevCluster":
+        # The backend adds to the annotations and fails if there are none.
+        metadata = {**item["metadata"], "annotations": {"goldpath.invalid/backend": "in-memory"}}
+        return {**item, "metadata": metadata, "spec": {"backend": {"inMemory": {}}}}
+    if item["kind"] == "DevMachineTemplate":
+        return {**item, "spec": {"template": {"spec": {"backend": IN_MEMORY}}}}
+    return item
+
+
+def named(items: Sequence[Object], kind: str) -> Iterator[Object]:
+    """Yield the objects of a kind."""
+    return (item for item in items if item["kind"] == kind)
