@@ -1,6 +1,7 @@
 """Render many cases, in parallel and within bounds, each once for as long as nothing changes."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -91,6 +92,7 @@ def _make(template: Path, trust: bool, case: Case) -> bool:
 
 def _read(template: Path, case: Case, trust: bool) -> Render:
     folder = _place(template, case, trust)
+    os.utime(folder)
     about = json.loads((folder / "about.json").read_text())
     clashes = tuple((path, source) for path, source in about["clashes"])
     return Render(case, folder / case.folder, about["sources"], clashes)

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,9 @@ def snapshot(folder: Path) -> Path:
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(folder / name, draft / name, follow_symlinks=False)
 
-    return made_once("template", digest.digest(), make, parent=validate_dir())
+    made = made_once("template", digest.digest(), make, parent=validate_dir())
+    os.utime(made)
+    return made
 
 
 def _needed(folder: Path, paths: list[str]) -> list[str]:
@@ -106,6 +109,15 @@ def _needed(folder: Path, paths: list[str]) -> list[str]:
 def validate_dir() -> Path:
     """Return the folder for all that a validation can make again."""
     return cache_dir() / "validate"
+
+
+def prune(*, days: float = 14) -> None:
+    """Delete the templates and renders of `validate_dir` that nobody has used for so many days."""
+    oldest = time.time() - days * 86_400
+    folder = validate_dir()
+    for entry in [*folder.glob("template-*"), *folder.glob("render-*")]:
+        if entry.is_dir() and entry.stat().st_mtime < oldest:
+            shutil.rmtree(entry, ignore_errors=True)  # another validation may do the same
 
 
 def _paths(folder: Path) -> list[str]:

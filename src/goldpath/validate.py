@@ -18,7 +18,7 @@ from goldpath.render import Questionnaire
 from goldpath.rules import JUDGED, RULES, Rule, Subject
 from goldpath.rules.kubernetes import JUDGES
 from goldpath.selection import Choice
-from goldpath.source import Source, take
+from goldpath.source import Source, prune, take
 
 RULE_SECONDS = 120  # of processor time for one rule; the slowest makes four copies
 # What tells a linter to look away, by the linter.
@@ -94,6 +94,7 @@ def validate(template: str, options: Options, *, told: Told = lambda _: None) ->
     found += [
         (case, one) for item in linted for case, some in item.findings.items() for one in some
     ]
+    prune()
     told("places")
     found_at = located(subject, found, options.seconds)
     return Report(

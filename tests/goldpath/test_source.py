@@ -1,5 +1,6 @@
 """Taking a template: the working tree, a version, a repository; nothing is left behind or run."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,12 @@ def test_what_cannot_be_had_is_one_sentence(
 ) -> None:
     with pytest.raises(BadInputError, match=rf"^[^\n]*{sentence}[^\n]*$"):
         source.take(str(checkout) if template == "." else template, ref)
+
+
+def test_what_nobody_has_used_for_long_is_deleted(checkout: Path) -> None:
+    old, new = source.take(str(checkout), "v1.0.0").root, source.take(str(checkout)).root
+    os.utime(old, (0, 0))
+    source.prune()
+    assert not old.exists()
+    assert new.is_dir()
+    assert source.take(str(checkout), "v1.0.0").root.is_dir()
