@@ -194,3 +194,11 @@ def test_a_validator_without_an_end_is_ended(
     trees.build_file_tree(tmp_path, {"copier.yml": f'n: {{type: str, default: "{loop}"}}'})
     with pytest.raises(GoldpathError, match="more than 1 seconds"):
         selection.select(load(tmp_path), selection.Choice())
+
+
+def test_an_answers_file_may_be_called_as_a_case_of_ours(tmp_path: Path) -> None:
+    _chosen(tmp_path / "t", CONDITION)
+    trees.build_file_tree(tmp_path / "answers", {"defaults.yml": "cloud: gcp"})
+    choice = selection.Choice(answers=(tmp_path / "answers",), names=("defaults.yml",))
+    (found,) = selection.select(load(tmp_path / "t"), choice)
+    assert found.answers == {"cloud": "gcp"}
