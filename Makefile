@@ -22,6 +22,10 @@ test: $(READY) ## Run every check there is
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses auto $(ARGS)
 
+.PHONY: validate
+validate: $(READY) ## Check the template by its own command; ARGS are further arguments
+	@$(BIN)/goldpath validate . --answers tests/answers/valid $(ARGS)
+
 .PHONY: test-cluster
 test-cluster: $(READY) ## Run the checks that need a control plane
 	$(BIN)/pytest tests/cluster $(ARGS)
@@ -57,6 +61,10 @@ pins: $(READY) ## Write the pinned commits of the actions into all workflows
 .PHONY: chart-docs
 chart-docs: $(READY) ## Write the chart's README and schema from its values again
 	@$(BIN)/python tests/chart_docs.py
+
+.PHONY: rule-pages
+rule-pages: $(READY) ## Write the pages of the rules in docs/rules again
+	@$(BIN)/python tests/rule_pages.py
 
 .PHONY: format
 format: $(READY) ## Format the Python code

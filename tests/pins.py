@@ -20,13 +20,14 @@ def lines() -> dict[str, str]:
 
 
 def workflows() -> list[Path]:
-    """Return the workflows of the template and of this repository."""
+    """Return the workflows of the template and of this repository, and our action."""
     folders = (ROOT / "template/.github/workflows", ROOT / ".github/workflows")
     return sorted(
         file
-        for folder in folders
+        for folder in (*folders, ROOT)
         for file in folder.glob("*")
         if file.name.removesuffix(".jinja").endswith((".yaml", ".yml"))
+        and (folder != ROOT or file.name == "action.yml")
     )
 
 

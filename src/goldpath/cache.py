@@ -16,6 +16,11 @@ def cache_dir() -> Path:
     return (Path(xdg) if xdg else Path.home() / ".cache") / "goldpath"
 
 
+def place(name: str, inputs: bytes, *, parent: Path | None = None) -> Path:
+    """Return where `made_once` keeps the folder of the same name and inputs."""
+    return (parent or cache_dir()) / f"{name}-{hashlib.sha256(inputs).hexdigest()[:16]}"
+
+
 def made_once(
     name: str, inputs: bytes, make: Callable[[Path], None], *, parent: Path | None = None
 ) -> Path:
@@ -27,7 +32,7 @@ def made_once(
         make: Fills the empty folder it is given. If it raises, nothing is kept.
         parent: Where to keep it, if not in the cache folder.
     """
-    folder = (parent or cache_dir()) / f"{name}-{hashlib.sha256(inputs).hexdigest()[:16]}"
+    folder = place(name, inputs, parent=parent)
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,16 +1,25 @@
-"""Choose the answers to try: all pairs of choices, or an answers file."""
+"""Choose the answers to try: all pairs of choices, samples of free text, answers files."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations, islice, product
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from goldpath import samples
 from goldpath.errors import BadInputError
-from goldpath.model import Case, Question, Template
+from goldpath.model import Case, Form, Question, Template
+from goldpath.render import Questionnaire
 
 Pair = tuple[tuple[str, Any], tuple[str, Any]]
+# Of the ways to answer what a condition depends on, so many are tried to make it hold.
+REACHED = 200
+# More cases than anybody waits for; who wants more draws a sample.
+EXHAUSTIVE = 5000
 
 
 def pairwise(template: Template) -> tuple[Case, ...]:
@@ -38,7 +47,63 @@ def pairwise(template: Template) -> tuple[Case, ...]:
         cases.append({name: case[name] for name in asked})
     if not cases:  # fewer than two questions with a choice: there is no pair
         cases = [{name: value} for name, values in factors.items() for value in values] or [{}]
-    return tuple(Case("-".join(map(str, case.values())) or "defaults", case) for case in cases)
+    return tuple(_case(case) for case in cases)
+
+
+def chosen(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
+    """Return the cases that matter: all pairs of choices that can be had, then odd free text.
+
+    A question is answered only where its `when` holds, and with a choice that is offered there.
+    The first case has no answer at all, so that every default is tried.
+    """
+    defaults = Case("defaults", {})
+    pairs = _reachable(template, questions)
+    odd = _with_samples(template, questions, pairs)
+    return (defaults, *(case for case in (*pairs, *odd) if case.answers))
+
+
+def refusals(questions: Questionnaire) -> tuple[tuple[str, str], ...]:
+    """Return the questions whose default is missing or not accepted, each with the reason."""
+    given: dict[str, Any] = {}
+    found: dict[str, str] = {}
+    form = questions.fill(given)
+    while form.refused and form.refused[0] not in found:
+        name, reason = form.refused
+        found[name] = reason
+        offered = form.offered.get(name, ())
+        given[name] = offered[0] if offered else samples.any_of(questions.accepts(name, given))
+        form = questions.fill(given)
+    return tuple(found.items())
+
+
+def exhaustive(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
+    """Return a case for every combination of choices.
+
+    Raises: BadInputError if there are more than `EXHAUSTIVE`.
+    """
+    factors = _factors(template, questions)
+    number = _number(factors)
+    if number > EXHAUSTIVE:
+        raise BadInputError(
+            f"{number} combinations of choices are too many to try; draw some by --sample N."
+        )
+    return _distinct(_fitted(dict(answers), questions) for answers in _products(factors))
+
+
+def sampled(
+    template: Template, questions: Questionnaire, count: int, seed: int
+) -> tuple[Case, ...]:
+    """Return `count` cases with random choices, fewer if there are not so many different ones."""
+    factors = _factors(template, questions)
+    draw = random.Random(seed)  # noqa: S311  # the same seed has to give the same cases
+    drawn: dict[str, Case] = {}
+    for _ in range(count * 20):
+        if len(drawn) == count:
+            break
+        answers = {name: draw.choice(values) for name, values in factors.items()}
+        case = _case(_fitted(answers, questions))
+        drawn.setdefault(case.name, case)
+    return tuple(drawn.values())
 
 
 def from_file(file: Path, template: Template) -> Case:
@@ -64,10 +129,188 @@ def from_file(file: Path, template: Template) -> Case:
     return Case(file.stem, answers, folder=str(answers.get("service_name", file.stem)))
 
 
+def _case(answers: Mapping[str, Any]) -> Case:
+    given = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in answers.items()
+    }
+    words = ("+".join(map(str, v)) or "none" if isinstance(v, list) else v for v in given.values())
+    return Case("-".join(map(str, words)) or "defaults", given)
+
+
+def _distinct(found: Iterable[Mapping[str, Any]]) -> tuple[Case, ...]:
+    return tuple({case.name: case for case in map(_case, found)}.values())
+
+
 def _values(question: Question) -> Sequence[Any]:
     if question.computed:
         return ()
-    return (True, False) if question.type == "bool" else question.choices
+    if question.type == "bool":
+        return (True, False)
+    if question.multiselect and question.choices:
+        # Nothing, each alone, all: what one choice needs of another shows when it is alone.
+        sets = [(), *((choice,) for choice in question.choices), question.choices]
+        return tuple(dict.fromkeys(sets))
+    return question.choices
+
+
+def _factors(template: Template, questions: Questionnaire) -> dict[str, Sequence[Any]]:
+    """Return the questions with more than one value."""
+    found = {one.name: _values(one) for one in _resolved(template, questions).questions}
+    return {name: values for name, values in found.items() if len(values) > 1}
+
+
+def _resolved(template: Template, questions: Questionnaire) -> Template:
+    """Return the template with the choices that it makes by Jinja written out."""
+    offered = questions.fill({}).offered
+    return replace(
+        template,
+        questions=tuple(
+            replace(one, choices=offered.get(one.name, ()))
+            if isinstance(one.details.get("choices"), str)
+            else one
+            for one in template.questions
+        ),
+    )
+
+
+def _reachable(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
+    """Return cases with all pairs of choices that the conditions of the template allow."""
+    factors = _factors(template, questions)
+    found: dict[str, Case] = {}
+    met: set[Pair] = set()
+
+    def add(answers: Mapping[str, Any]) -> None:
+        fitted = _fitted(answers, questions)
+        case = _case(fitted)
+        found.setdefault(case.name, case)
+        met.update(_met(fitted, factors))
+
+    for case in pairwise(_resolved(template, questions)):
+        add({n: tuple(v) if isinstance(v, list) else v for n, v in case.answers.items()})
+    for pair in _pairs(factors):
+        if pair not in met:
+            for answers in _ways(pair, template, factors):
+                fitted = _fitted(answers, questions)
+                if all(name in fitted and fitted[name] == value for name, value in pair):
+                    add(answers)
+                    break
+    return tuple(found.values())
+
+
+def _ways(
+    pair: Pair, template: Template, factors: Mapping[str, Sequence[Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yield answers with a pair of choices, and every way to answer what these depend on."""
+    above = _above([name for name, _ in pair], template)
+    names = [name for name in factors if name in above and name not in dict(pair)]
+    for values in islice(product(*(factors[name] for name in names)), REACHED):
+        yield {**dict(zip(names, values, strict=True)), **dict(pair)}
+
+
+def _above(names: Iterable[str], template: Template) -> set[str]:
+    """Return the questions whose answers decide whether, and with what choices, others come."""
+    by_name = {question.name: question for question in template.questions}
+    above: set[str] = set()
+    todo = list(names)
+    while todo:
+        details = by_name[todo.pop()].details
+        text = f"{details.get('when', '')} {details.get('choices', '')}"
+        new = {word for word in re.findall(r"\w+", text) if word in by_name} - above
+        above |= new
+        todo += new
+    return above
+
+
+def _fitted(answers: Mapping[str, Any], questions: Questionnaire) -> dict[str, Any]:
+    """Return the answers as the template takes them: no answer where it does not ask.
+
+    A choice that is not offered gives way to the first one that is, and a question that has no
+    default gets an answer.
+    """
+    fitted = {name: list(v) if isinstance(v, tuple) else v for name, v in answers.items()}
+    form = questions.fill(fitted)
+    tried: set[str] = set()
+    while form.refused:
+        name = form.refused[0]
+        offered = form.offered.get(name, ())
+        if name in fitted and (name in tried or not offered):
+            break  # whatever it wants, a render will say so
+        tried.add(name)
+        if isinstance(fitted.get(name), list):
+            fitted[name] = [value for value in fitted[name] if value in offered]
+        elif offered:
+            fitted[name] = offered[0]
+        else:
+            fitted[name] = samples.any_of(questions.accepts(name, fitted))
+        form = questions.fill(fitted)
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in fitted.items()
+        if name in form.asked
+    }
+
+
+def _with_samples(
+    template: Template, questions: Questionnaire, pairs: Sequence[Case]
+) -> tuple[Case, ...]:
+    """Return cases with odd values for free text, as few as reach every such question."""
+    left = {
+        question.name: question
+        for question in template.questions
+        if _kind(question) in samples.TEXT | samples.NUMBERS
+    }
+    bases = [_fitted({}, questions), *(dict(case.answers) for case in pairs)]
+    asked = [(base, questions.fill(base).asked) for base in bases]
+    found: list[Case] = []
+    while left:
+        base, reached = max(asked, key=lambda one: len(one[1] & left.keys()))
+        names = [name for name in left if name in reached]
+        if not names:  # no case asks for the rest
+            break
+        number = f"-{len(found) // len(samples.KINDS) + 1}" if found else ""
+        for kind in samples.KINDS:
+            found.append(Case(f"{kind}{number}", _odd(kind, base, template, questions)))
+        for name in names:
+            del left[name]
+    return tuple(case for case in found if len(case.answers) > 0)
+
+
+def _odd(
+    kind: str, base: Mapping[str, Any], template: Template, questions: Questionnaire
+) -> dict[str, Any]:
+    """Answer every question of free text with a value of a kind, in the order they are asked."""
+    answers = dict(base)
+    for question in template.questions:
+        type_name = _kind(question)
+        if type_name not in samples.TEXT | samples.NUMBERS:
+            continue
+        form: Form = questions.fill(answers)
+        if question.name not in form.asked:
+            continue
+        accepts: Callable[[Any], bool] = questions.accepts(question.name, answers)
+        value = samples.sample(kind, type_name, form.answers.get(question.name), accepts)
+        if value is not None:
+            answers[question.name] = value
+    return answers
+
+
+def _kind(question: Question) -> str:
+    """Return the type of free text, which Copier takes from the default if it is not told."""
+    if question.computed or question.details.get("choices"):
+        return ""
+    return str(question.details.get("type") or type(question.details.get("default")).__name__)
+
+
+def _number(factors: Mapping[str, Sequence[Any]]) -> int:
+    number = 1
+    for values in factors.values():
+        number *= len(values)
+    return number
+
+
+def _products(factors: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    for values in product(*factors.values()):
+        yield dict(zip(factors, values, strict=True))
 
 
 def _pairs(factors: Mapping[str, Sequence[Any]]) -> Iterable[Pair]:

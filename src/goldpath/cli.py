@@ -2,18 +2,33 @@
 
 import functools
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import click
 
 from goldpath import cases as choose
 from goldpath import demo as demonstration
 from goldpath import render as copy
+from goldpath import selection
 from goldpath import template as templates
+from goldpath import validate as checking
 from goldpath.errors import BadInputError, GoldpathError
+from goldpath.model import Report
+from goldpath.progress import Ticker
+from goldpath.renders import SECONDS
+from goldpath.report import text
+from goldpath.report.data import status, to_json
+from goldpath.report.junit import to_junit
+from goldpath.report.sarif import to_sarif
+from goldpath.report.text import safe, table
+from goldpath.rules import RULES, find, page
+from goldpath.selection import Choice
+from goldpath.source import take
+from goldpath.validate import Options, all_names, of_templates
 
 P = ParamSpec("P")
 
@@ -51,27 +66,60 @@ def reporting_errors(command: Callable[P, None]) -> Callable[P, None]:
 def main() -> None:
     """Render and check repositories made from a Copier template.
 
-    Exit statuses: 0 good, 2 bad input, 3 a tool or goldpath itself failed, 130 interrupted.
+    Exit statuses: 0 good, 1 findings, 2 bad input, 3 a tool or goldpath itself failed or nothing
+    could be checked, 130 interrupted.
     """
+
+
+def choosing(command: Callable[P, None]) -> Callable[P, None]:
+    """Give a command the options that say which cases it takes."""
+    options = [
+        click.option("--answers", type=click.Path(path_type=Path), multiple=True,
+                     help="Answers file, or a folder of them, to try as well; may be repeated."),
+        click.option("--exhaustive", is_flag=True, help="Every combination of choices."),
+        click.option("--sample", type=click.IntRange(1), metavar="N", help="N random cases."),
+        click.option("--seed", type=int, default=0, show_default=True, help="For --sample."),
+        click.option("--case", "names", multiple=True, metavar="NAME",
+                     help="Only the case of this name; may be repeated."),
+        click.option("--trust", is_flag=True, help="Let the template run its own code."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @main.command()
 @template_option
+@choosing
 @click.option("--json", "as_json", is_flag=True, help='Print [{"name": ..., "answers": {...}}].')
+@click.option(
+    "--matrix", is_flag=True, help='Print {"include": [...]} for a job of GitHub Actions.'
+)
 @reporting_errors
-def cases(template: Path, as_json: bool) -> None:
-    """List the answers that together try every pair of choices."""
-    found = choose.pairwise(templates.load(template))
-    if as_json:
-        click.echo(json.dumps([{"name": c.name, "answers": dict(c.answers)} for c in found]))
+def cases(template: Path, as_json: bool, matrix: bool, **choice: Any) -> None:
+    """List the answers that together try every pair of choices, and odd free text."""
+    source = take(str(template))
+    found = selection.select(source.template, selection.Choice(**choice))
+    listed = [{"name": case.name, "answers": dict(case.answers)} for case in found]
+    if as_json or matrix:
+        click.echo(json.dumps({"include": listed} if matrix else listed, ensure_ascii=False))
         return
-    columns = list(found[0].answers)
-    if not columns:
-        click.echo("This template has no question with choices; its defaults are the one case.")
-    rows = [columns, *([str(case.answers[name]) for name in columns] for case in found)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
+    questions = source.template.questions
+    columns = [
+        one.name for one in questions if not one.computed and (one.choices or one.type == "bool")
+    ]
+    rows = [["case", *columns]]
+    for number, case in enumerate(found, 1):
+        cells = [_cell(case.answers[name]) if name in case.answers else "-" for name in columns]
+        short = set(case.answers) <= set(columns) and case.answers
+        rows.append([str(number) if short else f"{number}:{safe(case.name)}", *cells])
+    for line in table(rows):
+        click.echo(line)
+
+
+def _cell(value: Any) -> str:
+    shown = safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return shown if len(shown) <= 24 else f"{shown[:23]}…"
 
 
 @main.command()
@@ -100,3 +148,79 @@ def demo(template: Path, answers: Path, folder: Path) -> None:
     """
     for line in demonstration.demo(template, answers, folder):
         click.echo(line)
+
+
+@main.command()
+@click.argument("rule", required=False)
+@reporting_errors
+def rules(rule: str | None) -> None:
+    """List goldpath's own rules, or explain one."""
+    if rule:
+        click.echo(page(find(rule)), nl=False)
+        return
+    for line in table([[one.id, one.level, one.title] for one in RULES]):
+        click.echo(line)
+
+
+FORMATS: Mapping[str, Callable[[Report], str]] = {
+    "table": text.to_table,
+    "github": text.to_github,
+    "json": to_json,
+    "sarif": to_sarif,
+    "junit": to_junit,
+    "markdown": text.to_markdown,
+}
+
+
+@main.command()
+@click.argument("template", default=".")
+@click.option("--vcs-ref", metavar="REF", help="A tag, branch or commit of it.")
+@choosing
+@click.option("--only", multiple=True, metavar="NAME", help="Only this linter or rule; repeatable.")
+@click.option("--skip", multiple=True, metavar="NAME", help="Not this linter or rule; repeatable.")
+@click.option("--rules", "rules_only", is_flag=True, help="Rules for templates, and no linter.")
+@click.option("--require-tools", is_flag=True, help="A linter that is missing makes status 3.")
+@click.option("--format", "format_name", type=click.Choice(list(FORMATS)), help="Default: table.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the report to a file.")
+@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 2, help="At once.")
+@click.option("--render-seconds", type=click.IntRange(1), default=SECONDS, show_default=True,
+              help="Processor time that one render may take.")  # fmt: skip
+@reporting_errors
+def validate(
+    template: str,
+    vcs_ref: str | None,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    require_tools: bool,
+    format_name: str | None,
+    output: Path | None,
+    jobs: int,
+    render_seconds: int,
+    **choice: Any,
+) -> None:
+    """Check a Copier TEMPLATE: a folder as it stands, or a git URL.
+
+    Renders the cases that matter, runs linters on what comes out and rules on the template, and
+    points each finding at the line of the template that it comes from. Nothing that the template
+    brings is run unless --trust says so.
+    """
+    for name in (*only, *skip):
+        if name not in all_names():
+            raise BadInputError(f"{name} is no linter or rule; there are {', '.join(all_names())}.")
+    if output and not output.parent.is_dir():
+        raise BadInputError(f"{output.parent} is no folder; --output takes a file in one.")
+    if choice.pop("rules_only"):
+        only = (*only, *of_templates())
+    asked = Options(Choice(**choice), only, skip, jobs, render_seconds, vcs_ref)
+    with Ticker(sys.stderr) as ticker:
+        report = checking.validate(template, asked, told=ticker.tell)
+    chosen = format_name or ("github" if os.environ.get("GITHUB_ACTIONS") else "table")
+    told = FORMATS[chosen](report)
+    if output:
+        draft = output.with_name(f".{output.name}.draft")
+        draft.write_text(told, encoding="utf-8")
+        draft.replace(output)  # whole or not at all
+        click.echo(text.summary(report), err=True)
+    else:
+        click.echo(told, nl=False)
+    sys.exit(status(report, require_tools=require_tools))

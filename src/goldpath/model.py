@@ -11,12 +11,15 @@ class Question:
     """One question of a template, or one of its computed values.
 
     `choices` holds the accepted values, in the order of copier.yml, and is empty for free text.
+    `details` is all that copier.yml says of it.
     """
 
     name: str
     type: str
     choices: tuple[Any, ...] = ()
     computed: bool = False
+    multiselect: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,32 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Form:
+    """All questions of a template, filled in as far as the given answers are accepted.
+
+    `answers` has defaults and computed values too. `asked` are the questions whose `when` holds,
+    `offered` the choices of those that have some. `refused` names the question at which it ends
+    and says why, in the words of the template; it is empty if all is accepted.
+    """
+
+    answers: Mapping[str, Any]
+    asked: frozenset[str]
+    offered: Mapping[str, tuple[Any, ...]]
+    refused: tuple[str, str] | tuple[()] = ()
+
+
+@dataclass(frozen=True)
 class Render:
-    """A case and the folder that it was rendered into."""
+    """A case and the folder that it was rendered into.
+
+    `sources` names the file of the template that each file comes from, both as relative paths;
+    `clashes` are files with a further source, which the first one lost to.
+    """
 
     case: Case
     root: Path
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    clashes: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -108,3 +132,51 @@ class Outcome:
     files: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     reason: str = field(default="")
+
+
+@dataclass(frozen=True)
+class Located:
+    """A finding, brought home.
+
+    `source` and `line` are the place in the template, the path relative to its root; the line is 0
+    if the whole file is meant, and the path empty if no file of the template is. `exact` says
+    whether the line is known, and not only near. `cases` are the names of the cases that show the
+    finding, none if it is one of the template itself; `answers` are the fewest that show it.
+    """
+
+    finding: Finding
+    source: str
+    line: int
+    exact: bool = True
+    cases: tuple[str, ...] = ()
+    answers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one linter or rule did: how many different files it read and what it said of them.
+
+    `ignores` counts the places that tell the linter to look away. A row that is skipped or failed
+    gives its `reason`; failed means the tool itself did, and nothing is known of the files.
+    """
+
+    name: str
+    title: str
+    status: Literal["passed", "findings", "skipped", "failed"]
+    files: int = 0
+    findings: int = 0
+    ignores: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a validation has to say of a template."""
+
+    template: str
+    cases: tuple[Case, ...]
+    rendered: int
+    linters: tuple[Row, ...]
+    rules: tuple[Row, ...]
+    findings: tuple[Located, ...]
+    seconds: float

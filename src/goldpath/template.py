@@ -18,15 +18,13 @@ def load(root: Path) -> Template:
 
     Raises: BadInputError if there is no copier.yml or it is not a mapping in YAML.
     """
-    file = root / "copier.yml"
-    if not file.is_file():
-        raise BadInputError(f"{root} is not a Copier template: it has no copier.yml.")
+    file = settings_file(root)
     entries: dict[str, Any] = {}
     seeds: list[str] = []
     for document in _documents(file):
         if not isinstance(document, Mapping):
             raise BadInputError(f"{file} is not a template: each document must be a mapping.")
-        entries.update(document)
+        entries.update((str(name), value) for name, value in document.items())
         seeds += document.get("_skip_if_exists", [])
     questions = tuple(
         _question(name, details) for name, details in entries.items() if not name.startswith("_")
@@ -35,17 +33,34 @@ def load(root: Path) -> Template:
     return Template(root, questions, settings, tuple(seeds))
 
 
-def _documents(file: Path) -> Iterator[Any]:
+def settings_file(root: Path) -> Path:
+    """Return the template's copier.yml, which may be called copier.yaml too.
+
+    Raises: BadInputError if there is none.
+    """
+    for name in ("copier.yml", "copier.yaml"):
+        if (root / name).is_file():
+            return root / name
+    raise BadInputError(f"{root} is not a Copier template: it has no copier.yml.")
+
+
+def _documents(file: Path, above: tuple[Path, ...] = ()) -> Iterator[Any]:
+    if file in above:
+        raise BadInputError(f"{file} includes itself.")
+
     class Loader(yaml.SafeLoader):
         pass
 
     def include(loader: yaml.Loader, node: yaml.Node) -> Any:
         pattern = str(loader.construct_scalar(node))  # type: ignore[arg-type]  # always a scalar
-        return [part for found in sorted(file.parent.glob(pattern)) for part in _documents(found)]
+        included = _included(file, pattern)
+        return [part for one in included for part in _documents(one, (*above, file))]
 
     Loader.add_constructor("!include", include)
     try:
         documents = list(yaml.load_all(file.read_text(encoding="utf-8"), Loader))
+    except RecursionError as error:
+        raise BadInputError(f"{file} is not valid YAML: it is nested too deeply.") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-02-30
         raise BadInputError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
     for document in documents:
@@ -55,15 +70,31 @@ def _documents(file: Path) -> Iterator[Any]:
             yield document
 
 
+def _included(file: Path, pattern: str) -> list[Path]:
+    try:
+        found = sorted(file.parent.glob(pattern))
+    except (NotImplementedError, ValueError) as error:
+        raise BadInputError(f"{file}: !include takes a relative path, not {pattern}.") from error
+    for one in found:
+        if not one.resolve().is_relative_to(file.parent.resolve()):
+            raise BadInputError(f"{file}: !include {pattern} leaves the template.")
+    return found
+
+
 def _question(name: str, details: Any) -> Question:
     if not isinstance(details, Mapping):  # the short form, "name: default"
-        return Question(name, "yaml")
+        return Question(name, "yaml", details={"default": details})
     choices = details.get("choices", ())
     if isinstance(choices, Mapping):
         choices = choices.values()
+    if isinstance(choices, str):  # a Jinja template that gives them
+        choices = ()
+    values = (choice[1] if isinstance(choice, list) else choice for choice in choices)
     return Question(
         name=name,
         type=str(details.get("type", "yaml")),
-        choices=tuple(choice[1] if isinstance(choice, list) else choice for choice in choices),
+        choices=tuple(value["value"] if isinstance(value, dict) else value for value in values),
         computed=details.get("when") is False,
+        multiselect=bool(details.get("multiselect")),
+        details=details,
     )

@@ -8,7 +8,7 @@ import sys
 
 os.environ["COPIER_SETTINGS_PATH"] = os.devnull
 
-from bench import chart, copies, db_init, service
+from bench import chart, copies, db_init, service, validating
 from bench.table import HEADER, RUNS
 from goldpath import postgres
 from testing import trees
@@ -21,6 +21,7 @@ SUBJECTS = (
     service.load,
     chart.helm_template,
     db_init.db_init_hook,
+    validating.validating,
 )
 
 

@@ -39,8 +39,10 @@ def place(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_lists_the_commands_and_exit_statuses(option: str) -> None:
     done = trees.run_program("goldpath", option)
-    assert re.findall(r"^  (\w+)  +[A-Z]", done.stdout, re.M) == ["cases", "demo", "render"]
-    assert "0 good, 2 bad input, 3 a tool" in done.stdout
+    assert re.findall(r"^  (\w+)  +[A-Z]", done.stdout, re.M) == [
+        *("cases", "demo", "render", "rules", "validate"),
+    ]
+    assert "0 good, 1 findings, 2 bad input, 3 a tool" in done.stdout
     assert done.returncode == 0
 
 
@@ -53,8 +55,12 @@ def test_the_package_runs_as_a_module() -> None:
 def test_cases_are_a_table_with_a_line_for_each(place: Path) -> None:
     done = trees.run_program("goldpath", "cases", "--template", "template", cwd=place)
     head, *rows = [line.split() for line in done.stdout.splitlines()]
-    assert head == ["colour", "tls"]
-    assert sorted(rows) == [["blue", "False"], ["blue", "True"], ["red", "False"], ["red", "True"]]
+    assert head == ["case", "colour", "tls"]
+    first, *numbers, shortest, longest, oddest = (row[0] for row in rows)
+    assert (first, numbers) == ("1:defaults", ["2", "3", "4", "5"])
+    assert (shortest, longest, oddest) == ("6:shortest", "7:longest", "8:oddest")
+    pairs = sorted(row[1:] for row in rows[1:5])
+    assert pairs == [["blue", "false"], ["blue", "true"], ["red", "false"], ["red", "true"]]
 
 
 def test_the_columns_of_the_table_are_aligned() -> None:
@@ -68,7 +74,7 @@ def test_the_columns_of_the_table_are_aligned() -> None:
 def test_cases_as_json_keep_names_and_types(place: Path) -> None:
     done = trees.run_program("goldpath", "cases", "--template", "template", "--json", cwd=place)
     found = json.loads(done.stdout)
-    assert len(found) == 4
+    assert len(found) == 1 + 4 + 3
     assert {"name": "red-True", "answers": {"colour": "red", "tls": True}} in found
 
 
@@ -182,3 +188,18 @@ def test_each_way_to_end_has_its_status_and_line(
         command()
     assert end.value.code == status
     assert capsys.readouterr() == ("", line)
+
+
+def test_cases_are_a_matrix_for_a_job(place: Path) -> None:
+    done = trees.run_program("goldpath", "cases", "--template", "template", "--matrix", cwd=place)
+    matrix = json.loads(done.stdout)
+    assert matrix["include"][0] == {"name": "defaults", "answers": {}}
+
+
+def test_rules_are_a_list_and_each_is_explained() -> None:
+    done = trees.run_program("goldpath", "rules")
+    assert re.match(r"GP001  error    a question has no default\n", done.stdout)
+    one = trees.run_program("goldpath", "rules", "gp001")
+    assert one.stdout.startswith("# GP001: a question has no default\n")
+    gone = trees.run_program("goldpath", "rules", "GP999")
+    assert (gone.returncode, gone.stdout) == (2, "")

@@ -30,8 +30,8 @@ def _template(root: Path, copier: str) -> Path:
     return trees.build_file_tree(root / "template", {"copier.yml": copier, "x.txt": "x"})
 
 
-def _paint(root: Path, **options: str) -> str:
-    render(root, RED, root.parent / "out", **options)
+def _paint(root: Path, vcs_ref: str | None = None) -> str:
+    render(root, RED, root.parent / "out", vcs_ref=vcs_ref)
     return (root.parent / "out/paint.txt").read_text()
 
 

@@ -16,6 +16,7 @@ from goldpath.linters import (
     pymarkdown,
     shellcheck,
     yamllint,
+    zizmor,
 )
 from goldpath.model import Case, Render
 from testing import ROOT, trees
@@ -221,7 +222,9 @@ def test_every_yaml_shell_and_docker_source_is_among_the_unrendered_ones(snapsho
 def test_the_files_of_this_repository_are_clean_too() -> None:
     assert linters.run(pymarkdown, ROOT / "docs").findings == ()
     assert linters.run(yamllint, ROOT).findings == ()
-    assert shellcheck.lint(ROOT, [ROOT / ".ci/run", ROOT / ".ci/release"]) == []
+    scripts = [ROOT / ".ci/run", ROOT / ".ci/release", ROOT / ".ci/validate"]
+    assert shellcheck.lint(ROOT, scripts) == []
+    assert zizmor.lint(ROOT, [ROOT / "action.yml"]) == []
     assert pymarkdown.lint(ROOT, [ROOT / "README.md", ROOT / "CHANGELOG.md"]) == []
 
 

@@ -18,6 +18,7 @@ from goldpath.linters import (
     kube_score,
     pod_security,
     pymarkdown,
+    ruff,
     shellcheck,
     yamllint,
     zizmor,
@@ -66,6 +67,8 @@ LINTERS: tuple[Linter, ...] = (
     checkov_workflows,
     check_jsonschema,
 )
+# Linters of languages that this template does not generate, for other templates.
+OTHERS: tuple[Linter, ...] = (ruff,)
 
 
 def run(linter: Linter, root: Path) -> Outcome:

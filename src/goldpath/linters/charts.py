@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,10 @@ _WARNING = re.compile(r"^(?:\S+ |level=\w+ msg=\"?)warning: (.+?)\"?$", re.MULTI
 _PLACE = re.compile(
     r'(?:^|[\s(:"])[^\s/(:"]+/((?:templates|charts)/[^\s:)"]+)(?::(\d+))?(?::(\d+))?'
 )
+
+
+# What Helm answered, while somebody wants it remembered.
+_ANSWERS: list[dict[tuple[str, ...], process.Result]] = []
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def render(one: Inputs, *, linter: str, helm: str = "helm4") -> Rendered:
         helm: The Helm to use, by the name of its Go tool.
     """
     command = [go_tool(helm), "template", one.chart.name, one.chart, *one.options]
-    answer = process.run(command, accept=(0, 1))
+    answer = _kept(command)
     if answer.status:
         failure = problem(linter, "template", answer.stderr, one)
         return Rendered(one, "", (), (failure,))
@@ -120,6 +125,27 @@ def render(one: Inputs, *, linter: str, helm: str = "helm4") -> Rendered:
         warnings.append("the chart renders no object")
     findings = tuple(problem(linter, "template", text, one) for text in warnings)
     return Rendered(one, answer.stdout, manifests, findings)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Within the block, render no chart twice with one Helm; nothing may change the charts."""
+    _ANSWERS.append({})
+    try:
+        yield
+    finally:
+        _ANSWERS.pop()
+
+
+def _kept(command: list[str | Path]) -> process.Result:
+    key = tuple(map(str, command))
+    for answers in _ANSWERS:
+        if key in answers:
+            return answers[key]
+    answer = process.run(command, accept=(0, 1))
+    for answers in _ANSWERS:
+        answers[key] = answer
+    return answer
 
 
 def rendered(root: Path, linter: str) -> list[Rendered]:

@@ -1,0 +1,44 @@
+"""What a template says of its own validation, in its .goldpath.yml."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from goldpath.errors import BadInputError
+from goldpath.linters.command import Command
+
+FILE = ".goldpath.yml"
+OUTPUTS = ("gnu", "status")
+
+
+def commands(root: Path) -> list[Command]:
+    """Return the linters that a template brings along.
+
+    Raises: BadInputError if the file says something else than a list of name, files, command and
+    output under the key linters.
+    """
+    file = root / FILE
+    if not file.is_file():
+        return []
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError) as error:
+        raise BadInputError(f"{FILE} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict) or document.keys() != {"linters"}:
+        raise BadInputError(f"{FILE} takes one key, linters, with a list.")
+    return [_command(one) for one in document["linters"] or []]
+
+
+def _command(one: Any) -> Command:
+    keys = {"name", "files", "command", "output"}
+    if not isinstance(one, dict) or one.keys() != keys:
+        raise BadInputError(f"{FILE}: each linter has the keys {', '.join(sorted(keys))}.")
+    command = one["command"]
+    if not isinstance(command, list) or not command or one["output"] not in OUTPUTS:
+        raise BadInputError(
+            f"{FILE}: {one['name']}: command takes a list of words, output one of "
+            f"{', '.join(OUTPUTS)}."
+        )
+    words = [str(word) for word in command]
+    return Command(str(one["name"]), str(one["files"]), words, one["output"])

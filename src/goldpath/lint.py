@@ -1,0 +1,311 @@
+"""Run linters on many renders: what is the same is read once, and what was said is kept."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
+
+from goldpath.errors import GoldpathError, ToolError
+from goldpath.linters import Linter, charts
+from goldpath.model import Finding, Render
+from goldpath.source import validate_dir
+from goldpath.toolchain import TOOLS, beside_python
+
+Sha = dict[Path, str]
+RUBBISH = (ValueError, LookupError, TypeError, AttributeError)
+# What a Go program that does not compile says.
+_COMPILE = re.compile(r"^(?:vet: )?(?:\./)?(\S+\.go):(\d+):(?:(\d+):)? (.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a linter looks at together, and where.
+
+    `files`: it judges each file by itself. `merged`: it takes long to start, so it gets many trees
+    in one, with no other file in them than those it reads; otherwise it runs in the render.
+    `config` are further files that decide what it says, relative to a render; `beside` are patterns
+    of files that it reads if the file it judges names them.
+    """
+
+    files: bool = False
+    merged: bool = False
+    config: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+
+
+TREES = Scope(merged=True)
+MODULE = ("go.mod", "go.sum", ".golangci.yml", ".golangci.yaml", ".golangci.toml")
+SCOPES = {
+    "yamllint": Scope(files=True, config=(".yamllint.yaml",)),
+    "gofmt": Scope(files=True),
+    "pymarkdown": Scope(files=True, merged=True),
+    "hadolint": Scope(files=True, merged=True, config=("scripts/hadolint.yaml",)),
+    "shellcheck": Scope(files=True, merged=True, beside=("*.sh", "*.env", ".shellcheckrc")),
+    "actionlint": TREES,
+    "zizmor": TREES,
+    "checkov-workflows": TREES,
+    "check-jsonschema": TREES,
+    "helm3": TREES,
+    "helm4": TREES,
+    "helm-unittest": TREES,
+    "kube-score": TREES,
+    "checkov": TREES,
+    "pod-security": TREES,
+    "ruff": Scope(files=True, config=("pyproject.toml", "ruff.toml", ".ruff.toml")),
+    "go vet": Scope(config=MODULE),
+    "golangci-lint": Scope(config=MODULE),
+}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Files that a linter judges together, in one of the renders that have them."""
+
+    key: str
+    root: Path
+    files: tuple[Path, ...]
+    config: tuple[Path, ...]
+    beside: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Linted:
+    """What a linter said: findings by the name of the case, and the number of different files.
+
+    `reason` is why it said nothing; `missing` is true if it is not installed, `failed` if it did
+    not work.
+    """
+
+    linter: Linter
+    findings: dict[str, tuple[Finding, ...]]
+    files: int = 0
+    reason: str = ""
+    missing: bool = False
+    failed: bool = False
+
+
+def lint(
+    linters: Sequence[Linter],
+    renders: Sequence[Render],
+    *,
+    jobs: int = 1,
+    done: Callable[[str], None] = lambda _: None,
+) -> list[Linted]:
+    """Run each linter on all renders and return what they said, in the order of the linters.
+
+    Nothing of a render is run by the linters that are given, and none of them is given a file of
+    configuration that makes it do so, except those that `refusal` passes over.
+    """
+    digests = {
+        render.root: {file: _sha(file) for file in _files(render.root)} for render in renders
+    }
+    state = _tools()
+
+    def run(linter: Linter) -> Linted:
+        result = _lint(linter, renders, digests, state)
+        done(linter.NAME)
+        return result
+
+    with charts.remembering(), ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(run, linters))  # in their order
+
+
+def refusal(root: Path) -> str:
+    """Return why helm-unittest may not run on a tree: a suite of it can name a program."""
+    for suite in root.glob("**/tests/*_test.yaml"):
+        if "postRenderer" in suite.read_text(errors="replace"):
+            return f"{suite.relative_to(root)} names a program to run; --trust lets it"
+    return ""
+
+
+def _lint(
+    linter: Linter, renders: Sequence[Render], digests: dict[Path, Sha], state: str
+) -> Linted:
+    scope = SCOPES.get(linter.NAME, Scope())
+    try:
+        by_case = {
+            render.case.name: _units(linter, scope, render.root, digests[render.root], state)
+            for render in renders
+        }
+        units = {unit.key: unit for found in by_case.values() for unit in found}
+        if not units:
+            return Linted(linter, {}, reason="there is nothing for it to read")
+        if refused := getattr(linter, "REFUSED", ""):
+            return Linted(linter, {}, reason=refused)
+        if not linter.available():
+            return Linted(linter, {}, reason=f"not installed; {linter.INSTALL}", missing=True)
+        said = _said(linter, scope, units)
+    except GoldpathError as error:
+        return Linted(linter, {}, reason=str(error), failed=True)
+    except RUBBISH as error:
+        reason = f"what it printed cannot be read: {type(error).__name__}: {error}"
+        return Linted(linter, {}, reason=" ".join(reason.split()), failed=True)
+    findings = {
+        name: tuple(finding for unit in found for finding in said[unit.key])
+        for name, found in by_case.items()
+    }
+    read = {
+        (file.relative_to(unit.root), digests[unit.root][file])
+        for unit in units.values()
+        for file in unit.files
+    }
+    return Linted(linter, findings, len(read))
+
+
+def _units(linter: Linter, scope: Scope, root: Path, digest: Sha, state: str) -> list[Unit]:
+    files = linter.select(root)
+    config = tuple(file for name in scope.config if (file := root / name).is_file())
+    near = {file for file in digest for name in scope.beside if fnmatch(file.name, name)}
+    units = []
+    for some in [(file,) for file in files] if scope.files else [tuple(files)]:
+        if some:
+            beside = tuple(sorted(_named(some[0], near))) if near else ()
+            key = _key(linter, root, (*some, *config, *beside), digest, state)
+            units.append(Unit(key, root, some, config, beside))
+    return units
+
+
+def _named(file: Path, near: set[Path]) -> set[Path]:
+    """Return the files of `near` that a file names, and those that these name."""
+    found: set[Path] = set()
+    todo = [file]
+    while todo:
+        text = todo.pop().read_text(errors="replace")
+        named = {one for one in near - found if one.name in text or one.name.startswith(".")}
+        found |= named
+        todo += named
+    return found - {file}
+
+
+def _key(linter: Linter, root: Path, files: Sequence[Path], digest: Sha, state: str) -> str:
+    parts = [f"{file.relative_to(root)}\0{digest.get(file) or _sha(file)}" for file in files]
+    text = "\0".join([linter.NAME, state, *parts])
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
+def _said(linter: Linter, scope: Scope, units: dict[str, Unit]) -> dict[str, tuple[Finding, ...]]:
+    """Return the findings of each unit, from the cache or from the linter."""
+    said = {key: found for key in units if (found := _load(key)) is not None}
+    left = {key: unit for key, unit in units.items() if key not in said}
+    if not left:
+        return said
+    fresh = _merged(linter, left) if scope.merged else _in_place(linter, left)
+    for key, found in fresh.items():
+        _store(key, found)
+    return said | fresh
+
+
+def _in_place(linter: Linter, units: dict[str, Unit]) -> dict[str, tuple[Finding, ...]]:
+    by_root: dict[Path, dict[str, Unit]] = {}
+    for key, unit in units.items():
+        by_root.setdefault(unit.root, {})[key] = unit
+    said: dict[str, tuple[Finding, ...]] = {}
+    for root, some in by_root.items():
+        found = _found(linter, root, [file for unit in some.values() for file in unit.files])
+        for key, unit in some.items():
+            paths = {file.relative_to(root).as_posix() for file in unit.files}
+            alone = len(some) == 1
+            said[key] = tuple(one for one in found if alone or one.path in paths)
+    return said
+
+
+def _merged(linter: Linter, units: dict[str, Unit]) -> dict[str, tuple[Finding, ...]]:
+    """Run a linter once on many units, each in a folder of its own below one root."""
+    by_config: dict[tuple[bytes, ...], dict[str, Unit]] = {}
+    for key, unit in units.items():
+        state = tuple(file.read_bytes() for file in unit.config)
+        by_config.setdefault(state, {})[key] = unit
+    said: dict[str, tuple[Finding, ...]] = {}
+    for some in by_config.values():
+        with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
+            top = Path(name).resolve()
+            files: list[Path] = []
+            for number, unit in enumerate(some.values()):
+                files += _copied(unit.files, unit.root, top / f"{number:04}")
+                _copied(unit.beside, unit.root, top / f"{number:04}")
+                _copied(unit.config, unit.root, top)
+            found = _found(linter, top, files)
+        for number, key in enumerate(some):
+            folder = f"{number:04}/"
+            said[key] = tuple(
+                replace(one, path=one.path.removeprefix(folder))
+                for one in found
+                if one.path.startswith(folder)
+            )
+    return said
+
+
+def _found(linter: Linter, root: Path, files: Sequence[Path]) -> list[Finding]:
+    try:
+        return linter.lint(root, files)
+    except ToolError as error:
+        broken = [
+            Finding(linter.NAME, "compile", path, int(line), int(column or 0), "error", message)
+            for path, line, column, message in _COMPILE.findall(error.output)
+        ]
+        if linter.NAME != "go vet" or not broken:
+            raise
+        return broken
+
+
+def _copied(files: Sequence[Path], root: Path, target: Path) -> list[Path]:
+    copies = [target / file.relative_to(root) for file in files]
+    for file, copy in zip(files, copies, strict=True):
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+    return copies
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            file = Path(folder, name)
+            if file.is_file():
+                yield file
+
+
+def _sha(file: Path) -> str:
+    mode = "x" if os.access(file, os.X_OK) else "-"
+    return mode + hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _tools() -> str:
+    """Return a hash of all that linters are made of: our modules, their pins, what is installed."""
+    total = hashlib.sha256()
+    own = sorted((Path(__file__).parent / "linters").glob("*.py"))
+    pins = sorted(file for file in TOOLS.rglob("*") if file.suffix in (".mod", ".txt", ".go"))
+    for file in [Path(__file__), *own, *pins]:
+        total.update(file.read_bytes())
+    for name in ("check-jsonschema", "hadolint", "pymarkdown", "ruff", "shellcheck", "zizmor"):
+        program = beside_python(name)
+        if program:
+            about = program.stat()
+            total.update(f"{program} {about.st_size} {about.st_mtime_ns}".encode())
+    return total.hexdigest()
+
+
+def _place(key: str) -> Path:
+    return validate_dir() / "said" / key[:2] / f"{key[2:]}.json"
+
+
+def _load(key: str) -> tuple[Finding, ...] | None:
+    try:
+        items = json.loads(_place(key).read_text())
+        return tuple(Finding(**item) for item in items)
+    except (OSError, ValueError, TypeError):
+        return None  # it is not there, or was cut off: the linter says it again
+
+
+def _store(key: str, found: Sequence[Finding]) -> None:
+    place = _place(key)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=place.parent, delete=False) as draft:
+        draft.write(json.dumps([asdict(one) for one in found]))
+    Path(draft.name).replace(place)  # whole or not at all

@@ -1,0 +1,82 @@
+"""Rules for what a copy brings into a cluster; what they judge is said in their own modules."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from goldpath import gitops, helm_commands, helm_hooks, rollouts
+from goldpath.linters import charts
+from goldpath.linters.files import walk
+from goldpath.model import Finding, Manifest
+from goldpath.rules.base import texts
+
+
+@dataclass(eq=False)
+class Judge:
+    """Rules of ours in the shape of a linter: `findings` of the tree below a folder."""
+
+    NAME: str
+    select: Callable[[Path], list[Path]]
+    findings: Callable[[Path], list[Finding]]
+    INSTALL: str = "nothing to do, it is part of goldpath"
+
+    def available(self) -> bool:
+        """Return true."""
+        return True
+
+    def lint(self, root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG002
+        """Return all findings of the tree."""
+        return list(dict.fromkeys(self.findings(root)))
+
+
+def _of_charts(root: Path) -> list[Finding]:
+    found = []
+    for chart in charts.rendered(root, "goldpath"):
+        found += helm_hooks.findings(chart.manifests, _named_by_users(chart))
+        found += rollouts.findings(chart.manifests)
+    return found
+
+
+def _commands(root: Path) -> list[Path]:
+    return sorted({file for pattern in helm_commands.PATTERNS for file in root.glob(pattern)})
+
+
+def _of_gitops(root: Path) -> list[Finding]:
+    return gitops.findings(list(_manifests(root)))
+
+
+JUDGES = (
+    Judge("goldpath-charts", charts.select, _of_charts),
+    Judge("goldpath-commands", _commands, helm_commands.findings),
+    Judge("goldpath-gitops", lambda root: [root / m.path for m in _manifests(root)], _of_gitops),
+)
+
+
+def _named_by_users(chart: charts.Rendered) -> set[str]:
+    """Return all words of the values: what a user names there is there before the chart."""
+    values = [chart.inputs.chart / "values.yaml", chart.inputs.values]
+    documents = [yaml.safe_load(file.read_text()) for file in values if file and file.is_file()]
+    return {text for document in documents for text in texts(document)}
+
+
+def _manifests(root: Path) -> Iterator[Manifest]:
+    inside = charts.folders(root)
+    for file in walk(root):
+        if file.suffix not in (".yaml", ".yml") or any(file.is_relative_to(c) for c in inside):
+            continue
+        text = file.read_text(errors="replace")
+        if "kind:" not in text:
+            continue
+        for document in _documents(text):
+            if isinstance(document, dict) and "kind" in document:
+                yield Manifest(file.relative_to(root).as_posix(), document)
+
+
+def _documents(text: str) -> Sequence[Any]:
+    try:
+        return list(yaml.load_all(text, yaml.CSafeLoader))
+    except yaml.YAMLError:
+        return []  # yamllint says so

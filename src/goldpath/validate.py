@@ -1,0 +1,249 @@
+"""The pipeline: a template, its cases, their renders, what linters and rules say, a report."""
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from goldpath import bounded, cases, configured, lint, linters, renders, selection
+from goldpath.bounded import Failed
+from goldpath.errors import GoldpathError
+from goldpath.home import located
+from goldpath.lint import Linted
+from goldpath.linters import Linter
+from goldpath.model import Case, Finding, Form, Render, Report, Row
+from goldpath.render import Questionnaire
+from goldpath.rules import JUDGED, RULES, Rule, Subject
+from goldpath.rules.kubernetes import JUDGES
+from goldpath.selection import Choice
+from goldpath.source import Source, prune, take
+
+RULE_SECONDS = 120  # of processor time for one rule; the slowest makes four copies
+# What tells a linter to look away, by the linter.
+IGNORES: Mapping[str, tuple[str, ...]] = {
+    "yamllint": ("yamllint disable",),
+    "hadolint": ("hadolint ignore",),
+    "shellcheck": ("shellcheck disable",),
+    "golangci-lint": ("//nolint",),
+    "zizmor": ("zizmor: ignore",),
+    "checkov-workflows": ("checkov:skip",),
+    "kube-score": ("kube-score/ignore",),
+    "checkov": ("checkov.io/skip",),
+    "pymarkdown": ("pyml disable",),
+    "ruff": ("# noqa", "# ruff: noqa"),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to validate: which cases, which linters and rules, and with what bounds.
+
+    `only` and `skip` name linters and rules. `jobs` run at once; `seconds` of processor time is
+    what one render may take.
+    """
+
+    choice: Choice = field(default_factory=Choice)
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    jobs: int = 2
+    seconds: int = renders.SECONDS
+    vcs_ref: str | None = None
+
+    def takes(self, name: str) -> bool:
+        """Say whether a linter or rule is wanted."""
+        return name not in self.skip and (not self.only or name in self.only)
+
+
+Told = Callable[[str], None]
+
+
+def validate(template: str, options: Options, *, told: Told = lambda _: None) -> Report:
+    """Check a template and return all that is to be said of it.
+
+    Args:
+        template: A folder, a git URL, or a short form such as gh:owner/name.
+        options: What to check, and how.
+        told: Called with what is done next, for whoever waits.
+
+    Raises: BadInputError if the template or what was asked for cannot be used.
+    """
+    start = time.monotonic()
+    told("template")
+    source = take(template, options.vcs_ref)
+    chosen, subject = _asked(source, options)
+    told(f"{len(chosen)} cases")
+    trust = options.choice.trust
+    made = renders.render_all(
+        source.root, chosen, trust=trust, jobs=options.jobs, seconds=options.seconds,
+        done=lambda: told("a render"),
+    )  # fmt: skip
+    done = tuple(one for one in made if isinstance(one, Render))
+    failures = tuple(
+        (case, one.reason)
+        for case, one in zip(chosen, made, strict=True)
+        if isinstance(one, Failed)
+    )
+    subject = replace(subject, renders=done, failures=(*subject.failures, *failures))
+    with renders.known(done):
+        linted = lint.lint(_linters(source.root, options, done), done, jobs=options.jobs, done=told)
+    judged = [one for one in linted if one.linter in JUDGES]
+    linted = [one for one in linted if one.linter not in JUDGES]
+    rules, found = _rules(subject, judged, options, told)
+    found += [
+        (case, one) for item in linted for case, some in item.findings.items() for one in some
+    ]
+    prune()
+    told("places")
+    found_at = located(subject, found, options.seconds)
+    return Report(
+        template=template,
+        cases=chosen,
+        rendered=len(done),
+        linters=tuple(_row(one, done) for one in linted),
+        rules=tuple(rules),
+        findings=tuple(found_at),
+        seconds=time.monotonic() - start,
+    )
+
+
+def all_names() -> list[str]:
+    """Return the names of all linters and rules, as `only` and `skip` take them."""
+    known = (*linters.LINTERS, *linters.OTHERS)
+    return [*(linter.NAME for linter in known), *(rule.id for rule in RULES)]
+
+
+def of_templates() -> list[str]:
+    """Return the names of the rules that look at the template itself and need no tool."""
+    return [rule.id for rule in RULES if rule.id not in JUDGED.values()]
+
+
+def _asked(source: Source, options: Options) -> tuple[tuple[Case, ...], Subject]:
+    """Return the cases, and what is known of the template before anything is rendered."""
+    trust = options.choice.trust
+
+    def work() -> tuple[Any, ...]:
+        questions = Questionnaire(source.root, trust=trust)
+        return cases.refusals(questions), questions.fill({})
+
+    try:
+        refusals, form = bounded.one(work, seconds=selection.SECONDS)
+        chosen = selection.select(source.template, options.choice)
+    except GoldpathError as error:
+        if error.status == 2:
+            raise
+        # Nothing can be asked; what copier.yml says can still be judged.
+        failed = ((Case("defaults", {}), str(error)),)
+        return (), Subject(source, Form({}, frozenset(), {}), (), (), failed, trust)
+    return chosen, Subject(source, form, refusals, (), trust=trust)
+
+
+def _linters(root: Path, options: Options, done: Sequence[Render]) -> list[Linter]:
+    known = (*linters.LINTERS, *linters.OTHERS)
+    wanted: list[Linter] = [one for one in known if options.takes(one.NAME)]
+    if any(options.takes(rule) for rule in JUDGED.values()):
+        wanted += JUDGES
+    brought: list[Linter] = [] if options.only else [*configured.commands(root)]
+    if options.choice.trust:
+        return wanted + brought
+    suites = next((why for one in done if (why := lint.refusal(one.root))), "")
+    stopped = [one for one in wanted if suites and one.NAME == "helm-unittest"]
+    command = "it is a command of the template; --trust lets it run"
+    return [
+        *(one for one in wanted if one not in stopped),
+        *(_Refused(one, suites) for one in stopped),
+        *(_Refused(one, command) for one in brought),
+    ]
+
+
+class _Refused:
+    """A linter that may not run on these renders."""
+
+    def __init__(self, linter: Linter, why: str) -> None:
+        self.NAME, self.INSTALL, self.select = linter.NAME, linter.INSTALL, linter.select
+        self.REFUSED = why
+
+    def available(self) -> bool:
+        """Return false."""
+        return False
+
+    def lint(self, root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG002
+        """Raise: it is never asked."""
+        raise AssertionError(self.INSTALL)
+
+
+def _rules(
+    subject: Subject, judged: Sequence[Linted], options: Options, told: Told
+) -> tuple[list[Row], list[tuple[str, Finding]]]:
+    rows, found = [], []
+    rules = [rule for rule in RULES if options.takes(rule.id)]
+    own = [rule for rule in rules if rule.id not in JUDGED.values()]
+    results = bounded.each(
+        lambda rule: [(hit.case, hit) for hit in rule.check(subject)],
+        own, jobs=options.jobs, seconds=RULE_SECONDS, done=lambda: told("a rule"),
+    )  # fmt: skip
+    for rule, result in zip(own, results, strict=True):
+        if isinstance(result, Failed):
+            rows.append(Row(rule.id, rule.title, "failed", reason=result.reason))
+            continue
+        some = [
+            (case, Finding("goldpath", rule.id, hit.path, hit.line, 0, rule.level, hit.message))
+            for case, hit in result
+        ]
+        found += some
+        rows.append(_rule_row(rule, len(some), len(subject.sources) + 1))
+    for rule in rules:
+        if rule.id in JUDGED.values():
+            row, some = _judged(rule, judged)
+            rows.append(row)
+            found += some
+    return rows, found
+
+
+def _judged(rule: Rule, judged: Sequence[Linted]) -> tuple[Row, list[tuple[str, Finding]]]:
+    names = {name for name, id_ in JUDGED.items() if id_ == rule.id}
+    some = [
+        (case, replace(finding, linter="goldpath", rule=rule.id, level=rule.level))
+        for one in judged
+        for case, findings in one.findings.items()
+        for finding in findings
+        if finding.rule in names
+    ]
+    if failed := [one.reason for one in judged if one.failed]:
+        return Row(rule.id, rule.title, "failed", reason=failed[0]), []
+    files = sum(one.files for one in judged)
+    if not files:
+        return Row(rule.id, rule.title, "skipped", reason="there is nothing for it to read"), []
+    return _rule_row(rule, len({finding for _, finding in some}), files), some
+
+
+def _rule_row(rule: Rule, findings: int, files: int) -> Row:
+    return Row(rule.id, rule.title, "findings" if findings else "passed", files, findings)
+
+
+def _row(one: Linted, done: Sequence[Render]) -> Row:
+    name = one.linter.NAME
+    if one.failed:
+        return Row(name, "", "failed", reason=one.reason)
+    if one.reason:
+        return Row(name, "", "skipped", reason=one.reason)
+    findings = len({finding for some in one.findings.values() for finding in some})
+    ignores = _ignores(IGNORES.get(name, ()), done)
+    return Row(name, "", "findings" if findings else "passed", one.files, findings, ignores)
+
+
+def _ignores(marks: Sequence[str], done: Sequence[Render]) -> int:
+    """Count the different lines of renders that tell a linter to look away."""
+    if not marks:
+        return 0
+    places: set[tuple[str, str]] = set()
+    wanted = re.compile("|".join(map(re.escape, marks)).encode())
+    for one in done:
+        for path in one.sources:
+            file = one.root / path
+            data = file.read_bytes() if file.is_file() else b""
+            if wanted.search(data):
+                lines = data.decode(errors="replace").splitlines()
+                places |= {(path, x.strip()) for x in lines if wanted.search(x.encode())}
+    return len(places)

@@ -1,0 +1,86 @@
+"""Templates in the styles that the field has: they are rendered, and what is said is right."""
+
+from pathlib import Path
+
+import pytest
+
+from goldpath.validate import Options, of_templates, validate
+from testing import trees
+
+CONDITIONAL_NAMES = {
+    "copier.yml": """
+project_name: {type: str, help: Name}
+ci: {type: str, choices: [github, none], default: github}
+docs: {type: bool, default: true}
+_subdirectory: project
+""",
+    "project/{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers|to_nice_yaml }}",
+    "project/{% if ci == 'github' %}.github{% endif %}/workflows/ci.yml.jinja": (
+        "---\nname: {{ project_name }}\njobs:\n  run: {% raw %}${{ github.ref }}{% endraw %}\n"
+    ),
+    "project/{% if docs %}docs{% endif %}/{{ project_name|lower }}.md": "text\n",
+}
+SQUARE_BRACKETS = {
+    "copier.yml": """
+_envops:
+  block_start_string: "[%"
+  block_end_string: "%]"
+  variable_start_string: "[["
+  variable_end_string: "]]"
+  comment_start_string: "[#"
+  comment_end_string: "#]"
+_templates_suffix: .tmpl
+_exclude: ["[% if not tls %]tls.yml[% endif %]", copier.yml, "~*"]
+name: {type: str, default: orders}
+tls: {type: bool, default: false}
+""",
+    "[[ _copier_conf.answers_file ]].tmpl": "[[ _copier_answers|to_nice_yaml ]]",
+    "app.yml.tmpl": "---\nname: [[ name ]]\n[% if tls %]\ntls: true\n[% endif %]\n",
+    "tls.yml": "---\ntls: '{{ not ours }}'\n",
+}
+TASKS = {
+    "copier.yml": """
+_tasks: ["git init", "pip install ."]
+_jinja_extensions: [copier_templates_extensions.TemplateExtensionLoader]
+_migrations: ["make migrate"]
+python_version: {type: str, default: "3.12"}
+""",
+    "{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers|to_nice_yaml }}",
+    "tox.ini.jinja": "[tox]\nenvlist = {{ python_version }}\n",
+}
+
+
+def _said(root: Path, files: dict[str, str]) -> tuple[int, set[str]]:
+    """Return the number of copies, and the rules that find something."""
+    template = trees.build_file_tree(root / "t", files)
+    report = validate(str(template), Options(only=tuple(of_templates())))
+    assert {row.reason for row in report.rules if row.status == "failed"} == set()
+    return report.rendered, {one.finding.rule for one in report.findings}
+
+
+def test_conditional_names_between_braces(tmp_path: Path) -> None:
+    copies, found = _said(tmp_path, CONDITIONAL_NAMES)
+    assert copies >= 4
+    # No default; the odd name is no file name on Windows, or none at all; typos render to nothing.
+    assert {"GP001", "GP008", "GP021"} <= found <= {"GP001", "GP008", "GP021", "GP010", "GP022"}
+
+
+def test_square_brackets(tmp_path: Path) -> None:
+    copies, found = _said(tmp_path, SQUARE_BRACKETS)
+    assert copies == 1 + 2 + 3
+    assert found == {"GP012", "GP020", "GP021"}
+
+
+def test_tasks_and_extensions_run_nothing_and_say_what_they_cost(tmp_path: Path) -> None:
+    copies, found = _said(tmp_path, TASKS)
+    assert copies == 0
+    assert {"GP005", "GP006", "GP007", "GP011", "GP021", "GP022"} <= found
+
+
+@pytest.mark.parametrize("name", ["tasks"])
+def test_tasks_alone_do_not_keep_a_template_from_being_checked(name: str, tmp_path: Path) -> None:
+    text = TASKS["copier.yml"].replace("_jinja_extensions", "_secret_questions")
+    text = text.replace("copier_templates_extensions.TemplateExtensionLoader", name)
+    copies, found = _said(tmp_path, {**TASKS, "copier.yml": text})
+    assert copies >= 1
+    assert {"GP005", "GP007", "GP026"} <= found
