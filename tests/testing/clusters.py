@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -49,12 +50,13 @@ def clusterctl(
 ) -> process.Result:
     """Run `clusterctl generate yaml` on files, with nothing in its environment but `env`."""
     text = "\n---\n".join(file.read_text() for file in chosen)
-    # What it would read of the user, and write, has no place here.
-    alone = ["env", "--ignore-environment", f"XDG_CONFIG_HOME={chosen[0].parent}/none"]
     assignments = [f"{name}={value}" for name, value in env.items()]
     program = str(go_tool("cluster-api", "clusterctl"))
-    command = [*alone, *assignments, program, "generate", "yaml", "--from", "-", *flags]
-    return process.run(command, stdin=text, accept=accept)
+    # It reads the user's configuration and writes there when it asks for its newest version.
+    with TemporaryDirectory() as config:
+        alone = ["env", "--ignore-environment", f"XDG_CONFIG_HOME={config}"]
+        command = [*alone, *assignments, program, "generate", "yaml", "--from", "-", *flags]
+        return process.run(command, stdin=text, accept=accept)
 
 
 def objects(chosen: Sequence[Path], env: Mapping[str, str]) -> list[Object]:
