@@ -5,16 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
 
-# Copier reads the environment when it is imported, so this comes first.
-os.environ["COPIER_SETTINGS_PATH"] = os.devnull
-os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
-os.environ["GIT_CONFIG_SYSTEM"] = os.devnull
-# What `make test` was told is not for the make that a test runs.
-for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
-    os.environ.pop(variable, None)
-for variable in ("AUTHOR", "COMMITTER"):
-    os.environ[f"GIT_{variable}_NAME"] = "Test"
-    os.environ[f"GIT_{variable}_EMAIL"] = "test@goldpath.invalid"
+from testing import isolation  # isort: skip  # noqa: F401
 
 import pytest
 from jinja2 import Environment

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ["COPIER_SETTINGS_PATH"] = os.devnull
+from testing import isolation  # isort: skip  # noqa: F401
 
 from bench.service import ALONE, CASE
 from goldpath import demo, postgres, process, toolchain
