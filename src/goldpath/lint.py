@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
+from threading import Lock
 
 from goldpath.errors import GoldpathError, ToolError
 from goldpath.linters import Linter, charts
@@ -30,17 +31,20 @@ class Scope:
 
     `files`: it judges each file by itself. `merged`: it takes long to start, so it gets many trees
     in one, with no other file in them than those it reads; otherwise it runs in the render.
+    `first`: it takes longest, so it starts before the others.
     `config` are further files that decide what it says, relative to a render; `beside` are patterns
     of files that it reads if the file it judges names them.
     """
 
     files: bool = False
     merged: bool = False
+    first: bool = False
     config: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
 
 
 TREES = Scope(merged=True)
+CHARTS = Scope(merged=True, first=True)
 MODULE = ("go.mod", "go.sum", ".golangci.yml", ".golangci.yaml", ".golangci.toml")
 SCOPES = {
     "yamllint": Scope(files=True, config=(".yamllint.yaml",)),
@@ -50,17 +54,17 @@ SCOPES = {
     "shellcheck": Scope(files=True, merged=True, beside=("*.sh", "*.env", ".shellcheckrc")),
     "actionlint": TREES,
     "zizmor": TREES,
-    "checkov-workflows": TREES,
+    "checkov-workflows": Scope(files=True, merged=True),
     "check-jsonschema": TREES,
-    "helm3": TREES,
-    "helm4": TREES,
-    "helm-unittest": TREES,
+    "helm3": CHARTS,
+    "helm4": CHARTS,
+    "helm-unittest": CHARTS,
     "kube-score": TREES,
-    "checkov": TREES,
+    "checkov": CHARTS,
     "pod-security": TREES,
     "ruff": Scope(files=True, config=("pyproject.toml", "ruff.toml", ".ruff.toml")),
     "go vet": Scope(config=MODULE),
-    "golangci-lint": Scope(config=MODULE),
+    "golangci-lint": Scope(config=MODULE, first=True),
 }
 
 
@@ -108,13 +112,21 @@ def lint(
     }
     state = _tools()
 
-    def run(linter: Linter) -> Linted:
-        result = _lint(linter, renders, digests, state)
-        done(linter.NAME)
-        return result
+    with (
+        tempfile.TemporaryDirectory(prefix="goldpath-") as folder,
+        charts.remembering(),
+        ThreadPoolExecutor(jobs) as pool,
+    ):
+        trees = _Trees(Path(folder).resolve())
 
-    with charts.remembering(), ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(run, linters))  # in their order
+        def run(linter: Linter) -> Linted:
+            result = _lint(linter, renders, digests, state, trees)
+            done(linter.NAME)
+            return result
+
+        order = sorted(linters, key=lambda one: not _scope(one).first)
+        running = {linter.NAME: pool.submit(run, linter) for linter in order}
+        return [running[linter.NAME].result() for linter in linters]
 
 
 def refusal(root: Path) -> str:
@@ -125,10 +137,40 @@ def refusal(root: Path) -> str:
     return ""
 
 
+class _Trees:
+    """Folders with many units in them, each made once for all linters that read the same."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = Lock()
+        self._made: dict[tuple[Unit, ...], Path] = {}
+
+    def of(self, units: Sequence[Unit]) -> Path:
+        """Return a folder with the files of each unit in a folder called like its number."""
+        same = tuple(replace(unit, key="") for unit in units)
+        with self._lock:
+            if same not in self._made:
+                top = self._folder / str(len(self._made))
+                for number, unit in enumerate(units):
+                    _copy(unit.files, unit.root, top / _name(number))
+                    _copy(unit.beside, unit.root, top / _name(number))
+                    _copy(unit.config, unit.root, top)
+                self._made[same] = top
+            return self._made[same]
+
+
+def _scope(linter: Linter) -> Scope:
+    return SCOPES.get(linter.NAME, Scope())
+
+
 def _lint(
-    linter: Linter, renders: Sequence[Render], digests: dict[Path, Sha], state: str
+    linter: Linter,
+    renders: Sequence[Render],
+    digests: dict[Path, Sha],
+    state: str,
+    trees: _Trees,
 ) -> Linted:
-    scope = SCOPES.get(linter.NAME, Scope())
+    scope = _scope(linter)
     try:
         by_case = {
             render.case.name: _units(linter, scope, render.root, digests[render.root], state)
@@ -141,7 +183,7 @@ def _lint(
             return Linted(linter, {}, reason=refused)
         if not linter.available():
             return Linted(linter, {}, reason=f"not installed; {linter.INSTALL}", missing=True)
-        said = _said(linter, scope, units)
+        said = _said(linter, scope, units, trees)
     except GoldpathError as error:
         return Linted(linter, {}, reason=str(error), failed=True)
     except RUBBISH as error:
@@ -190,13 +232,15 @@ def _key(linter: Linter, root: Path, files: Sequence[Path], digest: Sha, state: 
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
-def _said(linter: Linter, scope: Scope, units: dict[str, Unit]) -> dict[str, tuple[Finding, ...]]:
+def _said(
+    linter: Linter, scope: Scope, units: dict[str, Unit], trees: _Trees
+) -> dict[str, tuple[Finding, ...]]:
     """Return the findings of each unit, from the cache or from the linter."""
     said = {key: found for key in units if (found := _load(key)) is not None}
     left = {key: unit for key, unit in units.items() if key not in said}
     if not left:
         return said
-    fresh = _merged(linter, left) if scope.merged else _in_place(linter, left)
+    fresh = _merged(linter, left, trees) if scope.merged else _in_place(linter, left)
     for key, found in fresh.items():
         _store(key, found)
     return said | fresh
@@ -216,7 +260,9 @@ def _in_place(linter: Linter, units: dict[str, Unit]) -> dict[str, tuple[Finding
     return said
 
 
-def _merged(linter: Linter, units: dict[str, Unit]) -> dict[str, tuple[Finding, ...]]:
+def _merged(
+    linter: Linter, units: dict[str, Unit], trees: _Trees
+) -> dict[str, tuple[Finding, ...]]:
     """Run a linter once on many units, each in a folder of its own below one root."""
     by_config: dict[tuple[bytes, ...], dict[str, Unit]] = {}
     for key, unit in units.items():
@@ -224,22 +270,25 @@ def _merged(linter: Linter, units: dict[str, Unit]) -> dict[str, tuple[Finding, 
         by_config.setdefault(state, {})[key] = unit
     said: dict[str, tuple[Finding, ...]] = {}
     for some in by_config.values():
-        with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
-            top = Path(name).resolve()
-            files: list[Path] = []
-            for number, unit in enumerate(some.values()):
-                files += _copied(unit.files, unit.root, top / f"{number:04}")
-                _copied(unit.beside, unit.root, top / f"{number:04}")
-                _copied(unit.config, unit.root, top)
-            found = _found(linter, top, files)
+        top = trees.of(list(some.values()))
+        files = [
+            top / _name(number) / file.relative_to(unit.root)
+            for number, unit in enumerate(some.values())
+            for file in unit.files
+        ]
+        found = _found(linter, top, files)
         for number, key in enumerate(some):
-            folder = f"{number:04}/"
+            folder = f"{_name(number)}/"
             said[key] = tuple(
                 replace(one, path=one.path.removeprefix(folder))
                 for one in found
                 if one.path.startswith(folder)
             )
     return said
+
+
+def _name(number: int) -> str:
+    return f"{number:04}"
 
 
 def _found(linter: Linter, root: Path, files: Sequence[Path]) -> list[Finding]:
@@ -255,12 +304,11 @@ def _found(linter: Linter, root: Path, files: Sequence[Path]) -> list[Finding]:
         return broken
 
 
-def _copied(files: Sequence[Path], root: Path, target: Path) -> list[Path]:
-    copies = [target / file.relative_to(root) for file in files]
-    for file, copy in zip(files, copies, strict=True):
+def _copy(files: Sequence[Path], root: Path, target: Path) -> None:
+    for file in files:
+        copy = target / file.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, copy)
-    return copies
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -202,8 +202,9 @@ def test_a_rendered_object_knows_its_template(chart: Path) -> None:
     paths = {manifest.kind: manifest.path for manifest in rendered.manifests}
     assert paths["Service"] == "deploy/helm/probe/templates/service.yaml"
     assert rendered.path("Service", "probe") == paths["Service"]
-    line = rendered.text.splitlines().index("kind: Service") + 1
-    assert rendered.path_at(line) == paths["Service"]
+    assert [path for path, text in rendered.documents if "kind: Service\n" in text] == [
+        paths["Service"]
+    ]
 
 
 def test_an_object_of_a_subchart_knows_its_template(chart: Path) -> None:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import yaml
@@ -26,10 +28,6 @@ _WARNING = re.compile(r"^(?:\S+ |level=\w+ msg=\"?)warning: (.+?)\"?$", re.MULTI
 _PLACE = re.compile(
     r'(?:^|[\s(:"])[^\s/(:"]+/((?:templates|charts)/[^\s:)"]+)(?::(\d+))?(?::(\d+))?'
 )
-
-
-# What Helm answered, while somebody wants it remembered.
-_ANSWERS: list[dict[tuple[str, ...], process.Result]] = []
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,13 @@ class Inputs:
         return f"{values}, Kubernetes {self.kube_version}"
 
 
+# What Helm printed, and the objects in it.
+Answer = tuple[process.Result, tuple[Manifest, ...]]
+# What it answered, while somebody wants it remembered.
+_ANSWERS: list[dict[tuple[Inputs, str], "Future[Answer]"]] = []
+_LOCK = Lock()
+
+
 @dataclass(frozen=True)
 class Rendered:
     """What Helm printed for some inputs, the objects in it, and what is wrong with the chart."""
@@ -76,10 +81,10 @@ class Rendered:
                 return manifest.path
         return self.inputs.path("")
 
-    def path_at(self, line: int) -> str:
-        """Return the template that a line of the text comes from, counted from 1."""
-        above = "\n".join(self.text.splitlines()[:line]) + "\n"
-        return self.inputs.path(_SOURCE.findall(above)[-1])
+    @property
+    def documents(self) -> list[tuple[str, str]]:
+        """Each object as text, after the template that it comes from."""
+        return _documents(self.inputs, self.text)
 
 
 def folders(root: Path) -> list[Path]:
@@ -114,17 +119,21 @@ def render(one: Inputs, *, linter: str, helm: str = "helm4") -> Rendered:
         linter: Who asks.
         helm: The Helm to use, by the name of its Go tool.
     """
-    command = [go_tool(helm), "template", one.chart.name, one.chart, *one.options]
-    answer = _kept(command)
+    answer, manifests = _kept(one, helm)
     if answer.status:
         failure = problem(linter, "template", answer.stderr, one)
         return Rendered(one, "", (), (failure,))
-    manifests = _manifests(one, answer.stdout)
     warnings = [found[1] for found in _WARNING.finditer(answer.stderr)]
     if not manifests:
         warnings.append("the chart renders no object")
     findings = tuple(problem(linter, "template", text, one) for text in warnings)
     return Rendered(one, answer.stdout, manifests, findings)
+
+
+def run(helm: str, *arguments: str | Path) -> process.Result:
+    """Run a Helm by the name of its Go tool; status 1 is an answer too."""
+    # It lives for a moment, and would spend a third of it on collecting garbage.
+    return process.run([go_tool(helm), *arguments], accept=(0, 1), env={"GOGC": "400"})
 
 
 @contextmanager
@@ -137,15 +146,25 @@ def remembering() -> Iterator[None]:
         _ANSWERS.pop()
 
 
-def _kept(command: list[str | Path]) -> process.Result:
-    key = tuple(map(str, command))
-    for answers in _ANSWERS:
-        if key in answers:
-            return answers[key]
-    answer = process.run(command, accept=(0, 1))
-    for answers in _ANSWERS:
-        answers[key] = answer
-    return answer
+def _kept(one: Inputs, helm: str) -> Answer:
+    if not _ANSWERS:
+        return _asked(one, helm)
+    key = (one, helm)
+    with _LOCK:
+        known = key in _ANSWERS[-1]
+        future = _ANSWERS[-1].setdefault(key, Future())
+    if not known:
+        try:
+            future.set_result(_asked(one, helm))
+        except BaseException as error:
+            future.set_exception(error)  # for the threads that wait for it
+            raise
+    return future.result()
+
+
+def _asked(one: Inputs, helm: str) -> Answer:
+    answer = run(helm, "template", one.chart.name, one.chart, *one.options)
+    return answer, () if answer.status else _manifests(one, answer.stdout)
 
 
 def rendered(root: Path, linter: str) -> list[Rendered]:
@@ -164,12 +183,18 @@ def in_known_kinds(rendered: Rendered) -> Rendered:
     """
     text = _ROLLOUT.sub(r"\1apiVersion: apps/v1\n\2kind: Deployment", rendered.text)
     one = rendered.inputs
+    manifests = []
     for manifest in rendered.manifests:
+        known = {"apiVersion": "apps/v1", "kind": "Deployment"}
+        rollout = manifest.kind == "Rollout"
+        item = {**manifest.object, **known} if rollout else manifest.object
+        manifests.append(replace(manifest, object=item))
         if manifest.kind == "AnalysisTemplate":
             source = (one.root / manifest.path).relative_to(one.chart.parent)
             for job in _jobs(manifest):
                 text += f"---\n# Source: {source}\n{yaml.safe_dump(job)}"
-    return replace(rendered, text=text, manifests=_manifests(one, text))
+                manifests.append(Manifest(manifest.path, job))
+    return replace(rendered, text=text, manifests=tuple(manifests))
 
 
 def problem(linter: str, rule: str, text: str, one: Inputs) -> Finding:
@@ -197,12 +222,16 @@ def merged(found: Iterable[tuple[Finding, Inputs]]) -> list[Finding]:
     ]
 
 
+def _documents(one: Inputs, text: str) -> list[tuple[str, str]]:
+    parts = _SOURCE.split(text)
+    return [(one.path(at), part) for at, part in zip(parts[1::2], parts[2::2], strict=True)]
+
+
 def _manifests(one: Inputs, text: str) -> tuple[Manifest, ...]:
     """Return the objects that Helm printed, each with the template that it comes from."""
-    parts = _SOURCE.split(text)
     return tuple(
-        Manifest(one.path(source), document)
-        for source, part in zip(parts[1::2], parts[2::2], strict=True)
+        Manifest(path, document)
+        for path, part in _documents(one, text)
         for document in yaml.load_all(part, yaml.CSafeLoader)  # ten times as fast
         if document
     )

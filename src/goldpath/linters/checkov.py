@@ -20,6 +20,8 @@ INSTALL = "nothing to do, it is installed from its lock file"
 # Whether a NetworkPolicy selects a pod: the policy of one render would answer for the pods of
 # another. kube-score asks the same (pod-networkpolicy), and gets one render at a time.
 SKIPPED = "CKV2_K8S_6"
+# A way to render a chart, and the template in it that an object comes from.
+Place = tuple[charts.Inputs, str]
 
 
 def available() -> bool:
@@ -30,13 +32,17 @@ def available() -> bool:
 def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
     """Check every render of every chart; each check that fails is a finding."""
     rendered = [charts.in_known_kinds(one) for one in charts.rendered(root, NAME)]
-    # Starting it takes seconds, so it starts once for all renders.
-    by_name = {f"{number}.yaml": one for number, one in enumerate(rendered) if one.manifests}
     found = [(finding, one.inputs) for one in rendered for finding in one.findings]
-    if by_name:
+    # Renders have most of their objects in common, so each object is checked once for all.
+    having: dict[str, list[Place]] = {}
+    for one in rendered:
+        for path, text in one.documents:
+            having.setdefault(text, []).append((one.inputs, path))
+    if having:
+        by_name = {f"{number}.yaml": places for number, places in enumerate(having.values())}
         with tempfile.TemporaryDirectory(prefix="goldpath-") as folder:
-            for name, one in by_name.items():
-                (Path(folder) / name).write_text(one.text)
+            for name, text in zip(by_name, having, strict=True):
+                (Path(folder) / name).write_text(text)
             found += _findings(_check(Path(folder)), by_name)
     return charts.merged(found)
 
@@ -56,20 +62,18 @@ def _check(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _findings(
-    results: Mapping[str, list[dict[str, Any]]], by_name: Mapping[str, charts.Rendered]
+    results: Mapping[str, list[dict[str, Any]]], by_name: Mapping[str, Sequence[Place]]
 ) -> Iterator[tuple[Finding, charts.Inputs]]:
-    read = set()
+    read: set[charts.Inputs] = set()
     for kind in ("passed_checks", "failed_checks", "skipped_checks"):
         for item in results.get(kind, []):
-            name = Path(item["file_path"]).name
-            read.add(name)
+            places = by_name[Path(item["file_path"]).name]
+            read.update(inputs for inputs, _ in places)
             if kind == "failed_checks":
-                one = by_name[name]
-                path = one.path_at(item["file_line_range"][0])
                 message = f"{item['resource']}: {item['check_name']}"
-                finding = Finding(NAME, item["check_id"], path, 0, 0, "error", message)
-                yield finding, one.inputs
-    # It passes over a file that it cannot read.
-    for name in sorted(by_name.keys() - read):
-        inputs = by_name[name].inputs
-        yield charts.unread(NAME, inputs, "none of the rendered objects was read"), inputs
+                for inputs, path in places:
+                    yield Finding(NAME, item["check_id"], path, 0, 0, "error", message), inputs
+    # It passes over what it cannot read.
+    for inputs in {inputs: None for places in by_name.values() for inputs, _ in places}:
+        if inputs not in read:
+            yield charts.unread(NAME, inputs, "none of the rendered objects was read"), inputs

@@ -32,7 +32,9 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  #
     ]
     # Workers run it in several trees at once; each of them has its own lock-free cache entry.
     options += ["--allow-parallel-runners", "--max-issues-per-linter=0", "--max-same-issues=0"]
-    answer = process.run([program, "run", *options, "./..."], cwd=root, env=go_env(), accept=(0, 1))
+    # It has a gigabyte at most for a moment; collecting half as often saves a sixth of its time.
+    env = {**go_env(), "GOGC": "200"}
+    answer = process.run([program, "run", *options, "./..."], cwd=root, env=env, accept=(0, 1))
     return [
         Finding(
             NAME,

@@ -8,13 +8,12 @@ from xml.etree import ElementTree as ET
 
 from goldpath import process
 from goldpath.linters import charts
-from goldpath.linters.files import relative
+from goldpath.linters.files import relative, walk
 from goldpath.model import Finding
 from goldpath.toolchain import go_tool
 
 NAME = "helm-unittest"
 INSTALL = "nothing to do, it is built from its pinned module"
-_SUITES = "tests/*_test.yaml"  # what it looks for itself
 
 
 def available() -> bool:
@@ -23,29 +22,32 @@ def available() -> bool:
 
 
 def select(root: Path) -> list[Path]:
-    """Return the suites of all charts."""
-    return [suite for chart in charts.folders(root) for suite in sorted(chart.glob(_SUITES))]
+    """Return every file of the charts that have suites: all of them can decide what a test sees."""
+    return [file for chart in charts.folders(root) if _suites(chart) for file in walk(chart)]
 
 
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
+def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
     """Run each suite; a test that fails or is skipped is a finding, as is a suite without any."""
     findings: list[Finding] = []
     for chart in charts.folders(root):
         with tempfile.TemporaryDirectory(prefix="goldpath-") as folder:
             # It puts a folder for snapshots beside the suites.
             copy = Path(shutil.copytree(chart, Path(folder) / chart.name))
-            for suite in files:
-                if suite.is_relative_to(chart):
-                    path = relative(suite, root)
-                    findings += _run(copy, copy / suite.relative_to(chart), path)
+            for suite in _suites(chart):
+                findings += _run(copy, copy / suite.relative_to(chart), relative(suite, root))
     return findings
+
+
+def _suites(chart: Path) -> list[Path]:
+    return sorted(chart.glob("tests/*_test.yaml"))  # what it looks for itself
 
 
 def _run(chart: Path, suite: Path, path: str) -> Iterator[Finding]:
     report = chart / "report.xml"
     options = ["--strict", "--file", str(suite.relative_to(chart))]
     options += ["--output-type", "JUnit", "--output-file", str(report)]
-    answer = process.run([go_tool(NAME), *options, chart], accept=(0, 1))
+    # It renders the chart for every test, and would spend a third of that on collecting garbage.
+    answer = process.run([go_tool(NAME), *options, chart], accept=(0, 1), env={"GOGC": "400"})
     tests = list(ET.parse(report).iter("testcase"))  # noqa: S314  # written by the line above
     lines = suite.read_text().splitlines()
     for test in tests:
