@@ -1,23 +1,21 @@
 """Run linters on many renders: what is the same is read once, and what was said is kept."""
 
 import hashlib
-import json
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from threading import Lock
 
+from goldpath import kept
 from goldpath.errors import GoldpathError, ToolError
 from goldpath.linters import Linter, charts
 from goldpath.model import Finding, Render
-from goldpath.source import validate_dir
-from goldpath.toolchain import TOOLS, beside_python
 
 Sha = dict[Path, str]
 RUBBISH = (ValueError, LookupError, TypeError, AttributeError)
@@ -81,7 +79,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Linted:
-    """What a linter said: findings by the name of the case, and the number of different files.
+    """What a linter said: findings by the name of each case that it read, how many different files.
 
     `reason` is why it said nothing; `missing` is true if it is not installed, `failed` if it did
     not work.
@@ -110,7 +108,7 @@ def lint(
     digests = {
         render.root: {file: _sha(file) for file in _files(render.root)} for render in renders
     }
-    state = _tools()
+    state = kept.state()
 
     with (
         tempfile.TemporaryDirectory(prefix="goldpath-") as folder,
@@ -124,9 +122,9 @@ def lint(
             done(linter.NAME)
             return result
 
-        order = sorted(linters, key=lambda one: not _scope(one).first)
-        running = {linter.NAME: pool.submit(run, linter) for linter in order}
-        return [running[linter.NAME].result() for linter in linters]
+        order = sorted(range(len(linters)), key=lambda index: not _scope(linters[index]).first)
+        running = {index: pool.submit(run, linters[index]) for index in order}
+        return [running[index].result() for index in range(len(linters))]
 
 
 def refusal(root: Path) -> str:
@@ -192,6 +190,7 @@ def _lint(
     findings = {
         name: tuple(finding for unit in found for finding in said[unit.key])
         for name, found in by_case.items()
+        if found
     }
     read = {
         (file.relative_to(unit.root), digests[unit.root][file])
@@ -236,13 +235,13 @@ def _said(
     linter: Linter, scope: Scope, units: dict[str, Unit], trees: _Trees
 ) -> dict[str, tuple[Finding, ...]]:
     """Return the findings of each unit, from the cache or from the linter."""
-    said = {key: found for key in units if (found := _load(key)) is not None}
+    said = {key: found for key in units if (found := kept.load(key)) is not None}
     left = {key: unit for key, unit in units.items() if key not in said}
     if not left:
         return said
     fresh = _merged(linter, left, trees) if scope.merged else _in_place(linter, left)
     for key, found in fresh.items():
-        _store(key, found)
+        kept.store(key, found)
     return said | fresh
 
 
@@ -322,38 +321,3 @@ def _files(root: Path) -> Iterator[Path]:
 def _sha(file: Path) -> str:
     mode = "x" if os.access(file, os.X_OK) else "-"
     return mode + hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _tools() -> str:
-    """Return a hash of all that linters are made of: our modules, their pins, what is installed."""
-    total = hashlib.sha256()
-    own = sorted((Path(__file__).parent / "linters").glob("*.py"))
-    pins = sorted(file for file in TOOLS.rglob("*") if file.suffix in (".mod", ".txt", ".go"))
-    for file in [Path(__file__), *own, *pins]:
-        total.update(file.read_bytes())
-    for name in ("check-jsonschema", "hadolint", "pymarkdown", "ruff", "shellcheck", "zizmor"):
-        program = beside_python(name)
-        if program:
-            about = program.stat()
-            total.update(f"{program} {about.st_size} {about.st_mtime_ns}".encode())
-    return total.hexdigest()
-
-
-def _place(key: str) -> Path:
-    return validate_dir() / "said" / key[:2] / f"{key[2:]}.json"
-
-
-def _load(key: str) -> tuple[Finding, ...] | None:
-    try:
-        items = json.loads(_place(key).read_text())
-        return tuple(Finding(**item) for item in items)
-    except (OSError, ValueError, TypeError):
-        return None  # it is not there, or was cut off: the linter says it again
-
-
-def _store(key: str, found: Sequence[Finding]) -> None:
-    place = _place(key)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=place.parent, delete=False) as draft:
-        draft.write(json.dumps([asdict(one) for one in found]))
-    Path(draft.name).replace(place)  # whole or not at all

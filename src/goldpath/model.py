@@ -121,20 +121,6 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one linter said of one render.
-
-    `files` are the paths that it read. A skipped outcome has read none and gives its `reason`.
-    """
-
-    linter: str
-    status: Literal["passed", "failed", "skipped"]
-    files: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    reason: str = field(default="")
-
-
-@dataclass(frozen=True)
 class Located:
     """A finding, brought home.
 

@@ -14,10 +14,11 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 ROWS = (
     {"__main__"},
     {"cli"},
-    {"demo", "validate", "outcomes"},
+    {"demo", "validate"},
     {"report", "home"},
     {"locate", "rules"},
     {"lint", "renders", "configured"},
+    {"kept"},
     {"linters"},
     {"selection", "management_cluster"},
     {"cases"},

@@ -9,7 +9,7 @@ from goldpath import linters, process
 from goldpath.linters import Linter, charts, checkov, helm, helm_unittest, kube_score, pod_security
 from goldpath.model import Finding
 from goldpath.toolchain import go_tool
-from testing import ROOT, trees
+from testing import ROOT, lints, trees
 
 CHART = ROOT / "tests/goldpath/fixtures/chart"
 HELMS = [linter for linter in linters.LINTERS if isinstance(linter, helm.Helm)]
@@ -34,9 +34,7 @@ def _change(chart: Path, name: str, old: str, new: str) -> None:
 
 
 def _found(linter: Linter, chart: Path) -> list[Finding]:
-    outcome = linters.run(linter, chart.parents[2])
-    assert outcome.status == ("failed" if outcome.findings else "passed"), outcome.reason
-    return list(outcome.findings)
+    return lints.found(linter, chart.parents[2])
 
 
 def _rules(linter: Linter, chart: Path) -> set[tuple[str, str]]:
@@ -49,10 +47,7 @@ def _rules(linter: Linter, chart: Path) -> set[tuple[str, str]]:
 
 @every_linter
 def test_a_linter_reads_a_chart_and_finds_nothing(linter: Linter, chart: Path) -> None:
-    outcome = linters.run(linter, chart.parents[2])
-    assert outcome.findings == ()
-    assert outcome.status == "passed", outcome.reason
-    assert outcome.files
+    assert _found(linter, chart) == []
 
 
 SEEDED: dict[str, tuple[str, str, str, str, str]] = {
@@ -114,7 +109,7 @@ def test_a_linter_finds_the_defect_that_is_put_in(linter: Linter, chart: Path) -
 @every_linter
 def test_a_tree_without_a_chart_has_not_passed(linter: Linter, tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text("---\n")
-    assert linters.run(linter, tmp_path).status == "skipped"
+    assert lints.linted(linter, tmp_path).reason == "there is nothing for it to read"
 
 
 # Helm
@@ -424,13 +419,14 @@ def test_manifests_that_checkov_cannot_read_have_not_passed(chart: Path) -> None
     assert {rule for _, rule in _rules(checkov, chart)} == {"unread"}
 
 
-def test_helm_unittest_counts_suites_and_leaves_the_chart_as_it_is(chart: Path) -> None:
-    before = trees.contents(chart)
+def test_helm_unittest_runs_each_suite_and_leaves_the_chart_as_it_is(chart: Path) -> None:
     shutil.copy(chart / "tests/deployment_test.yaml", chart / "tests/again_test.yaml")
-    before["tests/again_test.yaml"] = before["tests/deployment_test.yaml"]
-    outcome = linters.run(helm_unittest, chart.parents[2])
+    _change(chart, "templates/deployment.yaml", "replicas:", "replica:")
+    before = trees.contents(chart)
+    found = helm_unittest.lint(chart.parents[2], helm_unittest.select(chart.parents[2]))
     prefix = "deploy/helm/probe/tests"
-    assert outcome.files == (f"{prefix}/again_test.yaml", f"{prefix}/deployment_test.yaml")
+    paths = {f"{prefix}/again_test.yaml", f"{prefix}/deployment_test.yaml"}
+    assert {finding.path for finding in found} == paths
     assert trees.contents(chart) == before
     assert not (chart / "tests/__snapshot__").exists()
 

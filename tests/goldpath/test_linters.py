@@ -6,32 +6,30 @@ from pathlib import Path
 import pytest
 
 from goldpath import linters
+from goldpath.lint import Linted
 from goldpath.linters import files, gofmt, hadolint, pymarkdown, shellcheck, yamllint
-from goldpath.model import Finding, Outcome
-from testing import trees
+from goldpath.model import Finding
+from testing import lints, trees
 
 CLEAN = "---\nname: value\n"
 MODULE = "module example.org/m\n\ngo 1.24\n"
 
 
-def test_a_clean_tree_passes_and_tells_the_files_read(tmp_path: Path) -> None:
+def test_a_clean_tree_has_no_finding_and_its_files_are_counted(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {"b/c.yaml": CLEAN, "a.yml": CLEAN, "d.txt": "a: [1"})
-    assert linters.run(yamllint, tmp_path) == Outcome("yamllint", "passed", ("a.yml", "b/c.yaml"))
+    assert lints.linted(yamllint, tmp_path) == Linted(yamllint, {"tree": ()}, 2)
 
 
-def test_a_finding_fails_the_tree_and_tells_its_place(tmp_path: Path) -> None:
+def test_a_finding_tells_its_place(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {"a.yml": CLEAN, "b/c.yml": f"{CLEAN}name: twice\n"})
-    outcome = linters.run(yamllint, tmp_path)
     message = 'duplication of key "name" in mapping'
     found = Finding("yamllint", "key-duplicates", "b/c.yml", 3, 1, "error", message)
-    assert outcome == Outcome("yamllint", "failed", ("a.yml", "b/c.yml"), (found,))
+    assert lints.linted(yamllint, tmp_path) == Linted(yamllint, {"tree": (found,)}, 2)
 
 
-def test_a_mere_warning_fails_the_tree_too(tmp_path: Path) -> None:
+def test_a_mere_warning_is_a_finding_too(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {"a.yml": "name: value\n"})
-    outcome = linters.run(yamllint, tmp_path)
-    assert [finding.level for finding in outcome.findings] == ["warning"]
-    assert outcome.status == "failed"
+    assert [finding.level for finding in lints.found(yamllint, tmp_path)] == ["warning"]
 
 
 @pytest.mark.parametrize("linter", linters.LINTERS, ids=lambda linter: linter.NAME)
@@ -40,7 +38,7 @@ def test_a_tree_with_nothing_to_read_is_skipped_and_not_passed(
 ) -> None:
     trees.build_file_tree(tmp_path, {"notes.txt": "text", "main.go": "no go.mod beside it"})
     reason = "there is nothing for it to read"
-    assert linters.run(linter, tmp_path) == Outcome(linter.NAME, "skipped", reason=reason)
+    assert lints.linted(linter, tmp_path) == Linted(linter, {}, reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +53,7 @@ def test_a_linter_that_is_missing_is_skipped_and_tells_how_to_install_it(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     trees.build_file_tree(tmp_path, {name: "text"})
     reason = f"not installed; {linter.INSTALL}"
-    assert linters.run(linter, tmp_path) == Outcome(linter.NAME, "skipped", reason=reason)
+    assert lints.linted(linter, tmp_path) == Linted(linter, {}, reason=reason, missing=True)
 
 
 @pytest.mark.parametrize("linter", [hadolint, shellcheck], ids=["hadolint", "shellcheck"])
@@ -89,14 +87,15 @@ def test_a_file_that_the_yaml_configuration_leaves_out_is_not_read(tmp_path: Pat
     config = "extends: default\nignore: [charts/]\n"
     trees.build_file_tree(tmp_path, {"a.yml": CLEAN, "charts/b.yml": "{{ if }}"})
     (tmp_path / ".yamllint.yaml").write_text(f"---\n{config}")
-    assert linters.run(yamllint, tmp_path).files == (".yamllint.yaml", "a.yml")
+    read = [files.relative(file, tmp_path) for file in yamllint.select(tmp_path)]
+    assert read == [".yamllint.yaml", "a.yml"]
 
 
 def test_gofmt_tells_unformatted_files_from_broken_ones(tmp_path: Path) -> None:
     good, spaces, broken = "package m\n", "package   m\n", "package m\n\nfunc {\n"
     trees.build_file_tree(tmp_path, {"good.go": good, "spaces.go": spaces, "x/broken.go": broken})
     (tmp_path / "go.mod").write_text(MODULE)
-    found = linters.run(gofmt, tmp_path).findings
+    found = lints.found(gofmt, tmp_path)
     assert [(f.rule, f.path, f.line) for f in found] == [
         ("format", "spaces.go", 0),
         ("syntax", "x/broken.go", 3),

