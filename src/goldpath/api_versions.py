@@ -90,12 +90,13 @@ def findings(manifests: Sequence[Manifest]) -> list[Finding]:
     """
     return [
         Finding(
-            "goldpath", RULE, manifest.path, 0, 0, "error", f"{_label(manifest)} {_judged(one)}"
+            "goldpath", RULE, manifest.path, manifest.line, 0, "error",
+            f"{_label(manifest)} {_judged(one)}",
         )
         for manifest in manifests
         for one in RETIRED
         if _is_meant(one, manifest)
-    ]
+    ]  # fmt: skip
 
 
 def _is_meant(one: Retired, manifest: Manifest) -> bool:

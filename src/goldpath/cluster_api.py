@@ -20,10 +20,15 @@ INSTANCE_TYPE = re.compile(r"[a-z]+\d+[a-z\d-]*\.(nano|micro|small|medium|\d*x?l
 REFERENCES = ("controlPlaneRef", "infrastructureRef", "configRef")
 WORKERS = frozenset({"MachineDeployment", "MachinePool"})
 
+RULES = (
+    "reference", "selector", "zones", "cloud-provider", "health-check", "rollout", "machine",
+    "version", "name", "load-balancer",
+)  # fmt: skip
 Problem = tuple[str, str]
+Identity = tuple[str, str, str]  # group, kind and name
 
 
-def findings(manifests: Sequence[Manifest]) -> list[Finding]:
+def findings(manifests: Sequence[Manifest], beside: Sequence[Manifest] = ()) -> list[Finding]:
     """Return what is wrong with the objects of a cluster, though all servers accept it.
 
     The rules, by their names in the findings:
@@ -42,31 +47,50 @@ def findings(manifests: Sequence[Manifest]) -> list[Finding]:
     - load-balancer: the classic load balancer, which asks no API server whether it is well.
 
     Args:
-        manifests: All objects of one or more clusters, as `clusterctl generate yaml` prints them.
+        manifests: Objects of one or more clusters, as `clusterctl generate yaml` prints them.
+        beside: The other objects of these clusters, if those are not all of them; they are not
+            judged themselves.
     """
+    there = [*manifests, *beside]
     return [
-        Finding("goldpath", rule, one.path, 0, 0, "error", f"{one.kind} {one.name} {message}")
+        Finding("goldpath", rule, one.path, one.line, 0, "error", f"{one.kind} {one.name} {said}")
         for one in manifests
-        for rule, message in _judged(one, manifests)
+        for rule, said in _judged(one, there)
     ]
+
+
+def identity(manifest: Manifest) -> Identity:
+    """Return what an object is called by those that refer to it: its group, kind and name."""
+    return _group(manifest.object), manifest.kind, manifest.name
+
+
+def references(manifest: Manifest) -> Iterator[tuple[str, Identity]]:
+    """Yield the references of an object to others: the key, and what it names."""
+    spec = manifest.object.get("spec") or {}
+    for key, reference in _found(spec, REFERENCES):
+        # Before v1beta2 a reference had the version, too.
+        group = reference.get("apiGroup") or _group(reference)
+        yield key, (group, str(reference.get("kind")), str(reference.get("name")))
+    if cluster := spec.get("clusterName"):
+        yield "cluster", ("cluster.x-k8s.io", "Cluster", str(cluster))
+
+
+def _group(value: Mapping[str, Any]) -> str:
+    return str(value.get("apiVersion", "")).rpartition("/")[0]
 
 
 def _judged(one: Manifest, manifests: Sequence[Manifest]) -> Iterator[Problem]:
     spec = one.object.get("spec") or {}
-    yield from _references(spec, manifests)
+    yield from _references(one, manifests)
     if look := LOOKS.get(one.kind):
         yield from look(one, spec, manifests)
 
 
-def _references(spec: Mapping[str, Any], manifests: Sequence[Manifest]) -> Iterator[Problem]:
-    known = {_identity(other) for other in manifests}
-    for key, reference in _found(spec, REFERENCES):
-        wanted = (reference.get("apiGroup"), reference.get("kind"), reference.get("name"))
+def _references(one: Manifest, manifests: Sequence[Manifest]) -> Iterator[Problem]:
+    known = {identity(other) for other in manifests}
+    for key, wanted in references(one):
         if wanted not in known:
-            yield "reference", f"names a {key} that is not there: {' '.join(map(str, wanted))}"
-    cluster = spec.get("clusterName")
-    if cluster and ("cluster.x-k8s.io", "Cluster", cluster) not in known:
-        yield "reference", f"names a cluster that is not there: {cluster}"
+            yield "reference", f"names a {key} that is not there: {' '.join(wanted)}"
 
 
 def _cluster(
@@ -78,7 +102,7 @@ def _cluster(
         subnet
         for _, owner in _found(spec, ("controlPlaneRef", "infrastructureRef"))
         for other in manifests
-        if _identity(other)[1:] == (owner.get("kind"), owner.get("name"))
+        if identity(other)[1:] == (owner.get("kind"), owner.get("name"))
         for subnet in _at(other.object, "spec", "network", "subnets") or []
     ]
     zones = {subnet.get("availabilityZone") for subnet in subnets}
@@ -150,9 +174,15 @@ def _kubelet(config: Mapping[str, Any], moment: str) -> Iterator[Problem]:
 
 
 def _health_check(
-    _: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
+    one: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
 ) -> Iterator[Problem]:
-    checks = spec.get("checks") or {}
+    checks, limits = spec.get("checks") or {}, _at(spec, "remediation", "triggerIf") or {}
+    if str(one.object.get("apiVersion")).endswith("/v1beta1"):
+        checks = {"unhealthyNodeConditions": spec.get("unhealthyConditions")}
+        limits = {
+            "unhealthyInRange": spec.get("unhealthyRange"),
+            "unhealthyLessThanOrEqualTo": spec.get("maxUnhealthy"),
+        }
     if not checks.get("unhealthyNodeConditions") and not checks.get("unhealthyMachineConditions"):
         yield "health-check", "checks no condition"
     selected = sum(
@@ -162,7 +192,6 @@ def _health_check(
     )
     if not selected:
         yield "selector", "selects no machines"
-    limits = _at(spec, "remediation", "triggerIf") or {}
     if found := re.fullmatch(r"\[(\d+)-(\d+)\]", str(limits.get("unhealthyInRange", ""))):
         if int(found[1]) > int(found[2]):
             yield "health-check", f"has an empty range, {found[0]}"
@@ -187,7 +216,7 @@ def _machines(
         elif other.kind == "Cluster" and other.name == cluster:
             wanted = tuple((spec.get("controlPlaneRef") or {}).get(k) for k in ("kind", "name"))
             for plane in manifests:
-                if plane.kind == "KubeadmControlPlane" and _identity(plane)[1:] == wanted:
+                if plane.kind == "KubeadmControlPlane" and identity(plane)[1:] == wanted:
                     labels = {CONTROL_PLANE: "", CLUSTER_NAME: other.name}
                     yield labels, _at(plane.object, "spec", "replicas") or 1
 
@@ -270,11 +299,6 @@ def _found(value: Any, keys: Sequence[str]) -> Iterator[tuple[str, Mapping[str, 
             yield key, inner
         else:
             yield from _found(inner, keys)
-
-
-def _identity(manifest: Manifest) -> tuple[str, str, str]:
-    group = str(manifest.object.get("apiVersion", "")).rpartition("/")[0]
-    return group, manifest.kind, manifest.name
 
 
 def _at(value: Any, *keys: str) -> Any:

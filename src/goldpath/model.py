@@ -82,11 +82,13 @@ class Render:
 class Manifest:
     """One Kubernetes object, and the path of the file that it comes from, relative to the render.
 
-    For an object that a chart renders this is the template.
+    For an object that a chart renders this is the template. `line` is where the object says its
+    kind, from 1; 0 if that is not known.
     """
 
     path: str
     object: Mapping[str, Any]
+    line: int = 0
 
     @property
     def kind(self) -> str:

@@ -140,7 +140,7 @@ def tool_version(name: str) -> str:
 def module_version(name: str, package: str) -> str:
     """Return the version that tools/<name>/go.mod pins for the module of a package."""
     text = (TOOLS / name / "go.mod").read_text()
-    for module, version in re.findall(r"^\t(\S+) (v\S+)", text, re.MULTILINE):
+    for module, version in re.findall(r"^(?:\t|require )(\S+) (v\S+)", text, re.MULTILINE):
         if f"{package}/".startswith(f"{module}/"):
             return str(version)
     raise AssertionError(f"tools/{name}/go.mod requires the module of {package}")

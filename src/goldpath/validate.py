@@ -203,6 +203,8 @@ def _rules(
 
 def _judged(rule: Rule, judged: Sequence[Linted]) -> tuple[Row, list[tuple[str, Finding]]]:
     names = {name for name, id_ in JUDGED.items() if id_ == rule.id}
+    saying = [judge for judge in JUDGES if names & set(judge.says)]
+    judged = [one for one in judged if one.linter in saying]
     some = [
         (case, replace(finding, linter="goldpath", rule=rule.id, level=rule.level))
         for one in judged

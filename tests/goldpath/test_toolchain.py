@@ -182,6 +182,7 @@ def test_cluster_api_is_the_version_that_copies_install() -> None:
     for variable, tool, module in (
         ("CLUSTER_API_VERSION", "cluster-api", "sigs.k8s.io/cluster-api"),
         ("CLUSTER_API_VERSION", "cluster-api", "sigs.k8s.io/cluster-api/test"),
+        ("CLUSTER_API_VERSION", "cluster-variables", "sigs.k8s.io/cluster-api"),
         (
             "CLUSTER_API_PROVIDER_AWS_VERSION",
             "cluster-api-aws",

@@ -1,34 +1,15 @@
 """goldpath's own rules for templates: each a small function with its reason and its remedy."""
 
-from collections.abc import Iterator, Mapping
-
 from goldpath.errors import BadInputError
-from goldpath.rules import files, questions, settings, updates
+from goldpath.rules import files, questions, rendered, settings, updates
 from goldpath.rules.base import Hit, Rule, Subject
+from goldpath.rules.rendered import JUDGED
 
 __all__ = ["JUDGED", "RULES", "Hit", "Rule", "Subject", "find", "page"]
 
 COPIER = "https://github.com/copier-org/copier"
 MANUAL = "https://copier.readthedocs.io/en/stable"
 
-
-def _judged(subject: Subject) -> Iterator[Hit]:
-    """Find nothing: what a judge says of renders is filed under the rule, see `JUDGED`."""
-    del subject
-    return iter(())
-
-
-# What the judges of rules/kubernetes.py call their findings, and the rule each is filed under.
-JUDGED: Mapping[str, str] = {
-    "hook-reference": "GP101",
-    "rollout-service": "GP102",
-    "rollout-promotion": "GP103",
-    "autoscaler-target": "GP104",
-    "autoscaler-replicas": "GP105",
-    "service-selector": "GP106",
-    "helm-command": "GP107",
-    "promotion-gate": "GP108",
-}
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -257,66 +238,7 @@ RULES: tuple[Rule, ...] = (
         "Correct the line.",
         files.unreadable,
     ),
-    Rule(
-        "GP101", "a hook needs an object that is not there", "error",
-        "https://helm.sh/docs/topics/charts_hooks/",
-        "Helm runs hooks before the rest of a release exists. The pod waits until the timeout.",
-        "Make the object a hook of the same event with a lower weight, or name one that is there.",
-        _judged,
-    ),
-    Rule(
-        "GP102", "a Rollout names no proper Services", "error",
-        "https://argo-rollouts.readthedocs.io/en/stable/features/bluegreen/",
-        "Without a preview nobody can look at the new version; with one Service for both, all are "
-        "sent there before the promotion.",
-        "Make two Services and name them as active and preview, or stable and canary.",
-        _judged,
-    ),
-    Rule(
-        "GP103", "a Rollout promotes by itself", "error",
-        "https://argo-rollouts.readthedocs.io/en/stable/features/specification/",
-        "autoPromotionEnabled is true if it is missing.",
-        "Set it to false, and leave out autoPromotionSeconds and rollbackWindow.",
-        _judged,
-    ),
-    Rule(
-        "GP104", "an autoscaler scales nothing", "error",
-        "https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/",
-        "The object it names is not made by the chart, or is of another kind.",
-        "Name kind, version and name of the workload.",
-        _judged,
-    ),
-    Rule(
-        "GP105", "an autoscaler is undone by upgrades", "error",
-        "https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/",
-        "The workload sets a number of replicas, which every upgrade restores.",
-        "Leave `replicas` out where an autoscaler is.",
-        _judged,
-    ),
-    Rule(
-        "GP106", "a Service selects no pods", "error",
-        "https://kubernetes.io/docs/concepts/services-networking/service/",
-        "Every call to it fails.",
-        "Make its selector the labels of a workload's pods.",
-        _judged,
-    ),
-    Rule(
-        "GP107", "a command harms a Rollout", "error",
-        "https://github.com/helm/helm/issues/32615",
-        "helm cannot read whether a Rollout is healthy and waits until its timeout; by force it "
-        "takes the selectors from the controller.",
-        "Leave out --wait, --atomic and --force; write --server-side=false, and a timeout behind "
-        "`kubectl argo rollouts status`.",
-        _judged,
-    ),
-    Rule(
-        "GP108", "git opens the gate of a Rollout", "error",
-        "https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/",
-        "Argo CD and Flux put selectors back that Argo Rollouts writes; the next version goes live "
-        "without a promotion.",
-        "Set what the message names.",
-        _judged,
-    ),
+    *rendered.RULES,
 )  # fmt: skip
 
 

@@ -7,18 +7,23 @@ from typing import Any
 
 import yaml
 
-from goldpath import gitops, helm_commands, helm_hooks, rollouts
+from goldpath import api_versions, cluster_api, gitops, helm_commands, helm_hooks, rollouts
 from goldpath.linters import charts
 from goldpath.linters.files import walk
 from goldpath.model import Finding, Manifest
+from goldpath.rules import clusters
 from goldpath.rules.base import texts
 
 
 @dataclass(eq=False)
 class Judge:
-    """Rules of ours in the shape of a linter: `findings` of the tree below a folder."""
+    """Rules of ours in the shape of a linter: `findings` of the tree below a folder.
+
+    `says` are the rules that its findings can name; `JUDGED` has the numbers of these.
+    """
 
     NAME: str
+    says: tuple[str, ...]
     select: Callable[[Path], list[Path]]
     findings: Callable[[Path], list[Finding]]
     INSTALL: str = "nothing to do, it is part of goldpath"
@@ -37,6 +42,7 @@ def _of_charts(root: Path) -> list[Finding]:
     for chart in charts.rendered(root, "goldpath"):
         found += helm_hooks.findings(chart.manifests, _named_by_users(chart))
         found += rollouts.findings(chart.manifests)
+        found += api_versions.findings(chart.manifests)
     return found
 
 
@@ -45,14 +51,35 @@ def _commands(root: Path) -> list[Path]:
 
 
 def _of_gitops(root: Path) -> list[Finding]:
-    return gitops.findings(list(_manifests(root)))
+    manifests = list(_manifests(root))
+    others = [one for one in manifests if not clusters.is_object(one.object)]
+    return [*gitops.findings(manifests), *api_versions.findings(others)]
 
 
 JUDGES = (
-    Judge("goldpath-charts", charts.select, _of_charts),
-    Judge("goldpath-commands", _commands, helm_commands.findings),
-    Judge("goldpath-gitops", lambda root: [root / m.path for m in _manifests(root)], _of_gitops),
-)
+    Judge(
+        "goldpath-charts",
+        (
+            "hook-reference", "rollout-service", "rollout-promotion", "autoscaler-target",
+            "autoscaler-replicas", "service-selector", api_versions.RULE,
+        ),
+        charts.select,
+        _of_charts,
+    ),
+    Judge("goldpath-commands", (helm_commands.RULE,), _commands, helm_commands.findings),
+    Judge(
+        "goldpath-gitops",
+        (gitops.RULE, api_versions.RULE),
+        lambda root: [root / m.path for m in _manifests(root)],
+        _of_gitops,
+    ),
+    Judge(
+        "goldpath-clusters",
+        (*cluster_api.RULES, clusters.VARIABLE, api_versions.RULE),
+        clusters.select,
+        clusters.findings,
+    ),
+)  # fmt: skip
 
 
 def _named_by_users(chart: charts.Rendered) -> set[str]:
