@@ -85,7 +85,7 @@ class Cluster:
         """Run a program, such as helm, that reaches the cluster; see `process.run`."""
         access = {"KUBECONFIG": str(self.kubeconfig), "HOME": str(self.folder)}
         command = [*self.enter, *argv]
-        env = {**access, **(env or {})}
+        env = {**access, **COLLECT_LESS, **(env or {})}
         return process.run(command, cwd=cwd, env=env, stdin=stdin, accept=accept)
 
     def kubectl(self, *arguments: str | Path, stdin: str = "") -> str:

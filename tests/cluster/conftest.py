@@ -2,16 +2,19 @@
 
 import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from goldpath.cluster import Cluster
 from testing import releases, trees
-from testing.releases import Release
+from testing.releases import Release, Stories
 
 NewRelease = Callable[[str, str], Release]
+# How many stories are told at the same time: enough to keep two cores busy while some wait.
+AT_ONCE = 5
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +45,20 @@ def release(cluster: Cluster, repository: Path) -> NewRelease:
         return made
 
     return make
+
+
+@pytest.fixture(scope="session")
+def stories(request: pytest.FixtureRequest, release: NewRelease) -> Iterator[Stories]:
+    """The stories of all tests of this run, begun; see `releases.told`."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    begun = Stories(pool, release)
+    for item in request.session.items:
+        for marker in item.iter_markers("story"):
+            begun.begin(*marker.args)
+    yield begun
+    pool.shutdown(cancel_futures=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the control plane itself first: they count processes, so they are alone."""
+    items.sort(key=lambda item: item.path != Path(__file__).with_name("test_cluster.py"))

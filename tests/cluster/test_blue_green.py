@@ -1,12 +1,11 @@
 """The whole life of a release with the strategy blue-green, by the repository's own commands."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
 from goldpath import process
-from testing.releases import HELMS, Moment, Release, with_each_helm
+from testing.releases import HELMS, Moment, Release, Stories
 
 
 @dataclass(frozen=True)
@@ -18,18 +17,6 @@ class Story:
     pods: dict[str, dict[str, int]]
     installed: list[str]
     left: list[str]
-
-
-@pytest.fixture(scope="module")
-def stories(release: Callable[[str, str], Release]) -> dict[str, Story]:
-    """The story by each of HELMS."""
-    return with_each_helm(lambda helm: tell(release(helm, "test")))
-
-
-@pytest.fixture(params=HELMS)
-def story(stories: dict[str, Story], request: pytest.FixtureRequest) -> Story:
-    """The story by one of HELMS."""
-    return stories[request.param]
 
 
 def tell(shop: Release) -> Story:
@@ -58,6 +45,16 @@ def tell(shop: Release) -> Story:
     shop.helm("uninstall")
     told.left.extend(shop.everything())
     return told
+
+
+pytestmark = pytest.mark.story(tell, "test", HELMS)
+
+
+@pytest.fixture(params=HELMS)
+def story(stories: Stories, request: pytest.FixtureRequest) -> Story:
+    """The story by one of HELMS."""
+    helm: str = request.param
+    return stories.ends(tell)[helm]
 
 
 def test_the_hooks_objects_come_first_and_in_order(story: Story) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from testing.releases import HASH, Release, with_each_helm
+from testing.releases import HASH, HELMS, Release, told
 
 NewRelease = Callable[[str, str], Release]
 CONFLICT = 'Apply failed with 1 conflict: conflict with "rollouts-controller"'
@@ -17,15 +17,12 @@ def compatible(helm: str) -> list[str]:
     return ["--server-side=false"] if helm == "helm4" else []
 
 
-def test_the_gate_stays_shut_whatever_is_done_by_hand(release: NewRelease) -> None:
-    with_each_helm(lambda helm: _try_by_hand(helm, release(helm, "bare")))
-
-
-def _try_by_hand(helm: str, shop: Release) -> None:
+@told("bare", *HELMS)
+def test_the_gate_stays_shut_whatever_is_done_by_hand(shop: Release) -> None:
     shop.deploy("v1")
     shop.deploy("v2")
     live = shop.settled("Paused").active
-    shop.upgrade("v2", *compatible(helm))
+    shop.upgrade("v2", *compatible(shop.helm_version))
     assert shop.settled("Paused").active == live
     # Helm 4 remembers how the release was installed.
     shop.upgrade("v3")
@@ -52,13 +49,8 @@ def _try_by_hand(helm: str, shop: Release) -> None:
     assert shop.settled("Paused").active == live
 
 
-def test_undo_goes_back_to_what_was_live_and_never_to_what_only_waited(
-    release: NewRelease,
-) -> None:
-    with_each_helm(lambda helm: _undo(release(helm, "bare")))
-
-
-def _undo(shop: Release) -> None:
+@told("bare", *HELMS)
+def test_undo_goes_back_to_what_was_live_and_never_to_what_only_waited(shop: Release) -> None:
     shop.deploy("v1")
     live = shop.moment().active
     assert "there is nothing to go back to" in shop.make("undo", accept=(2,)).stderr
@@ -79,8 +71,8 @@ def _undo(shop: Release) -> None:
     assert shop.settled("Paused").active == live
 
 
-def test_deploy_refuses_to_go_on_while_the_gate_is_open(release: NewRelease) -> None:
-    shop = release("helm4", "bare")
+@told("bare", "helm4")
+def test_deploy_refuses_to_go_on_while_the_gate_is_open(shop: Release) -> None:
     shop.deploy("v1")
     shop.deploy("v2")
     live = shop.moment().active
@@ -97,10 +89,8 @@ def test_deploy_refuses_to_go_on_while_the_gate_is_open(release: NewRelease) -> 
     assert shop.settled("Paused").active == live
 
 
-def test_the_server_side_apply_of_helm_4_conflicts_and_force_opens_the_gate(
-    release: NewRelease,
-) -> None:
-    shop = release("helm4", "bare")
+@told("bare", "helm4")
+def test_the_server_side_apply_of_helm_4_conflicts_and_force_opens_the_gate(shop: Release) -> None:
     shop.upgrade("v1")
     live = shop.settled("Healthy").active
     failed = shop.upgrade("v2", accept=(1,))
@@ -128,8 +118,8 @@ def test_deploy_refuses_the_flags_that_open_the_gate_or_hang(
     assert shop.names("rollouts") == []
 
 
-def test_helm_4_waits_for_a_rollout_in_vain(release: NewRelease) -> None:
-    shop = release("helm4", "bare")
+@told("bare", "helm4")
+def test_helm_4_waits_for_a_rollout_in_vain(shop: Release) -> None:
     shop.deploy("v1")
     shop.settled("Healthy")
     flags = ["--server-side=false", "--wait", "--timeout=5s"]
@@ -138,8 +128,8 @@ def test_helm_4_waits_for_a_rollout_in_vain(release: NewRelease) -> None:
     assert "not ready" in failed.stderr
 
 
-def test_a_preview_that_does_not_get_ready_is_not_promoted(release: NewRelease) -> None:
-    shop = release("helm4", "bare")
+@told("bare", "helm4")
+def test_a_preview_that_does_not_get_ready_is_not_promoted(shop: Release) -> None:
     shop.deploy("v1")
     live = shop.moment().active
     # No kubelet looks for the Secret here, so the pod is one that would not get ready anyway.
@@ -152,8 +142,8 @@ def test_a_preview_that_does_not_get_ready_is_not_promoted(release: NewRelease) 
     assert shop.moment().active == live
 
 
-def test_a_preview_whose_analysis_runs_is_not_promoted(release: NewRelease) -> None:
-    shop = release("helm4", "bare")
+@told("bare", "helm4")
+def test_a_preview_whose_analysis_runs_is_not_promoted(shop: Release) -> None:
     shop.deploy("v1")
     live = shop.moment().active
     shop.deploy("hangs", accept=(2,), TIMEOUT="3")
@@ -162,8 +152,8 @@ def test_a_preview_whose_analysis_runs_is_not_promoted(release: NewRelease) -> N
     assert shop.moment().active == live
 
 
-def test_a_preview_whose_analysis_fails_is_taken_away(release: NewRelease) -> None:
-    shop = release("helm4", "bare")
+@told("bare", "helm4")
+def test_a_preview_whose_analysis_fails_is_taken_away(shop: Release) -> None:
     shop.deploy("v1")
     live = shop.moment().active
     # Not the time that a Job takes to fail three times.

@@ -1,17 +1,10 @@
 """The hook that prepares the database, when it does not go well."""
 
-from collections.abc import Callable
-
-from testing.releases import Release, with_each_helm
-
-NewRelease = Callable[[str, str], Release]
+from testing.releases import HELMS, Release, told
 
 
-def test_a_failing_hook_stops_the_release_before_anything_else(release: NewRelease) -> None:
-    with_each_helm(lambda helm: _fail(release(helm, "test")))
-
-
-def _fail(shop: Release) -> None:
+@told("test", *HELMS)
+def test_a_failing_hook_stops_the_release_before_anything_else(shop: Release) -> None:
     broken = "ARGS=--set dbInit.image.tag=fails --set dbInit.backoffLimit=0"
     failed = shop.deploy("v1", broken, accept=(2,))
     assert "payments-api-db-init" in failed.stderr
@@ -31,8 +24,8 @@ def _fail(shop: Release) -> None:
     assert shop.settled("Paused").active == live
 
 
-def test_a_hook_whose_pod_cannot_start_ends_in_its_time(release: NewRelease) -> None:
-    shop = release("helm4", "test")
+@told("test", "helm4")
+def test_a_hook_whose_pod_cannot_start_ends_in_its_time(shop: Release) -> None:
     # No kubelet looks for the missing Secret here, so the pod waits for something else.
     shop.cluster.kubectl("delete", "secret", "postgresql-admin", "--namespace", shop.namespace)
     waits = "--set nodeSelector.none=such --set dbInit.activeDeadlineSeconds=3"

@@ -4,47 +4,21 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from goldpath import process
-from testing.releases import HASH, Release
+from testing.releases import HASH, Release, told
 
-NewRelease = Callable[[str, str], Release]
-Stories = dict[str, Future[Any]]
 SECTION = "## From a Deployment to a Rollout\n"
 
 
-@pytest.fixture(scope="module")
-def stories(release: NewRelease) -> Iterator[Stories]:
-    """What each test waits for, begun at the same time, because most of it is waiting."""
-    told: dict[Callable[[Release], None], tuple[str, str]] = {
-        roll: ("helm3", "rolling"),
-        canary: ("helm3", "canary"),
-        slots: ("helm4", "blue-green-deployments"),
-        scale: ("helm4", "bare"),
-        move: ("helm4", "rolling"),
-        move_at_once: ("helm3", "rolling"),
-    }
-    with ThreadPoolExecutor() as pool:
-        yield {tell.__name__: pool.submit(_tell, tell, release, *by) for tell, by in told.items()}
-
-
-def _tell(tell: Callable[[Release], None], release: NewRelease, helm: str, env: str) -> None:
-    tell(release(helm, env))
-
-
-def test_rolling_replaces_the_pods_by_itself_and_undo_brings_them_back(stories: Stories) -> None:
-    stories["roll"].result()
-
-
-def roll(shop: Release) -> None:
+@told("rolling", "helm3")
+def test_rolling_replaces_the_pods_by_itself_and_undo_brings_them_back(shop: Release) -> None:
     shop.deploy("v1")
     assert "is live." in shop.deploy("v2").stdout
     process.wait_until(lambda: shop.tags() == {"v2"}, "The end of the old pods")
@@ -59,11 +33,8 @@ def roll(shop: Release) -> None:
     process.wait_until(lambda: shop.tags() == {"v1"}, "The end of the newer pods")
 
 
-def test_a_canary_takes_a_step_for_each_promotion(stories: Stories) -> None:
-    stories["canary"].result()
-
-
-def canary(shop: Release) -> None:
+@told("canary", "helm3")
+def test_a_canary_takes_a_step_for_each_promotion(shop: Release) -> None:
     preview = f"{shop.name}-canary"
 
     def step() -> tuple[str, int, set[str], set[str]]:
@@ -90,11 +61,8 @@ def canary(shop: Release) -> None:
     process.wait_until(lambda: shop.tags() == {"v1"}, "The end of the canary")
 
 
-def test_two_deployments_are_a_blue_green_without_a_controller(stories: Stories) -> None:
-    stories["slots"].result()
-
-
-def slots(shop: Release) -> None:
+@told("blue-green-deployments", "helm4")
+def test_two_deployments_are_a_blue_green_without_a_controller(shop: Release) -> None:
     preview = f"{shop.name}-preview"
 
     def seen() -> tuple[str, set[str], str, set[str]]:
@@ -123,13 +91,8 @@ def slots(shop: Release) -> None:
     shows("blue", {"v1"}, "green", {"v1"})
 
 
-def test_an_autoscaler_finds_the_rollout_and_no_upgrade_takes_its_pods_away(
-    stories: Stories,
-) -> None:
-    stories["scale"].result()
-
-
-def scale(shop: Release) -> None:
+@told("bare", "helm4")
+def test_an_autoscaler_finds_the_rollout_and_no_upgrade_takes_its_pods_away(shop: Release) -> None:
     # More than a Rollout without a number of replicas has.
     autoscaling = "ARGS=--set autoscaling.enabled=true,autoscaling.minReplicas=3"
     shop.deploy("v1", autoscaling)
@@ -150,11 +113,8 @@ def scale(shop: Release) -> None:
     assert shop.tags(f"{shop.name}-preview") == {"v2"}
 
 
-def test_the_documented_way_to_a_rollout_and_back_has_no_outage(stories: Stories) -> None:
-    stories["move"].result()
-
-
-def move(shop: Release) -> None:
+@told("rolling", "helm4")
+def test_the_documented_way_to_a_rollout_and_back_has_no_outage(shop: Release) -> None:
     document = (shop.root / "docs/rollouts.md").read_text()
     section = document.partition(SECTION)[2].partition("\n## ")[0]
     strategies = re.findall(r"write `strategy: (\S+)`", section, re.IGNORECASE)
@@ -193,13 +153,10 @@ def move(shop: Release) -> None:
     assert shop.names("rollouts") == []
 
 
-def test_a_rollout_that_takes_the_place_of_a_deployment_at_once_has_an_outage(
-    stories: Stories,
+@told("rolling", "helm3")
+def test_a_rollout_in_the_place_of_a_deployment_at_once_has_an_outage(
+    shop: Release,
 ) -> None:
-    stories["move_at_once"].result()
-
-
-def move_at_once(shop: Release) -> None:
     shop.deploy("slow")
     refused = replace(shop, env="blue-green").deploy("slow", accept=(2,)).stderr
     assert f"Deployment/{shop.name} would become Rollout/{shop.name} in one step" in refused

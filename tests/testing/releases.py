@@ -4,10 +4,12 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+
+import pytest
 
 from goldpath import process
 from goldpath.cache import made_once
@@ -29,8 +31,8 @@ dbInit:
   admin:
     existingSecret: postgresql-admin
 blueGreen:
-  scaleDownDelaySeconds: 4
-  abortScaleDownDelaySeconds: 4
+  scaleDownDelaySeconds: 8
+  abortScaleDownDelaySeconds: 8
 """
 # Where the API server has a kind.
 API = {
@@ -215,10 +217,47 @@ class Release:
         return f"/{API[kind]}/namespaces/{self.namespace}/{kind}"
 
 
-def with_each_helm(do: Callable[[str], T]) -> dict[str, T]:
-    """Do something with each of HELMS at the same time, because most of it is waiting."""
-    with ThreadPoolExecutor() as pool:
-        return dict(zip(HELMS, pool.map(do, HELMS), strict=True))
+def told(env: str, *helms: str) -> Callable[[Callable[[Release], Any]], Callable[..., None]]:
+    """Make a test of a story that takes a release, which is told at the same time as others.
+
+    Most of a story is waiting. The fixture `stories` of tests/cluster begins all that the run
+    needs; the test waits for the end of its own, and fails if it fails.
+
+    Args:
+        env: What the release takes its values from, see `Release`.
+        helms: By which of HELMS it is told, each in a namespace of its own.
+    """
+
+    def decorate(tell: Callable[[Release], Any]) -> Callable[..., None]:
+        def test(stories: Stories) -> None:
+            stories.ends(tell)
+
+        test.__name__, test.__doc__ = tell.__name__, tell.__doc__
+        return cast("Callable[..., None]", pytest.mark.story(tell, env, helms)(test))
+
+    return decorate
+
+
+class Stories:
+    """Stories that are being told, some at a time; `new` makes the release of a Helm and an ENV."""
+
+    def __init__(self, pool: Executor, new: Callable[[str, str], Release]) -> None:
+        self._pool = pool
+        self._new = new
+        self._told: dict[Callable[[Release], Any], dict[str, Future[Any]]] = {}
+
+    def begin(self, tell: Callable[[Release], Any], env: str, helms: Sequence[str]) -> None:
+        """Begin a story by each of some Helms, unless it has begun."""
+        if tell not in self._told:
+            made = {helm: self._pool.submit(self._tell, tell, helm, env) for helm in helms}
+            self._told[tell] = made
+
+    def ends(self, tell: Callable[[Release], T]) -> dict[str, T]:
+        """Wait for the end of a story; return or raise what it did, by Helm."""
+        return {helm: future.result() for helm, future in self._told[tell].items()}
+
+    def _tell(self, tell: Callable[[Release], T], helm: str, env: str) -> T:
+        return tell(self._new(helm, env))
 
 
 def is_typical(case: Case) -> bool:
