@@ -7,11 +7,11 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
+from goldpath import process
 from goldpath.errors import GoldpathError, ToolError
 from goldpath.linters import Linter, charts
 from goldpath.model import Finding, Render
@@ -19,6 +19,9 @@ from goldpath.source import validate_dir
 from goldpath.toolchain import TOOLS, beside_python
 
 Sha = dict[Path, str]
+# What a linter may take, by the clock, and each of its processes in memory; golangci-lint, with
+# a cold cache on a busy machine, needs a third of both.
+SECONDS, MEMORY = 900, 4 * 2**30
 RUBBISH = (ValueError, LookupError, TypeError, AttributeError)
 # What a Go program that does not compile says.
 _COMPILE = re.compile(r"^(?:vet: )?(?:\./)?(\S+\.go):(\d+):(?:(\d+):)? (.*)$", re.MULTILINE)
@@ -101,28 +104,21 @@ def lint(
     """Run each linter on all renders and return what they said, in the order of the linters.
 
     Nothing of a render is run by the linters that are given, and none of them is given a file of
-    configuration that makes it do so, except those that `refusal` passes over.
+    configuration that makes it do so, except those that `refusals` names.
     """
     digests = {
         render.root: {file: _sha(file) for file in _files(render.root)} for render in renders
     }
     state = _tools()
 
+    @process.within(SECONDS, MEMORY)
     def run(linter: Linter) -> Linted:
         result = _lint(linter, renders, digests, state)
         done(linter.NAME)
         return result
 
-    with charts.remembering(), ThreadPoolExecutor(jobs) as pool:
+    with charts.remembering(), process.threads(jobs) as pool:
         return list(pool.map(run, linters))  # in their order
-
-
-def refusal(root: Path) -> str:
-    """Return why helm-unittest may not run on a tree: a suite of it can name a program."""
-    for suite in root.glob("**/tests/*_test.yaml"):
-        if "postRenderer" in suite.read_text(errors="replace"):
-            return f"{suite.relative_to(root)} names a program to run; --trust lets it"
-    return ""
 
 
 def _lint(
@@ -167,6 +163,8 @@ def _units(linter: Linter, scope: Scope, root: Path, digest: Sha, state: str) ->
     for some in [(file,) for file in files] if scope.files else [tuple(files)]:
         if some:
             beside = tuple(sorted(_named(some[0], near))) if near else ()
+            if with_all := getattr(linter, "beside", None):  # it reads more than it judges
+                beside = tuple(with_all(root))
             key = _key(linter, root, (*some, *config, *beside), digest, state)
             units.append(Unit(key, root, some, config, beside))
     return units

@@ -17,7 +17,7 @@ ROWS = (
     {"demo", "validate", "outcomes"},
     {"report", "home"},
     {"locate", "rules"},
-    {"lint", "renders", "configured"},
+    {"lint", "renders", "configured", "refusals"},
     {"linters"},
     {"selection", "management_cluster"},
     {"cases"},

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from goldpath import process
-from goldpath.linters.files import relative, walk
+from goldpath.linters.files import documents, relative, walk
 from goldpath.model import Finding, Manifest
 from goldpath.toolchain import go_tool
 
@@ -114,7 +114,8 @@ def render(one: Inputs, *, linter: str, helm: str = "helm4") -> Rendered:
         linter: Who asks.
         helm: The Helm to use, by the name of its Go tool.
     """
-    command = [go_tool(helm), "template", one.chart.name, one.chart, *one.options]
+    # Helm 3 runs a program that an option names; the name of a folder is not to be one.
+    command = [go_tool(helm), "template", *one.options, "--", one.chart.name, one.chart]
     answer = _kept(command)
     if answer.status:
         failure = problem(linter, "template", answer.stderr, one)
@@ -203,7 +204,7 @@ def _manifests(one: Inputs, text: str) -> tuple[Manifest, ...]:
     return tuple(
         Manifest(one.path(source), document)
         for source, part in zip(parts[1::2], parts[2::2], strict=True)
-        for document in yaml.load_all(part, yaml.CSafeLoader)  # ten times as fast
+        for document in documents(part)
         if document
     )
 

@@ -27,6 +27,11 @@ def select(root: Path) -> list[Path]:
     return [suite for chart in charts.folders(root) for suite in sorted(chart.glob(_SUITES))]
 
 
+def beside(root: Path) -> list[Path]:
+    """Return what the suites are about, which decides what they say."""
+    return charts.select(root)
+
+
 def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
     """Run each suite; a test that fails or is skipped is a finding, as is a suite without any."""
     findings: list[Finding] = []
