@@ -4,7 +4,9 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -16,8 +18,10 @@ from goldpath import render as copy
 from goldpath import selection
 from goldpath import template as templates
 from goldpath import validate as checking
+from goldpath.cache import cache_dir
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Report
+from goldpath.process import left
 from goldpath.progress import Ticker
 from goldpath.renders import SECONDS
 from goldpath.report import text
@@ -49,16 +53,26 @@ def reporting_errors(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except GoldpathError as error:
-            click.echo(f"Error: {error}", err=True)
+            _told(str(error))
             sys.exit(error.status)
         except OSError as error:
-            click.echo(f"Error: {error.filename}: {error.strerror}.", err=True)
+            place = error.filename2 or error.filename  # of a copy, the one that is written
+            # A write that fails names none.
+            place = place or f"a file of {cache_dir()} or {tempfile.gettempdir()}"
+            _told(f"{place}: {error.strerror or error}.")
             sys.exit(GoldpathError.status)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
+            if left():  # at work on something without an end; nobody can stop a thread
+                os._exit(130)
             sys.exit(130)
 
     return wrapper
+
+
+def _told(error: str) -> None:
+    """Print what was wrong; words of a template can be in it."""
+    click.echo("\n".join(map(safe, f"Error: {error}".split("\n"))), err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -162,6 +176,32 @@ def rules(rule: str | None) -> None:
         click.echo(line)
 
 
+@contextmanager
+def _scratch() -> Iterator[None]:
+    """Put all temporary files into one folder: what is killed cannot delete its own."""
+    with tempfile.TemporaryDirectory(prefix="goldpath-", ignore_cleanup_errors=True) as folder:
+        before, place = tempfile.tempdir, os.environ.get("TMPDIR")
+        tempfile.tempdir = os.environ["TMPDIR"] = folder  # ours, and that of programs
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
+            os.environ.pop("TMPDIR")
+            if place is not None:
+                os.environ["TMPDIR"] = place
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    draft = file.with_name(f".{file.name}.draft")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(file)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise GoldpathError(f"{file} cannot be written: {error.strerror}.") from error
+
+
 FORMATS: Mapping[str, Callable[[Report], str]] = {
     "table": text.to_table,
     "github": text.to_github,
@@ -207,19 +247,17 @@ def validate(
     for name in (*only, *skip):
         if name not in all_names():
             raise BadInputError(f"{name} is no linter or rule; there are {', '.join(all_names())}.")
-    if output and not output.parent.is_dir():
-        raise BadInputError(f"{output.parent} is no folder; --output takes a file in one.")
+    if output and (output.is_dir() or not output.parent.is_dir()):
+        raise BadInputError(f"{output} is no file in a folder that is there; --output takes one.")
     if choice.pop("rules_only"):
         only = (*only, *of_templates())
     asked = Options(Choice(**choice), only, skip, jobs, render_seconds, vcs_ref)
-    with Ticker(sys.stderr) as ticker:
-        report = checking.validate(template, asked, told=ticker.tell)
+    with Ticker(sys.stderr) as ticker, _scratch():
+        report = checking.validate(template, asked, told=lambda what: ticker.tell(safe(what)))
     chosen = format_name or ("github" if os.environ.get("GITHUB_ACTIONS") else "table")
     told = FORMATS[chosen](report)
     if output:
-        draft = output.with_name(f".{output.name}.draft")
-        draft.write_text(told, encoding="utf-8")
-        draft.replace(output)  # whole or not at all
+        _write(output, told)
         click.echo(text.summary(report), err=True)
     else:
         click.echo(told, nl=False)

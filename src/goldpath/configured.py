@@ -21,6 +21,8 @@ def commands(root: Path) -> list[Command]:
     file = root / FILE
     if not file.is_file():
         return []
+    if not file.resolve().is_relative_to(root.resolve()):
+        raise BadInputError(f"{FILE} is a link that leaves the template.")
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError) as error:

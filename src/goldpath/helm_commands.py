@@ -91,14 +91,20 @@ def _workflow(file: Path) -> yaml.Node | None:
         raise BadInputError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
 
 
-def _texts(node: yaml.Node | None, key: str = "") -> Iterator[tuple[str, int, str]]:
-    """Yield key, line number and value of every text below a node of a workflow."""
+def _texts(
+    node: yaml.Node | None, key: str = "", seen: set[int] | None = None
+) -> Iterator[tuple[str, int, str]]:
+    """Yield key, line number and value of every text below a node of a workflow, each once."""
+    seen = set() if seen is None else seen
+    if id(node) in seen:  # an alias; aliases of aliases would have no end
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
-            yield from _texts(value, str(name.value))
+            yield from _texts(value, str(name.value), seen)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            yield from _texts(value)
+            yield from _texts(value, "", seen)
     elif isinstance(node, yaml.ScalarNode):
         block = node.style in ("|", ">")  # whose text begins a line later
         yield key, node.start_mark.line + 1 + block, node.value

@@ -6,18 +6,20 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from threading import Lock
 
-from goldpath import kept
+from goldpath import kept, process
 from goldpath.errors import GoldpathError, ToolError
 from goldpath.linters import Linter, charts
 from goldpath.model import Finding, Render
 
 Sha = dict[Path, str]
+# What a linter may take, by the clock, and each of its processes in memory; golangci-lint, with
+# a cold cache on a busy machine, needs a third of both.
+SECONDS, MEMORY = 900, 4 * 2**30
 RUBBISH = (ValueError, LookupError, TypeError, AttributeError)
 # What a Go program that does not compile says.
 _COMPILE = re.compile(r"^(?:vet: )?(?:\./)?(\S+\.go):(\d+):(?:(\d+):)? (.*)$", re.MULTILINE)
@@ -103,7 +105,7 @@ def lint(
     """Run each linter on all renders and return what they said, in the order of the linters.
 
     Nothing of a render is run by the linters that are given, and none of them is given a file of
-    configuration that makes it do so, except those that `refusal` passes over.
+    configuration that makes it do so, except those that `refusals` names.
     """
     digests = {
         render.root: {file: _sha(file) for file in _files(render.root)} for render in renders
@@ -113,10 +115,11 @@ def lint(
     with (
         tempfile.TemporaryDirectory(prefix="goldpath-") as folder,
         charts.remembering(),
-        ThreadPoolExecutor(jobs) as pool,
+        process.threads(jobs) as pool,
     ):
         trees = _Trees(Path(folder).resolve())
 
+        @process.within(SECONDS, MEMORY)
         def run(linter: Linter) -> Linted:
             result = _lint(linter, renders, digests, state, trees)
             done(linter.NAME)
@@ -125,14 +128,6 @@ def lint(
         order = sorted(range(len(linters)), key=lambda index: not _scope(linters[index]).first)
         running = {index: pool.submit(run, linters[index]) for index in order}
         return [running[index].result() for index in range(len(linters))]
-
-
-def refusal(root: Path) -> str:
-    """Return why helm-unittest may not run on a tree: a suite of it can name a program."""
-    for suite in root.glob("**/tests/*_test.yaml"):
-        if "postRenderer" in suite.read_text(errors="replace"):
-            return f"{suite.relative_to(root)} names a program to run; --trust lets it"
-    return ""
 
 
 class _Trees:

@@ -1,12 +1,17 @@
 """The one place that starts programs."""
 
 import contextlib
+import math
 import os
+import resource
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +19,12 @@ from typing import IO, Any
 from goldpath.errors import GoldpathError, ToolError
 
 Program = subprocess.Popen[bytes]  # one that runs beside ours
+# Until when programs may run, by the clock, and bytes of memory for each, if there is a bound.
+_BOUNDS: ContextVar[tuple[float, int] | None] = ContextVar("bounds", default=None)
+_RUNNING: set["subprocess.Popen[str]"] = set()
+THREADS = "goldpath-linter"
+GRACE = 10  # seconds that threads have to end once their programs are killed
+_ENDING = threading.Event()  # whether all programs are to end, and none is to start
 
 
 @dataclass(frozen=True)
@@ -44,9 +55,12 @@ def run(
         accept: Exit statuses that are not a failure.
         user: Numeric user and group to run as; needs to be root.
 
-    Raises: GoldpathError if the program is not there, ToolError for any other exit status.
+    Raises: GoldpathError if the program is not there or meets a bound, ToolError for any other
+    exit status.
     """
     command = [str(part) for part in argv]
+    end, memory = _BOUNDS.get() or (math.inf, resource.RLIM_INFINITY)
+    seconds = None if math.isinf(end) else max(0.0, end - time.monotonic())
     try:
         program = subprocess.Popen(
             command,
@@ -62,14 +76,75 @@ def run(
         )
     except OSError as error:
         raise _not_started(command[0], error) from error
+    _RUNNING.add(program)
     try:
-        stdout, stderr = program.communicate(stdin)
+        if memory != resource.RLIM_INFINITY:
+            _lower(program.pid, memory)
+        if _ENDING.is_set():
+            os.killpg(program.pid, signal.SIGKILL)
+        stdout, stderr = program.communicate(stdin, seconds)
+    except subprocess.TimeoutExpired as error:
+        _end_group(program)
+        raise GoldpathError(f"{command[0]} was ended: all its time is used up.") from error
     except BaseException:
         _end_group(program)
         raise
+    finally:
+        _RUNNING.discard(program)
+    if _ENDING.is_set():  # what it has said is not the whole
+        raise GoldpathError(f"{command[0]} was interrupted.")
     if program.returncode not in accept:
         raise ToolError(command, program.returncode, stdout + stderr)
     return Result(program.returncode, stdout, stderr)
+
+
+@contextmanager
+def within(seconds: float | None, memory: int = resource.RLIM_INFINITY) -> Iterator[None]:
+    """Within the block, bound what the programs of this thread may take.
+
+    Args:
+        seconds: By the clock, for all of them together. None takes the bounds away and stops the
+            clock of a block around this one.
+        memory: Bytes of data, in each process.
+    """
+    start, around = time.monotonic(), _BOUNDS.get()
+    _BOUNDS.set(None if seconds is None else (start + seconds, memory))
+    try:
+        yield
+    finally:
+        paused = time.monotonic() - start if seconds is None else 0
+        _BOUNDS.set(around and (around[0] + paused, around[1]))
+
+
+@contextmanager
+def threads(jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """Give threads that start programs; if the block raises, all of them end at once."""
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix=THREADS)
+    try:
+        yield pool
+    except BaseException:
+        _ENDING.set()  # a thread may be about to start the next one
+        pool.shutdown(wait=False, cancel_futures=True)
+        for program in list(_RUNNING):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(program.pid, signal.SIGKILL)
+        end = time.monotonic() + GRACE
+        for thread in left():
+            thread.join(max(0.0, end - time.monotonic()))
+        _ENDING.clear()
+        raise
+    pool.shutdown()
+
+
+def left() -> list[threading.Thread]:
+    """Return the threads of `threads` that still run; Python waits for them before it ends."""
+    return [one for one in threading.enumerate() if one.name.startswith(THREADS)]
+
+
+def _lower(pid: int, memory: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        # Not RLIMIT_AS: Go and Haskell reserve more addresses than a machine has memory.
+        resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
 
 
 def _end_group(program: "subprocess.Popen[str]") -> None:

@@ -118,11 +118,11 @@ def updated(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", OldTemplateWarning)
-            with Worker(dst_path=copy, vcs_ref="v0.0.1", **options) as worker:
+            with _Guarded(dst_path=copy, vcs_ref="v0.0.1", **options) as worker:
                 worker.run_copy()
             _commit(copy, "")
             del options["src_path"]
-            with Worker(dst_path=copy, vcs_ref="v0.0.2", **options) as worker:
+            with _Guarded(dst_path=copy, vcs_ref="v0.0.2", **options) as worker:
                 worker.run_update()
     except (CopierError, TemplateError, ValueError, TypeError) as error:
         raise GoldpathError(" ".join(str(error).split())) from error
@@ -145,8 +145,21 @@ def _literal(path: str) -> str:
     return re.sub(r"([*?\[\]!\\ ])", r"\\\1", path)
 
 
-class _Copy(Worker):
-    """Copier's own way to make a copy, which says where each file came from."""
+class _Guarded(Worker):
+    """Copier's own way to make a copy, without what git would obey in it."""
+
+    def _render_path(self, relpath: Path) -> Iterable[tuple[Path, Any]]:
+        root, own = self.dst_path.resolve(), relpath.parts[0] == ".git"  # no part of a template
+        for path, context in () if own else super()._render_path(relpath):
+            # Its settings name programs that git runs. A link made before can lead there, too.
+            parts = (*path.parts, *(root / path).resolve().parts[len(root.parts) :])
+            if ".git" in map(str.lower, parts):
+                raise TemplateError(f"{path} is a file of git's own, which no template brings")
+            yield path, context
+
+
+class _Copy(_Guarded):
+    """A copy that says where each of its files came from."""
 
     compiled: Path | None = None
     recorded: str = ""
@@ -254,7 +267,7 @@ class Questionnaire:
                 answer = _answer(question)
             except FAILURES as error:
                 if name in asked or name in given or isinstance(error, ValidationError):
-                    told = (name, _sentence(error))
+                    told = (name, " ".join(_parts(error)[1].split()))
                     break
                 continue  # nobody sees the default of a question that is not asked
             if answer is not MISSING:
@@ -325,10 +338,6 @@ def _enabled(question: Question) -> tuple[Any, ...]:
     )
 
 
-def _sentence(error: Exception) -> str:
-    return " ".join(_parts(error)[1].split())
-
-
 def _refused(case: Case, error: Exception) -> GoldpathError:
     question, sentence = _parts(error)
     return BadInputError(f"answers {case.name}: {f'{question}: ' if question else ''}{sentence}")
@@ -338,5 +347,4 @@ def _parts(error: Exception) -> tuple[str, str]:
     """Return the question that an error names, if any, and its sentence."""
     if isinstance(error.__cause__, TypeError | ValueError):  # Copier's own may have no text
         error = error.__cause__
-    found = _ANSWER.match(str(error))
-    return (found[1] or "", found[2]) if found else ("", str(error))
+    return (found[1] or "", found[2]) if (found := _ANSWER.match(str(error))) else ("", str(error))

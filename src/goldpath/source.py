@@ -141,9 +141,10 @@ def _inside_git(folder: Path) -> bool:
 
 def _walk(root: Path, folder: Path) -> Iterator[str]:
     for entry in sorted(folder.iterdir()):
+        if entry.name == ".git":  # a folder, or a file that names one
+            continue
         if _is_folder(entry):
-            if entry.name != ".git":
-                yield from _walk(root, entry)
+            yield from _walk(root, entry)
         elif entry.is_file() or entry.is_symlink():
             yield str(entry.relative_to(root))
 

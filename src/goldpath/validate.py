@@ -14,6 +14,7 @@ from goldpath.home import located
 from goldpath.lint import Linted
 from goldpath.linters import Linter
 from goldpath.model import Case, Finding, Form, Render, Report, Row
+from goldpath.refusals import refusals
 from goldpath.render import Questionnaire
 from goldpath.rules import JUDGED, RULES, Rule, Subject
 from goldpath.rules.kubernetes import JUDGES
@@ -147,12 +148,12 @@ def _linters(root: Path, options: Options, done: Sequence[Render]) -> list[Linte
     brought: list[Linter] = [] if options.only else [*configured.commands(root)]
     if options.choice.trust:
         return wanted + brought
-    suites = next((why for one in done if (why := lint.refusal(one.root))), "")
-    stopped = [one for one in wanted if suites and one.NAME == "helm-unittest"]
+    refused: dict[str, str] = {}
+    for one in done:
+        refused = refusals(one.root) | refused
     command = "it is a command of the template; --trust lets it run"
     return [
-        *(one for one in wanted if one not in stopped),
-        *(_Refused(one, suites) for one in stopped),
+        *(_Refused(one, why) if (why := refused.get(one.NAME)) else one for one in wanted),
         *(_Refused(one, command) for one in brought),
     ]
 

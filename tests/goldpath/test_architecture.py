@@ -17,7 +17,7 @@ ROWS = (
     {"demo", "validate"},
     {"report", "home"},
     {"locate", "rules"},
-    {"lint", "renders", "configured"},
+    {"lint", "renders", "configured", "refusals"},
     {"kept"},
     {"linters"},
     {"selection", "management_cluster"},

@@ -1,5 +1,6 @@
 """The whole command: its statuses, what it finds where, and what a template cannot make it do."""
 
+import errno
 import json
 import os
 import re
@@ -10,8 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from goldpath import lint, process, renders
+from goldpath.cli import main
 from goldpath.errors import BadInputError, ToolError
 from goldpath.linters import helm_unittest
 from goldpath.model import Case, Finding, Render, Report
@@ -328,6 +331,36 @@ def test_an_unwritable_cache_is_one_sentence_and_no_report(tmp_path: Path) -> No
     assert done.returncode == 3
     assert re.search(r"^Error: /proc/nowhere[^\n]*\n\Z", done.stderr, re.M)
     assert not (tmp_path / "t/report").exists()
+
+
+@pytest.mark.parametrize(
+    ("output", "status", "sentence"),
+    [
+        (".", 2, r"\. is no file in a folder that is there; --output takes one\."),
+        ("gone/report", 2, r"gone/report is no file in a folder"),
+        ("full/report", 3, r"full/report cannot be written: No space left on device\."),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_one_sentence_and_leaves_no_part(
+    output: str, status: int, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = _template(tmp_path)
+    (root / "full").mkdir()
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("GOLDPATH_CACHE", str(tmp_path / "cache"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", _no_space)
+        done = CliRunner().invoke(main, ["validate", *ONLY, "--output", output])
+    assert done.exit_code == status
+    assert re.search(rf"^Error: {sentence}[^\n]*\n\Z", done.stderr, re.M)
+    assert list((root / "full").iterdir()) == []
+
+
+def _no_space(file: Path, target: Path) -> Path:
+    """Fail as a full disk does, for reports only."""
+    if file.parent.name == "full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return file.rename(target)
 
 
 def test_control_characters_of_a_template_do_not_reach_the_terminal(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ def test_every_action_of_every_workflow_has_its_pinned_commit() -> None:
     known = pins.lines()
     for file in pins.workflows():
         for uses in re.findall(r"^ *(?:- )?uses: *(.*)", file.read_text(), re.M):
+            if uses.startswith("./ "):  # our own action, at the commit of the workflow
+                continue
             action, _, rest = uses.partition("@")
             owner_repo = "/".join(action.split("/")[:2])
             assert f"@{rest}" == known[owner_repo], f"{file.relative_to(ROOT)}: run make pins"

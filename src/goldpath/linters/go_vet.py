@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from goldpath import process
+from goldpath.linters.files import WITHOUT_C, relative
 from goldpath.linters.files import go_files as select
-from goldpath.linters.files import relative
 from goldpath.model import Finding
 from goldpath.toolchain import go_env
 
@@ -26,12 +26,13 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  #
     """Vet all packages of the module; code that does not compile is a ToolError."""
     # What Go keeps of a clean tree serves every tree with the same files, in a fifth of the time. A
     # finding that it has kept would name the file of another tree.
-    if not _vet(root, go_env()):
+    env = {**go_env(), **WITHOUT_C}
+    if not _vet(root, env):
         return []
-    named = go_env()["GOFLAGS"].replace("-trimpath", "")
+    named = env["GOFLAGS"].replace("-trimpath", "")
     return [
         Finding(NAME, analyzer, *_place(item["posn"], root), "error", item["message"])
-        for analyzer, item in _vet(root, {**go_env(), "GOFLAGS": named})
+        for analyzer, item in _vet(root, {**env, "GOFLAGS": named})
     ]
 
 

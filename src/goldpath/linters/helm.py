@@ -52,7 +52,7 @@ class Helm:
         for some in alike.values():
             folders = [one.chart for one in some]
             options = ["--strict", "--quiet", *some[0].options]
-            answer = charts.run(self.NAME, "lint", *folders, *options)
+            answer = charts.run(self.NAME, "lint", *options, "--", *folders)
             parts = _LINTED.split(answer.stdout)
             said = dict(zip(parts[1::2], parts[2::2], strict=True))
             for one in some:

@@ -9,7 +9,7 @@ import yaml
 
 from goldpath import api_versions, cluster_api, gitops, helm_commands, helm_hooks, rollouts
 from goldpath.linters import charts
-from goldpath.linters.files import walk
+from goldpath.linters.files import documents, walk
 from goldpath.model import Finding, Manifest
 from goldpath.rules import clusters
 from goldpath.rules.base import texts
@@ -85,8 +85,8 @@ JUDGES = (
 def _named_by_users(chart: charts.Rendered) -> set[str]:
     """Return all words of the values: what a user names there is there before the chart."""
     values = [chart.inputs.chart / "values.yaml", chart.inputs.values]
-    documents = [yaml.safe_load(file.read_text()) for file in values if file and file.is_file()]
-    return {text for document in documents for text in texts(document)}
+    read = [documents(file.read_text()) for file in values if file and file.is_file()]
+    return {text for document in read for text in texts(document)}
 
 
 def _manifests(root: Path) -> Iterator[Manifest]:
@@ -104,6 +104,6 @@ def _manifests(root: Path) -> Iterator[Manifest]:
 
 def _documents(text: str) -> Sequence[Any]:
     try:
-        return list(yaml.load_all(text, yaml.CSafeLoader))
+        return documents(text)
     except yaml.YAMLError:
         return []  # yamllint says so

@@ -1,0 +1,283 @@
+"""Templates that mean harm: nothing of them runs, and nothing of the machine is shown or written.
+
+Each attack here had worked against the command.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from goldpath import lint, process
+from goldpath.errors import BadInputError, GoldpathError, ToolError
+from goldpath.linters import charts, golangci_lint, helm_unittest, yamllint
+from goldpath.linters.files import documents
+from goldpath.model import Case, Render
+from goldpath.refusals import refusals
+from goldpath.render import render, updated
+from goldpath.source import snapshot
+from goldpath.validate import Options, all_names, validate
+from testing import trees
+
+COPIER = "---\n_subdirectory: template\ntls: {type: bool, default: true}\n"
+CHART = {
+    "Chart.yaml": "apiVersion: v2\nname: c\nversion: 0.1.0\n",
+    "templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: $(RUN)}\n",
+}
+SUITE = "suite: a\n{}:\n  cmd: touch\ntests: []\n"
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_validate_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget what linters said, but not the tools."""
+    for module in ("lint", "renders", "source"):
+        monkeypatch.setattr(f"goldpath.{module}.validate_dir", lambda: tmp_path / "cache")
+
+
+def _chart(root: Path, name: str, **files: str) -> Path:
+    trees.build_file_tree(root / name, {**CHART, **files})
+    return root
+
+
+def test_the_name_of_a_chart_is_no_option_of_helm(tmp_path: Path) -> None:
+    # Helm 3 would give the objects, whose text has commands, to a shell.
+    text = CHART["templates/a.yaml"].replace("RUN", f"touch {tmp_path}/ran")
+    root = _chart(tmp_path / "r", "--post-renderer=sh", **{"templates/a.yaml": text})
+    (one, _) = charts.inputs(root)
+    found = charts.render(one, linter="helm3", helm="helm3").findings
+    assert "invalid release name" in found[0].message
+    assert not (tmp_path / "ran").exists()
+
+
+# Copier leaves a folder open that it was walking through.
+left_open = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@left_open
+@pytest.mark.parametrize("name", ["{{ '.git' }}/config", "a/{{ '.GIT' }}", "link/{{ 'config' }}"])
+def test_a_copy_brings_no_settings_of_git(name: str, tmp_path: Path) -> None:
+    root = trees.build_file_tree(
+        tmp_path / "t",
+        {"copier.yml": "_preserve_symlinks: true\n", name: "[core]\n"},
+    )
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "link").symlink_to(".git")
+    with pytest.raises(GoldpathError, match=r"is a file of git's own, which no template brings"):
+        render(root, Case("a", {}), out)
+    assert not (out / ".git/config").exists()
+
+
+@left_open
+def test_an_update_runs_no_program_that_the_template_names_to_git(tmp_path: Path) -> None:
+    config = f"[core]\n\tfsmonitor = touch {tmp_path}/ran; false\n"
+    files = {
+        "copier.yml": COPIER,
+        "template/a.txt.jinja": "1",
+        "template/{{ '.git' }}/config": config,
+    }
+    old = trees.build_file_tree(tmp_path / "old", files)
+    new = trees.build_file_tree(tmp_path / "new", {**files, "template/a.txt.jinja": "2"})
+    (tmp_path / "scratch").mkdir()
+    with pytest.raises(GoldpathError, match=r"git's own"):
+        updated(old, new, Case("a", {}), tmp_path / "scratch")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_file_that_names_a_repository_is_not_taken(tmp_path: Path) -> None:
+    root = trees.build_file_tree(tmp_path / "t", {"copier.yml": "", "sub/.git": "gitdir: ../evil"})
+    assert set(trees.contents(snapshot(root))) == {"copier.yml"}
+
+
+REFUSED = {
+    "escaped": ("c/tests/a_test.yaml", SUITE.format('"post\\x52enderer"'), "helm-unittest"),
+    "small-letters": ("c/tests/a_test.yaml", SUITE.format("postrenderer"), "helm-unittest"),
+    "binary": ("c/tests/a_test.yaml", SUITE.format("!!binary cG9zdFJlbmRlcmVy"), "helm-unittest"),
+    "not-yaml": ("c/tests/a_test.yaml", "a: [", "helm-unittest"),
+    "values": ("c/tests/a_test.yaml", "values: [../../../../etc/x.yaml]\n", "helm-unittest"),
+    "schema": ("c/values.schema.json", '{"$ref": "file:///etc/passwd"}', "helm4"),
+    "module": ("go.mod", "module x\n\nreplace y => ../../y\n", "go vet"),
+    "plugin": (".golangci.yml", "{custom: {x: {type: goplugin}}}", "golangci-lint"),
+    "header": (".golangci.yml", "{goheader: {Template-Path: /etc/passwd}}", "golangci-lint"),
+    "report": (".golangci.toml", "[output.formats.html]\npath = '/root/.bashrc'", "golangci-lint"),
+    "ruff": ("ruff.toml", "extend = '/etc/passwd'", "ruff"),
+    "ruff-variable": ("a/pyproject.toml", "[tool.ruff]\nextend = '$HOME/x'", "ruff"),
+    "yamllint": (".yamllint.yaml", "extends: /etc/passwd", "yamllint"),
+    "yamllint-ignore": (".yamllint.yaml", "ignore-from-file: /etc/passwd", "yamllint"),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "linter"), REFUSED.values(), ids=REFUSED)
+def test_what_names_a_program_or_a_file_outside_keeps_its_linter_from_running(
+    name: str, text: str, linter: str, tmp_path: Path
+) -> None:
+    root = trees.build_file_tree(tmp_path, {name: text})
+    assert linter in refusals(root)
+    assert refusals(root)[linter].startswith(f"{name} ")
+
+
+def test_a_suite_in_another_encoding_is_read(tmp_path: Path) -> None:
+    suite = trees.build_file_tree(tmp_path, {"c/tests/a_test.yaml": ""}) / "c/tests/a_test.yaml"
+    suite.write_bytes(SUITE.format("postRenderer").encode("utf-16"))
+    assert "names a program to run; --trust lets it" in refusals(tmp_path)["helm-unittest"]
+
+
+def test_what_a_repository_has_as_a_rule_is_not_refused(rendered_once: Path) -> None:
+    assert refusals(rendered_once) == {}
+
+
+@pytest.fixture
+def rendered_once(render: trees.Renderer) -> Path:
+    """The sample render, and beside it settings that stay inside."""
+    return render(trees.CASES[0]).root
+
+
+def test_harmless_settings_are_not_refused(tmp_path: Path) -> None:
+    root = trees.build_file_tree(tmp_path, {
+        "go.mod": "module x\n\nreplace y => ./y\n", "ruff.toml": "extend = 'a/base.toml'",
+        ".golangci.yml": "{exclusions: {paths: ['../.*']}, goheader: {template-path: h}}",
+        ".yamllint.yaml": "{extends: default, ignore-from-file: .gitignore}",
+        "c/tests/a_test.yaml": "{suite: a, values: [../values.yaml]}",
+        "c/values.schema.json": '{"$ref": "#/definitions/a"}',
+    })  # fmt: skip
+    assert refusals(root) == {}
+
+
+def test_golangci_lint_writes_no_file_that_the_tree_names(tmp_path: Path) -> None:
+    root = trees.build_file_tree(tmp_path / "r", {
+        "go.mod": "module x\n\ngo 1.24\n", "main.go": "package main\n\nfunc main() {}\n",
+        ".golangci.yml": f'version: "2"\noutput: {{formats: {{tab: {{path: {tmp_path}/out}}}}}}\n',
+    })  # fmt: skip
+    assert golangci_lint.lint(root, golangci_lint.select(root)) == []
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("scope", [lint.SCOPES["helm-unittest"]])
+def test_a_suite_has_its_chart_with_it(scope: lint.Scope, tmp_path: Path) -> None:
+    assert scope.merged
+    suite = "suite: a\ntests:\n  - it: x\n    asserts: [{equal: {path: data.x, value: other}}]\n"
+    root = _chart(tmp_path / "r", "c", **{"tests/a_test.yaml": suite})
+    (said,) = lint.lint([helm_unittest], [Render(Case("one", {}), root)])
+    assert [one.rule for one in said.findings["one"]] == ["failure"]
+    text = CHART["templates/a.yaml"].replace("$(RUN)", "other")
+    (root / "c/templates/a.yaml").write_text(text)
+    (again,) = lint.lint([helm_unittest], [Render(Case("one", {}), root)])
+    assert again.findings["one"] == ()
+
+
+def test_a_billion_laughs_is_not_filled_in() -> None:
+    with pytest.raises(ValueError, match=r"more than 1000000 values"):
+        documents(BOMB)
+    assert documents("a: &a 1\nb: *a\n") == [{"a": 1, "b": 1}]
+
+
+@pytest.mark.parametrize("name", ["copier.yml", ".goldpath.yml"])
+def test_settings_that_are_a_link_out_are_not_read(name: str, tmp_path: Path) -> None:
+    root = trees.build_file_tree(tmp_path / "t", {"copier.yml": COPIER})
+    (tmp_path / "secret").write_text("a: [secret")
+    (root / name).unlink(missing_ok=True)
+    (root / name).symlink_to(tmp_path / "secret")
+    with pytest.raises(BadInputError, match=r"is a link that leaves the template\.$"):
+        validate(str(root), Options(skip=()))
+
+
+def test_words_of_a_template_do_not_reach_the_terminal_as_they_are(tmp_path: Path) -> None:
+    name = '"\\e[31m\\n::error::x"'
+    text = f"linters: [{{name: {name}, files: '*', command: [a], output: gnu}}]\n"
+    root = trees.build_file_tree(tmp_path, {"copier.yml": "a: ok\n", ".goldpath.yml": text})
+    done = trees.run_program("goldpath", "validate", *_no_rules(), cwd=root)
+    assert r"\x1b[31m\n::error::x" in done.stderr
+    (root / "copier.yml").write_text("a: [\u202e")
+    bad = trees.run_program("goldpath", "validate", cwd=root)
+    assert bad.returncode == 2
+    told = done.stdout + done.stderr + bad.stderr
+    assert not {"\x1b", "\u202e"} & set(told)
+    assert not [line for line in told.splitlines() if line.startswith("::error::")]
+
+
+def _no_rules() -> list[str]:
+    return [word for name in all_names() for word in ("--skip", name)]
+
+
+def test_a_linter_has_a_bound_on_time_and_an_installation_none() -> None:
+    start = time.monotonic()
+    with process.within(0.3), pytest.raises(GoldpathError, match=r"sleep was ended: all its time"):
+        process.run(["sleep", "60"])
+    assert time.monotonic() - start < 30
+    with process.within(0.3):
+        with process.within(None):
+            assert process.run(["sleep", "0.5"]).status == 0
+        assert process.run(["true"]).status == 0
+
+
+def test_a_linter_has_a_bound_on_memory() -> None:
+    code = "print(len(bytearray(2**28)))"
+    with process.within(60, 2**27), pytest.raises(ToolError, match=r"MemoryError"):
+        process.run([sys.executable, "-c", code])
+
+
+def test_expressions_without_an_end_are_run_apart(
+    tmp_path: Path,
+) -> None:
+    rule = "{required: false, extra-required: ['^(a+)+$']}"
+    settings = f"extends: default\nrules: {{quoted-strings: {rule}}}\n"
+    root = trees.build_file_tree(
+        tmp_path,
+        {"a.yml": "---\na: aa\n", "b.yml": f"---\nb: {'a' * 40}b\n", ".yamllint.yaml": settings},
+    )
+    (found,) = yamllint.lint(root, [root / "a.yml"])
+    assert (found.rule, found.path, found.line, found.column) == ("quoted-strings", "a.yml", 2, 4)
+    with process.within(1), pytest.raises(GoldpathError, match=r"all its time is used up"):
+        yamllint.lint(root, [root / "b.yml"])
+
+
+def test_settings_of_yamllint_that_are_wrong_are_a_finding(tmp_path: Path) -> None:
+    root = trees.build_file_tree(tmp_path, {"a.yml": "a: 1\n", ".yamllint.yaml": "rules: {x: 1}"})
+    (found,) = yamllint.lint(root, yamllint.select(root))
+    assert (found.path, found.message) == (".yamllint.yaml", 'invalid config: no such rule: "x"')
+
+
+def test_files_that_yamllint_is_to_ignore_are_named_from_the_tree(tmp_path: Path) -> None:
+    settings = "extends: default\nignore-from-file: .gitignore\n"
+    root = trees.build_file_tree(
+        tmp_path, {"a.yml": "a:   1\n", ".yamllint.yaml": settings, ".gitignore": "a.yml\n"}
+    )
+    assert yamllint.select(root) == [root / ".yamllint.yaml"]
+
+
+def test_interrupted_while_a_linter_works_it_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A shell script has shellcheck read a file without an end."""
+    root = trees.build_file_tree(
+        tmp_path / "t", {"copier.yml": "_subdirectory: t\n", "t/a.sh": "#!/bin/sh\n. /dev/zero\n"}
+    )
+    # A worker of pytest ignores the signal, and so would its children.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from goldpath.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code, "validate", "--only", "shellcheck", "--output", "out"]
+    (tmp_path / "tmp").mkdir()
+    env = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True, env=env) as running:
+        process.wait_until(lambda: bool(_children(running.pid)), "shellcheck", 60)
+        (child,) = _children(running.pid)
+        running.send_signal(signal.SIGINT)
+        assert running.stderr
+        assert running.stderr.read().endswith("Interrupted.\n")
+        assert running.wait(60) == 130
+    assert not Path(f"/proc/{child}").exists()
+    assert set(trees.contents(root)) == {"copier.yml", "t/a.sh"}
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def _children(pid: int) -> list[str]:
+    """Return the processes that a process has started and whose program is shellcheck."""
+    found = process.run(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], accept=(0, 1)).stdout
+    return [line.split()[0] for line in found.splitlines() if "a.sh" in line]
