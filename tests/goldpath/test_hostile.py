@@ -37,7 +37,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 @pytest.fixture(autouse=True)
 def _own_validate_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what linters said, but not the tools."""
-    for module in ("lint", "renders", "source"):
+    for module in ("kept", "renders", "source"):
         monkeypatch.setattr(f"goldpath.{module}.validate_dir", lambda: tmp_path / "cache")
 
 
