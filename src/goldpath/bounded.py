@@ -7,6 +7,7 @@ import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -73,9 +74,10 @@ def each(
         while len(results) < len(items):
             while len(running) < jobs and (following := next(waiting, None)):
                 index, item = following
-                connection, process = _start(work, item, seconds)
-                deadline = time.monotonic() + seconds * WALL
-                running[connection] = _Running(index, process, deadline)
+                with _uninterrupted():
+                    connection, process = _start(work, item, seconds)
+                    deadline = time.monotonic() + seconds * WALL
+                    running[connection] = _Running(index, process, deadline)
             for connection in _ended(running):
                 ended = running.pop(connection)
                 results[ended.index] = _result(connection, ended.process, seconds)
@@ -86,6 +88,16 @@ def each(
             left.process.join()
             connection.close()
     return [results[index] for index in range(len(items))]
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a Ctrl-C wait: what Python runs around a fork would swallow it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _start(
@@ -127,6 +139,7 @@ def _result(connection: Connection, process: BaseProcess, seconds: int) -> Any:
 def _child(work: Callable[[Item], Value], item: Item, seconds: int, connection: Connection) -> None:
     """Do the work within the bounds and send its value, or why there is none."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C is told by the parent
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))
     _lower(resource.RLIMIT_AS, MEMORY)
     _lower(resource.RLIMIT_FSIZE, FILE)
