@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
 
+# Importing it is all that it takes, and it comes before what imports Copier.
 from testing import isolation  # isort: skip  # noqa: F401
 
 import pytest

@@ -6,6 +6,7 @@ Statuses: 0 every target is met, 1 a row is marked MISSED, 2 an argument is no s
 import os
 import sys
 
+# Importing it is all that it takes, and it comes before what imports Copier.
 from testing import isolation  # isort: skip  # noqa: F401
 
 from bench import chart, copies, db_init, service, validating

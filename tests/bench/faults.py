@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+# Importing it is all that it takes, and it comes before what imports Copier.
 from testing import isolation  # isort: skip  # noqa: F401
 
 from bench.service import ALONE, CASE

@@ -10,7 +10,7 @@ from goldpath.rules import JUDGED, clusters
 from goldpath.rules.kubernetes import JUDGES
 from goldpath.validate import Options, validate
 from testing import clusters as copies
-from testing import trees
+from testing import lints, trees
 from testing.cluster_api import CASES
 
 Tree = Mapping[str, str]
@@ -172,34 +172,25 @@ def _write(root: Path, change: Tree) -> Path:
     return trees.build_file_tree(root, tree)
 
 
-def _judged(root: Path) -> set[str]:
-    return {
-        JUDGED[finding.rule]
-        for judge in JUDGES
-        if (files := judge.select(root))
-        for finding in judge.lint(root, files)
-    }
-
-
 def _found(root: Path, rule: str) -> list[tuple[str, int, str]]:
     return [(x.path, x.line, x.message) for x in clusters.findings(root) if x.rule == rule]
 
 
 def test_good_clusters_break_no_rule(tmp_path: Path) -> None:
-    assert _judged(_write(tmp_path, {})) == set()
+    assert lints.judged(_write(tmp_path, {})) == set()
 
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_rule_finds_its_defect_and_no_other_does(name: str, tmp_path: Path) -> None:
     bad, good = DEFECTS[name]
-    assert _judged(_write(tmp_path / "bad", bad)) == {name}
-    assert _judged(_write(tmp_path / "good", good)) == set()
+    assert lints.judged(_write(tmp_path / "bad", bad)) == {name}
+    assert lints.judged(_write(tmp_path / "good", good)) == set()
 
 
 def test_all_defects_of_a_copy_are_found_at_once(tmp_path: Path) -> None:
     names = ("GP112", "GP113", "GP114", "GP118")
     change = {path: text for name in names for path, text in DEFECTS[name][0].items()}
-    assert _judged(_write(tmp_path, change)) == set(names)
+    assert lints.judged(_write(tmp_path, change)) == set(names)
 
 
 def test_every_rule_for_clusters_has_its_defect_here() -> None:
@@ -216,8 +207,8 @@ def test_an_api_version_that_is_gone_is_found_in_a_chart_and_in_any_manifest(
 ) -> None:
     old = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: a}\n"
     chart = {"Chart.yaml": "name: a\nversion: 0.1.0\napiVersion: v2\n", "templates/a.yaml": old}
-    assert _judged(trees.build_file_tree(tmp_path / "a", chart)) == {"GP109"}
-    assert _judged(trees.build_file_tree(tmp_path / "b", {"deploy/a.yaml": old})) == {"GP109"}
+    assert lints.judged(trees.build_file_tree(tmp_path / "a", chart)) == {"GP109"}
+    assert lints.judged(trees.build_file_tree(tmp_path / "b", {"deploy/a.yaml": old})) == {"GP109"}
 
 
 def test_a_finding_is_at_the_kind_of_its_object_and_a_variable_at_its_first_use(
@@ -252,7 +243,7 @@ def test_a_file_that_cannot_be_read_is_one_finding_and_none_that_follows_from_it
     change: Tree, part: str, tmp_path: Path
 ) -> None:
     root = _write(tmp_path, change)
-    assert _judged(root) == {"GP110"}
+    assert lints.judged(root) == {"GP110"}
     assert any(message.startswith(part) for *_, message in _found(root, clusters.VARIABLE))
 
 

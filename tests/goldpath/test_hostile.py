@@ -106,7 +106,11 @@ REFUSED = {
     "module": ("go.mod", "module x\n\nreplace y => ../../y\n", "go vet"),
     "plugin": (".golangci.yml", "{custom: {x: {type: goplugin}}}", "golangci-lint"),
     "header": (".golangci.yml", "{goheader: {Template-Path: /etc/passwd}}", "golangci-lint"),
-    "report": (".golangci.toml", "[output.formats.html]\npath = '/root/.bashrc'", "golangci-lint"),
+    "report": (
+        ".golangci.toml",
+        "[output.formats.html]\npath = '/etc/x.html'",
+        "golangci-lint",
+    ),
     "ruff": ("ruff.toml", "extend = '/etc/passwd'", "ruff"),
     "ruff-variable": ("a/pyproject.toml", "[tool.ruff]\nextend = '$HOME/x'", "ruff"),
     "yamllint": (".yamllint.yaml", "extends: /etc/passwd", "yamllint"),

@@ -13,10 +13,9 @@ from goldpath.model import Case, Render
 from goldpath.render import Questionnaire, render
 from goldpath.renders import RECORDED
 from goldpath.rules import JUDGED, RULES, Subject
-from goldpath.rules.kubernetes import JUDGES
 from goldpath.source import Source
 from goldpath.template import load
-from testing import ROOT, trees
+from testing import ROOT, lints, trees
 
 # Copier leaves an iterator open when a render fails.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -276,22 +275,13 @@ OBJECTS = {
 }
 
 
-def _judged(root: Path) -> set[str]:
-    return {
-        JUDGED[finding.rule]
-        for judge in JUDGES
-        if (files := judge.select(root))
-        for finding in judge.lint(root, files)
-    }
-
-
 @pytest.mark.parametrize("name", OBJECTS)
 def test_a_rule_for_charts_finds_its_defect_and_not_its_twin(name: str, tmp_path: Path) -> None:
     for objects, found in zip(OBJECTS[name], ({name}, set[str]()), strict=True):
         files = {"values.yaml": "secret: known\n", "templates/all.yaml": objects}
         root = tmp_path / f"{len(found)}"
         trees.build_file_tree(root / "deploy/app", {"Chart.yaml": CHART, **files})
-        assert _judged(root) == found
+        assert lints.judged(root) == found
 
 
 @pytest.mark.parametrize(
@@ -312,8 +302,8 @@ def test_a_rule_for_charts_finds_its_defect_and_not_its_twin(name: str, tmp_path
 def test_a_rule_for_what_runs_a_chart_finds_its_defect_and_not_its_twin(
     name: str, path: str, bad: str, good: str, tmp_path: Path
 ) -> None:
-    assert _judged(trees.build_file_tree(tmp_path / "bad", {path: bad})) == {name}
-    assert _judged(trees.build_file_tree(tmp_path / "good", {path: good})) == set()
+    assert lints.judged(trees.build_file_tree(tmp_path / "bad", {path: bad})) == {name}
+    assert lints.judged(trees.build_file_tree(tmp_path / "good", {path: good})) == set()
 
 
 def test_this_template_breaks_none_of_the_rules_for_templates(snapshot: Path) -> None:

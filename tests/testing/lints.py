@@ -1,4 +1,4 @@
-"""Linters, asked as `goldpath validate` asks them."""
+"""Linters and rules, asked as `goldpath validate` asks them."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ from goldpath import lint
 from goldpath.lint import Linted
 from goldpath.linters import Linter
 from goldpath.model import Case, Finding, Render
+from goldpath.rules import JUDGED
+from goldpath.rules.kubernetes import JUDGES
 
 
 def linted(linter: Linter, root: Path) -> Linted:
@@ -20,3 +22,13 @@ def found(linter: Linter, root: Path) -> list[Finding]:
     assert said.reason == ""
     assert said.files
     return list(said.findings["tree"])
+
+
+def judged(root: Path) -> set[str]:
+    """Return the ids of the rules that what a tree brings into a cluster breaks."""
+    return {
+        JUDGED[finding.rule]
+        for judge in JUDGES
+        if (files := judge.select(root))
+        for finding in judge.lint(root, files)
+    }

@@ -23,23 +23,26 @@ def available() -> bool:
 
 def select(root: Path) -> list[Path]:
     """Return every file of the charts that have suites: all of them can decide what a test sees."""
-    return [file for chart in charts.folders(root) if _suites(chart) for file in walk(chart)]
+    every = {chart: list(walk(chart)) for chart in charts.folders(root)}
+    return [file for chart, files in every.items() if _suites(chart, files) for file in files]
 
 
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
+def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
     """Run each suite; a test that fails or is skipped is a finding, as is a suite without any."""
     findings: list[Finding] = []
     for chart in charts.folders(root):
         with tempfile.TemporaryDirectory(prefix="goldpath-") as folder:
             # It puts a folder for snapshots beside the suites.
             copy = Path(shutil.copytree(chart, Path(folder) / chart.name))
-            for suite in _suites(chart):
+            for suite in _suites(chart, files):
                 findings += _run(copy, copy / suite.relative_to(chart), relative(suite, root))
     return findings
 
 
-def _suites(chart: Path) -> list[Path]:
-    return sorted(chart.glob("tests/*_test.yaml"))  # what it looks for itself
+def _suites(chart: Path, files: Sequence[Path]) -> list[Path]:
+    # It looks for these itself, too.
+    own = chart / "tests"
+    return [file for file in files if file.parent == own and file.name.endswith("_test.yaml")]
 
 
 def _run(chart: Path, suite: Path, path: str) -> Iterator[Finding]:
