@@ -15,9 +15,7 @@ __all__ = ["INSTALL", "NAME", "available", "lint", "select"]
 NAME = "golangci-lint"
 INSTALL = "nothing to do, it is built from its pinned module"
 # All formats but the one that is read; `golangci-lint run --help` lists them.
-UNWANTED = (
-    *("text", "tab", "html", "checkstyle", "code-climate", "junit-xml", "teamcity", "sarif"),
-)
+UNWANTED = ("text", "tab", "html", "checkstyle", "code-climate", "junit-xml", "teamcity", "sarif")
 
 
 def available() -> bool:
