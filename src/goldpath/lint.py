@@ -62,6 +62,7 @@ SCOPES = {
     "kube-score": TREES,
     "checkov": CHARTS,
     "pod-security": TREES,
+    "goldpath-charts": TREES,
     "ruff": Scope(files=True, config=("pyproject.toml", "ruff.toml", ".ruff.toml")),
     "go vet": Scope(config=MODULE),
     "golangci-lint": Scope(config=MODULE, first=True),

@@ -1,56 +1,126 @@
 """How long it takes to validate this template: with nothing known, with all, after one change."""
 
 import os
-from collections.abc import Iterator
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from bench.table import Row, timed
-from goldpath import linters
+from goldpath import linters, process, renders
 from goldpath.cache import cache_dir
+from goldpath.linters import Linter, golangci_lint
+from goldpath.model import Case, Render
 from goldpath.selection import Choice, select
 from goldpath.source import take
+from goldpath.toolchain import go_env
 from goldpath.validate import Options, validate
 from testing import trees
 
 COLD, CHANGED = 60, 5  # seconds on two cores
+# Linters that judge all files of a tree together; the naive way starts the others for each file.
+TOGETHER = ("go vet", "golangci-lint", "helm3", "helm4", "helm-unittest", "kube-score", "checkov")
+SAMPLE = 3  # files of each kind that the naive way is measured on
+TOUCHED = {
+    "a manifest": "compose.yaml.jinja",
+    "a document": "docs/operations.md.jinja",
+    "a Go file": "internal/hello/invalid.go",
+    "a template of the chart": "deploy/helm/#{ service_name }#/templates/service.yaml",
+}
 
 
 def validating(template: Path, scratch: Path) -> Iterator[Row]:
     """`goldpath validate` beside a copier command for each case and a linter for each file.
 
-    The naive way is measured for the defaults and taken times the number of cases.
+    The tools are there, and what Go and golangci-lint keep of the modules that a copy requires; of
+    the template and its copies nothing is known.
     """
-    tools = cache_dir()
-    own = scratch / "cache"
-    own.mkdir()
-    for entry in tools.iterdir():  # the tools are there, what was said of the template is not
-        if entry.name != "validate":
-            (own / entry.name).symlink_to(entry)
-    os.environ["GOLDPATH_CACHE"] = str(own)
-    try:
-        check = partial(validate, str(template), Options(jobs=os.cpu_count() or 2))
+    check = partial(validate, str(template), Options(jobs=os.cpu_count() or 2))
+    with _nothing_known(scratch / "warming"):
+        source = take(str(template))
+        cases = select(source.template, Choice())
+        copies = renders.render_all(source.root, cases, jobs=os.cpu_count() or 2)
+        _learn([one for one in copies if isinstance(one, Render)], scratch / "stub")
+    with _nothing_known(scratch / "cache"):
         cold = timed(check)
-        warm = timed(check)
-        compose = template / "template/compose.yaml.jinja"
-        compose.write_text(f"{compose.read_text()}# one more line\n")
-        changed = timed(check)
-        cases = len(select(take(str(template)).template, Choice()))
+        yield Row("goldpath validate, nothing known", "s", cold, target=COLD)
+        yield Row("goldpath validate, nothing changed", "s", timed(check))
+        for what, path in TOUCHED.items():
+            _touch(template / "template" / path)
+            target = CHANGED if what == "a manifest" else None
+            yield Row(f"goldpath validate, {what} changed", "s", timed(check), target=target)
+    naive = _naive(template, scratch / "naive", cases)
+    yield Row("nothing known | a command for each case and file", "s", cold, naive, 1)
+
+
+@contextmanager
+def _nothing_known(cache: Path) -> Iterator[None]:
+    """Within the block, goldpath's cache holds the tools only."""
+    tools = cache_dir()
+    cache.mkdir()
+    for entry in tools.iterdir():
+        if entry.name != "validate":
+            (cache / entry.name).symlink_to(entry)
+    os.environ["GOLDPATH_CACHE"] = str(cache)
+    try:
+        yield
     finally:
         os.environ["GOLDPATH_CACHE"] = str(tools)
-    naive = timed(partial(_naive, template, scratch / "naive/payments-api")) * cases
-    yield Row("goldpath validate, nothing known", "s", cold, target=COLD)
-    yield Row("goldpath validate, nothing changed", "s", warm)
-    yield Row("goldpath validate, one file changed", "s", changed, target=CHANGED)
-    yield Row("the same, nothing known | the naive way", "s", cold, naive, 1)
 
 
-def _naive(template: Path, folder: Path) -> None:
-    """Copy the defaults by Copier's command, and start each linter for each of its files."""
-    trees.copier("copy", "--defaults", "--quiet", template, folder)
-    together = {"go vet", "golangci-lint", "helm-unittest"}
+def _learn(copies: Sequence[Render], stub: Path) -> None:
+    """Let golangci-lint see the packages that each module imports, and nothing of the module.
+
+    It keeps what it knows of them by the go.mod, in a cache that is new here.
+    """
+    os.environ["GOLANGCI_LINT_CACHE"] = str(stub.with_name("golangci-lint"))
+    roots = {(one.root / "go.mod").read_bytes(): one.root for one in copies}
+    for module, root in roots.items():
+        listed = process.run(
+            ["go", "list", "-test", "-f", '{{join .Imports "\\n"}}', "./..."],
+            cwd=root, env=go_env(),
+        )  # fmt: skip
+        own = re.search(r"^module (\S+)", module.decode(), re.MULTILINE)
+        assert own
+        packages = {
+            line for line in listed.stdout.split("\n")
+            if line and not line.startswith(own[1]) and "internal" not in line and " " not in line
+        }  # fmt: skip
+        stub.mkdir()
+        for name in ("go.mod", "go.sum", ".golangci.yml"):
+            shutil.copy(root / name, stub)
+        imports = "".join(f'import _ "{one}"\n' for one in sorted(packages - {"unsafe", "C"}))
+        (stub / "stub.go").write_text(f"package stub\n\n{imports}")
+        golangci_lint.lint(stub, [])
+        shutil.rmtree(stub)
+
+
+def _touch(file: Path) -> None:
+    text = file.read_text()
+    comment = "//" if ".go" in file.suffixes else "#"
+    line = "One more line.\n" if ".md" in file.suffixes else f"{comment} One more line.\n"
+    file.write_text(f"{text}\n{line}" if ".md" in file.suffixes else f"{text}{line}")
+
+
+def _naive(template: Path, folder: Path, cases: Sequence[Case]) -> float:
+    """Return the seconds of a copier command for each case and a linter for each of its files.
+
+    Measured on the defaults and on a few files of each linter, and taken times the numbers of them.
+    """
+    copy = folder / "payments-api"
+    seconds = timed(partial(trees.copier, "copy", "--defaults", "--quiet", template, copy))
     for linter in linters.LINTERS:
-        files = linter.select(folder)
-        whole = linter.NAME in together or len(files) > 60
-        for some in [files] if whole else [[file] for file in files]:
-            linter.lint(folder, some)
+        files = linter.select(copy)
+        if not files:
+            continue
+        some = [files] if linter.NAME in TOGETHER else [[file] for file in files]
+        measured = some[:: max(1, len(some) // SAMPLE)][:SAMPLE]
+        taken = sum(timed(partial(_lint, linter, copy, one)) for one in measured)
+        seconds += taken * len(some) / len(measured)
+    return seconds * len(cases)
+
+
+def _lint(linter: Linter, root: Path, files: Sequence[Path]) -> None:
+    linter.lint(root, files)

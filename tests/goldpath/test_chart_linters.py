@@ -192,6 +192,26 @@ def test_a_chart_without_files_of_values_is_rendered_as_it_is(chart: Path) -> No
     assert charts.render(last, linter="x").manifests
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("templates/service.yaml", "# {{ .Capabilities.KubeVersion }}\n"),
+        ("values.yaml", "# Capabilities, for tpl\n"),
+        ("charts/packed-1.0.0.tgz", "nobody can look into it"),
+    ],
+)
+def test_a_chart_that_asks_for_the_version_is_rendered_on_each(
+    file: str, text: str, chart: Path
+) -> None:
+    root = chart.parents[2]
+    files, versions = len(list(chart.glob("ci/*-values.yaml"))), len(charts.KUBE_VERSIONS)
+    assert files > 1
+    assert len(charts.inputs(root)) == versions + files - 1
+    (chart / file).parent.mkdir(exist_ok=True)
+    (chart / file).write_text(text)
+    assert len(charts.inputs(root)) == versions * files
+
+
 def test_a_rendered_object_knows_its_template(chart: Path) -> None:
     rendered = charts.rendered(chart.parents[2], "x")[0]
     paths = {manifest.kind: manifest.path for manifest in rendered.manifests}
@@ -449,3 +469,26 @@ def test_what_is_wrong_in_a_suite_is_told(
     assert (finding.rule, finding.path) == (rule, "deploy/helm/probe/tests/deployment_test.yaml")
     assert text in finding.message
     assert finding.line == (0 if rule == "suite" else 5)
+
+
+def test_suites_that_pass_are_run_once_all_together(
+    chart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(chart, chart.with_name("second"))
+    root = chart.parents[2]
+    monkeypatch.delattr(helm_unittest, "_run")  # which runs one of them
+    assert helm_unittest.lint(root, helm_unittest.select(root)) == []
+
+
+@pytest.mark.parametrize("text", ["", "suite: none\n", "suite: none\n---\nsuite: none too\n"])
+def test_a_suite_without_tests_is_found_beside_good_ones(text: str, chart: Path) -> None:
+    """All suites run at once, and the report of that does not say which file a test is of."""
+    shutil.copytree(chart, chart.with_name("second"))
+    empty = chart.with_name("second") / "tests/empty_test.yaml"
+    empty.write_text(text)
+    good = chart / "tests/deployment_test.yaml"
+    good.write_text(f"{good.read_text()}---\n{good.read_text()}")
+    found = _found(helm_unittest, chart)
+    assert {(one.rule, one.path) for one in found} == {
+        ("suite", "deploy/helm/second/tests/empty_test.yaml")
+    }

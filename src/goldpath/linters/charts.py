@@ -18,6 +18,8 @@ from goldpath.toolchain import go_tool
 
 # The oldest Kubernetes that a chart promises to work on, and the newest that all tools know.
 KUBE_VERSIONS = ("1.31.0", "1.36.0")
+# For Go programs that live for a moment: a third of it would go into collecting garbage.
+BRIEF = {"GOGC": "off", "GOMEMLIMIT": "1GiB"}
 # Helm says before each object which template it comes from; the first folder is the chart.
 _SOURCE = re.compile(r"^---\n# Source: [^/\n]+/(.+)\n", re.MULTILINE)
 # The kind and version of a Rollout, as an object or as what an autoscaler scales.
@@ -102,12 +104,16 @@ def select(root: Path) -> list[Path]:
 
 
 def inputs(root: Path) -> list[Inputs]:
-    """Return each chart with each of its ci/*-values.yaml, or alone, on each Kubernetes."""
+    """Return each chart with each of its ci/*-values.yaml, or alone, on each Kubernetes.
+
+    A chart that never asks for the version gives the same on all; whether it may be installed
+    there at all, which Helm compares with its kubeVersion, is seen with one file of values.
+    """
     return [
         Inputs(root, chart, values, version)
         for chart in folders(root)
-        for values in _values(chart)
-        for version in KUBE_VERSIONS
+        for number, values in enumerate(_values(chart))
+        for version in (KUBE_VERSIONS if not number or _asks(chart) else KUBE_VERSIONS[-1:])
     ]
 
 
@@ -132,8 +138,7 @@ def render(one: Inputs, *, linter: str, helm: str = "helm4") -> Rendered:
 
 def run(helm: str, *arguments: str | Path) -> process.Result:
     """Run a Helm by the name of its Go tool; status 1 is an answer too."""
-    # It lives for a moment, and would spend a third of it on collecting garbage.
-    return process.run([go_tool(helm), *arguments], accept=(0, 1), env={"GOGC": "400"})
+    return process.run([go_tool(helm), *arguments], accept=(0, 1), env=BRIEF)
 
 
 @contextmanager
@@ -245,6 +250,13 @@ def _jobs(template: Manifest) -> Iterator[dict[str, Any]]:
             name = f"{template.name}-{metric['name']}"
             metadata = {**template.metadata, **job.get("metadata", {}), "name": name}
             yield {"apiVersion": "batch/v1", "kind": "Job", **job, "metadata": metadata}
+
+
+def _asks(chart: Path) -> bool:
+    """Say whether a chart may depend on the version of Kubernetes, or cannot be read for it."""
+    return any(
+        file.suffix == ".tgz" or b"Capabilities" in file.read_bytes() for file in walk(chart)
+    )
 
 
 def _values(chart: Path) -> Sequence[Path | None]:

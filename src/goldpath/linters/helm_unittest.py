@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -14,6 +14,8 @@ from goldpath.toolchain import go_tool
 
 NAME = "helm-unittest"
 INSTALL = "nothing to do, it is built from its pinned module"
+# Where it looks for suites by itself.
+OWN, SUFFIX = "tests", "_test.yaml"
 
 
 def available() -> bool:
@@ -29,35 +31,69 @@ def select(root: Path) -> list[Path]:
 
 def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
     """Run each suite; a test that fails or is skipped is a finding, as is a suite without any."""
-    findings: list[Finding] = []
-    for chart in charts.folders(root):
-        with tempfile.TemporaryDirectory(prefix="goldpath-") as folder:
-            # It puts a folder for snapshots beside the suites.
-            copy = Path(shutil.copytree(chart, Path(folder) / chart.name))
-            for suite in _suites(chart, files):
-                findings += _run(copy, copy / suite.relative_to(chart), relative(suite, root))
-    return findings
+    suites = {chart: _suites(chart, files) for chart in charts.folders(root)}
+    with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
+        folder = Path(name).resolve()
+        # It puts a folder for snapshots beside the suites.
+        copies = {
+            chart: Path(shutil.copytree(chart, folder / str(number) / chart.name))
+            for number, chart in enumerate(suites)
+            if suites[chart]
+        }
+        moved = {
+            copy / suite.relative_to(chart): suite
+            for chart, copy in copies.items()
+            for suite in suites[chart]
+        }
+        if _passed(folder, list(copies.values()), moved):
+            return []
+        return [
+            finding
+            for own, suite in moved.items()
+            for finding in _run(own.parents[1], own, relative(suite, root))
+        ]
+
+
+def _passed(folder: Path, copies: Sequence[Path], suites: Iterable[Path]) -> bool:
+    """Run all suites at once, which takes half as long, and say whether all is well.
+
+    Its report does not say which chart or file a test is of, so that it cannot say more.
+    """
+    options = ["--file", f"{OWN}/*{SUFFIX}"]
+    answer, tests = _reported(folder / "report.xml", options, copies, cwd=folder)
+    return (
+        answer.status == 0
+        and all(f"\t{suite.relative_to(folder)}\n" in answer.stdout for suite in suites)
+        and all(suite.find("testcase") is not None for suite in tests.iter("testsuite"))
+        and not any(len(test) for test in tests.iter("testcase"))
+    )
 
 
 def _suites(chart: Path, files: Sequence[Path]) -> list[Path]:
-    # It looks for these itself, too.
-    own = chart / "tests"
-    return [file for file in files if file.parent == own and file.name.endswith("_test.yaml")]
+    own = chart / OWN
+    return [file for file in files if file.parent == own and file.name.endswith(SUFFIX)]
 
 
 def _run(chart: Path, suite: Path, path: str) -> Iterator[Finding]:
     report = chart / "report.xml"
-    options = ["--strict", "--file", str(suite.relative_to(chart))]
-    options += ["--output-type", "JUnit", "--output-file", str(report)]
-    # It renders the chart for every test, and would spend a third of that on collecting garbage.
-    answer = process.run([go_tool(NAME), *options, chart], accept=(0, 1), env={"GOGC": "400"})
-    tests = list(ET.parse(report).iter("testcase"))  # noqa: S314  # written by the line above
+    answer, tests = _reported(report, ["--file", str(suite.relative_to(chart))], [chart])
     lines = suite.read_text().splitlines()
-    for test in tests:
+    for test in tests.iter("testcase"):
         name = test.attrib["name"]
         line = next((number for number, text in enumerate(lines, 1) if name in text), 0)
         for result in test:
             message = f"{name}: {' '.join((result.text or result.attrib['message']).split())}"
             yield Finding(NAME, result.tag, path, line, 0, "error", message)
-    if not tests:
+    if tests.find(".//testcase") is None:
         yield Finding(NAME, "suite", path, 0, 0, "error", " ".join(answer.stdout.split()))
+
+
+def _reported(
+    report: Path, options: Sequence[str], copies: Sequence[Path], cwd: Path | None = None
+) -> tuple[process.Result, ET.Element]:
+    """Run the suites that the options name, and return what it answers and its report."""
+    output = ["--output-type", "JUnit", "--output-file", str(report)]
+    command: list[str | Path] = [go_tool(NAME), "--strict", *options, *output, *copies]
+    # It renders the chart for every test, and would spend half of that on collecting garbage.
+    answer = process.run(command, cwd=cwd, accept=(0, 1), env=charts.BRIEF)
+    return answer, ET.parse(report).getroot()  # noqa: S314  # written by the line above
