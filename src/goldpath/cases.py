@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, islice, product
 from pathlib import Path
@@ -16,50 +16,61 @@ from goldpath.model import Case, Form, Question, Template
 from goldpath.render import Questionnaire
 
 Pair = tuple[tuple[str, Any], tuple[str, Any]]
+# Orders in which all pairs are sought, and the work, in orders times pairs, that is worth it: less
+# than a second.
+ORDERS, WORK = 200, 60_000
 # Of the ways to answer what a condition depends on, so many are tried to make it hold.
 REACHED = 200
 # More cases than anybody waits for; who wants more draws a sample.
 EXHAUSTIVE = 5000
 
 
-def pairwise(template: Template) -> tuple[Case, ...]:
+def pairwise(template: Template, first: Mapping[str, Any] | None = None) -> tuple[Case, ...]:
     """Return few cases in which every two choices of different questions meet at least once.
 
     Questions without choices keep their default. Greedy, as in D. M. Cohen et al., "The AETG
-    System" (1997), but without its random numbers: the same copier.yml gives the same cases.
+    System" (1997): from several orders of the questions and their choices, and the fewest cases
+    win. The orders are drawn with fixed seeds, so the same copier.yml gives the same cases.
+
+    Args:
+        template: The questions.
+        first: A choice for each question that is to be one of the cases; the first ones, if none.
     """
     values_by_name = {question.name: _values(question) for question in template.questions}
-    asked = [name for name, values in values_by_name.items() if len(values) > 1]
-    # The questions with most choices bound the number of cases, so they come first.
-    order = sorted(asked, key=lambda name: -len(values_by_name[name]))
-    factors = {name: values_by_name[name] for name in order}
-    missing = set(_pairs(factors))
-    cases: list[dict[str, Any]] = []
-    while missing:
-        case: dict[str, Any] = {}
-        # Start from a pair that is still missing, then give each question its most useful value.
-        seed = next(pair for pair in _pairs(factors) if pair in missing)
-        case.update(seed)
-        for name, values in factors.items():
-            if name not in case:
-                case[name] = max(values, key=lambda value: _gain(case, name, value, missing))
-        missing -= set(_met(case, factors))
-        cases.append({name: case[name] for name in asked})
-    if not cases:  # fewer than two questions with a choice: there is no pair
-        cases = [{name: value} for name, values in factors.items() for value in values] or [{}]
-    return tuple(_case(case) for case in cases)
+    asked = {name: values for name, values in values_by_name.items() if len(values) > 1}
+    number = sum(1 for _ in _pairs(asked))
+    if not number:  # fewer than two questions with a choice: there is no pair
+        cases = [{name: value} for name, values in asked.items() for value in values] or [{}]
+        return tuple(map(_case, cases))
+    first = first or {name: values[0] for name, values in asked.items()}
+    orders = (_ordered(asked, seed) for seed in range(max(1, min(ORDERS, WORK // number))))
+    fewest = min((_covering(factors, first) for factors in orders), key=len)
+    fewest.sort(key=lambda case: [asked[name].index(case[name]) for name in asked])
+    return tuple(_case({name: case[name] for name in asked}) for case in fewest)
 
 
 def chosen(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
-    """Return the cases that matter: all pairs of choices that can be had, then odd free text.
+    """Return the cases that matter: all pairs of choices that can be had, and odd free text.
 
     A question is answered only where its `when` holds, and with a choice that is offered there.
-    The first case has no answer at all, so that every default is tried.
+    The first case has no answer at all, so that every default is tried. A case whose pairs all
+    meet in the one of defaults, or in one with odd text, is left out.
     """
     defaults = Case("defaults", {})
-    pairs = _reachable(template, questions)
+    factors = _factors(template, questions)
+    form = questions.fill({})
+    plain = set() if form.refused else _meetings(_fitted(form.answers, questions), factors)
+    pairs = [
+        case
+        for case in _reachable(template, questions, factors)
+        if not plain or not _meetings(case.answers, factors) <= plain
+    ]
     odd = _with_samples(template, questions, pairs)
-    return (defaults, *(case for case in (*pairs, *odd) if case.answers))
+    met = [_meetings(case.answers, factors) for case in odd]
+    left = [
+        case for case in pairs if not any(_meetings(case.answers, factors) <= one for one in met)
+    ]
+    return (defaults, *(case for case in (*left, *odd) if case.answers))
 
 
 def refusals(questions: Questionnaire) -> tuple[tuple[str, str], ...]:
@@ -173,9 +184,10 @@ def _resolved(template: Template, questions: Questionnaire) -> Template:
     )
 
 
-def _reachable(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
+def _reachable(
+    template: Template, questions: Questionnaire, factors: Mapping[str, Sequence[Any]]
+) -> tuple[Case, ...]:
     """Return cases with all pairs of choices that the conditions of the template allow."""
-    factors = _factors(template, questions)
     found: dict[str, Case] = {}
     met: set[Pair] = set()
 
@@ -185,7 +197,12 @@ def _reachable(template: Template, questions: Questionnaire) -> tuple[Case, ...]
         found.setdefault(case.name, case)
         met.update(_met(fitted, factors))
 
-    for case in pairwise(_resolved(template, questions)):
+    plain = questions.fill({}).answers
+    first = {
+        name: next((value for value in values if value == plain.get(name)), values[0])
+        for name, values in factors.items()
+    }
+    for case in pairwise(_resolved(template, questions), first):
         add({n: tuple(v) if isinstance(v, list) else v for n, v in case.answers.items()})
     for pair in _pairs(factors):
         if pair not in met:
@@ -259,16 +276,19 @@ def _with_samples(
         for question in template.questions
         if _kind(question) in samples.TEXT | samples.NUMBERS
     }
-    bases = [_fitted({}, questions), *(dict(case.answers) for case in pairs)]
-    asked = [(base, questions.fill(base).asked) for base in bases]
+    bases = [*(dict(case.answers) for case in pairs), _fitted({}, questions)]
+    asked = [(base, questions.fill(base).asked & left.keys()) for base in bases]
     found: list[Case] = []
     while left:
-        base, reached = max(asked, key=lambda one: len(one[1] & left.keys()))
+        _, reached = max(asked, key=lambda one: len(one[1] & left.keys()))
         names = [name for name in left if name in reached]
         if not names:  # no case asks for the rest
             break
         number = f"-{len(found) // len(samples.KINDS) + 1}" if found else ""
-        for kind in samples.KINDS:
+        # Each kind in a case of its own, as long as there are enough that ask for the same.
+        fitting = [base for base, names_there in asked if names_there == reached]
+        for place, kind in enumerate(samples.KINDS):
+            base = fitting[place % len(fitting)]
             found.append(Case(f"{kind}{number}", _odd(kind, base, template, questions)))
         for name in names:
             del left[name]
@@ -301,6 +321,33 @@ def _kind(question: Question) -> str:
     return str(question.details.get("type") or type(question.details.get("default")).__name__)
 
 
+def _ordered(factors: Mapping[str, Sequence[Any]], seed: int) -> dict[str, Sequence[Any]]:
+    """Return the questions in an order of their own, the more choices the earlier."""
+    draw = random.Random(seed)  # noqa: S311  # the same seed has to give the same order
+    mixed = {
+        name: sorted(factors[name], key=lambda _: draw.random())
+        for name in sorted(factors, key=lambda _: draw.random())
+    }
+    return dict(sorted(mixed.items(), key=lambda item: -len(item[1])))
+
+
+def _covering(
+    factors: Mapping[str, Sequence[Any]], first: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return cases with all pairs: each begins with a missing one and takes what adds most."""
+    missing = dict.fromkeys(_pairs(factors))
+    cases: list[dict[str, Any]] = []
+    while missing:
+        case = dict(first) if not cases else dict(next(iter(missing)))
+        for name, values in factors.items():
+            if name not in case:
+                case[name] = max(values, key=lambda value: _gain(case, name, value, missing))
+        for pair in _met(case, factors):
+            missing.pop(pair, None)
+        cases.append(case)
+    return cases
+
+
 def _number(factors: Mapping[str, Sequence[Any]]) -> int:
     number = 1
     for values in factors.values():
@@ -321,12 +368,22 @@ def _pairs(factors: Mapping[str, Sequence[Any]]) -> Iterable[Pair]:
 
 
 def _met(case: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> Iterable[Pair]:
-    ordered = [(name, case[name]) for name in factors if name in case]
+    ordered = [(name, _frozen(case[name])) for name in factors if name in case]
     return combinations(ordered, 2)
 
 
-def _gain(case: Mapping[str, Any], name: str, value: Any, missing: Iterable[Pair]) -> int:
-    return sum(
-        (name, value) in pair and any(case.get(other[0]) == other[1] for other in pair)
-        for pair in missing
-    )
+def _meetings(case: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> set[Any]:
+    """Return the pairs of a case and, for a template with a single choice, that one."""
+    return {
+        *_met(case, factors),
+        *((name, _frozen(case[name])) for name in factors if name in case),
+    }
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _gain(case: Mapping[str, Any], name: str, value: Any, missing: Container[Pair]) -> int:
+    own = (name, value)
+    return sum(((one, own) in missing) + ((own, one) in missing) for one in case.items())

@@ -179,13 +179,16 @@ class _Copy(_Guarded):
     def jinja_env(self) -> Any:
         """Keep what is compiled: that is two thirds of the time a render takes."""
         environment = super().jinja_env
+        compiled = environment.from_string
+        once = functools.cache(compiled)
         if self.compiled:
-            environment.bytecode_cache = Compiled(str(self.compiled))
-        once = functools.cache(environment.from_string)
+            kept = environment.bytecode_cache = Compiled(str(self.compiled))
+            once = functools.cache(functools.partial(kept.from_string, environment))
 
         def from_string(source: Any) -> Any:
             environment.preprocess(str(source))  # what an extension notes there is not compiled
-            return once(source)
+            # Of what is no text, Copier wants to be told that it is none.
+            return once(source) if isinstance(source, str) else compiled(source)
 
         environment.from_string = from_string  # type: ignore[method-assign,assignment]
         return environment

@@ -98,11 +98,12 @@ def validate(template: str, options: Options, *, told: Told = lambda _: None) ->
     prune()
     told("places")
     found_at = located(subject, found, options.seconds)
+    ignores = _ignores(done)
     return Report(
         template=template,
         cases=chosen,
         rendered=len(done),
-        linters=tuple(_row(one, done) for one in linted),
+        linters=tuple(_row(one, ignores) for one in linted),
         rules=tuple(rules),
         findings=tuple(found_at),
         seconds=time.monotonic() - start,
@@ -225,28 +226,30 @@ def _rule_row(rule: Rule, findings: int, files: int) -> Row:
     return Row(rule.id, rule.title, "findings" if findings else "passed", files, findings)
 
 
-def _row(one: Linted, done: Sequence[Render]) -> Row:
+def _row(one: Linted, ignores: Mapping[str, int]) -> Row:
     name = one.linter.NAME
     if one.failed:
         return Row(name, "", "failed", reason=one.reason)
     if one.reason:
         return Row(name, "", "skipped", reason=one.reason)
     findings = len({finding for some in one.findings.values() for finding in some})
-    ignores = _ignores(IGNORES.get(name, ()), done)
-    return Row(name, "", "findings" if findings else "passed", one.files, findings, ignores)
+    ignored = ignores.get(name, 0)
+    return Row(name, "", "findings" if findings else "passed", one.files, findings, ignored)
 
 
-def _ignores(marks: Sequence[str], done: Sequence[Render]) -> int:
-    """Count the different lines of renders that tell a linter to look away."""
-    if not marks:
-        return 0
-    places: set[tuple[str, str]] = set()
-    wanted = re.compile("|".join(map(re.escape, marks)).encode())
+def _ignores(done: Sequence[Render]) -> dict[str, int]:
+    """Count, for each linter, the different lines of renders that tell it to look away."""
+    any_mark = re.compile(
+        b"|".join(re.escape(m.encode()) for some in IGNORES.values() for m in some)
+    )
+    places: dict[str, set[tuple[str, str]]] = {name: set() for name in IGNORES}
     for one in done:
         for path in one.sources:
             file = one.root / path
             data = file.read_bytes() if file.is_file() else b""
-            if wanted.search(data):
-                lines = data.decode(errors="replace").splitlines()
-                places |= {(path, x.strip()) for x in lines if wanted.search(x.encode())}
-    return len(places)
+            if any_mark.search(data):
+                for line in data.decode(errors="replace").splitlines():
+                    for name, marks in IGNORES.items():
+                        if any(mark in line for mark in marks):
+                            places[name].add((path, line.strip()))
+    return {name: len(found) for name, found in places.items()}

@@ -43,8 +43,8 @@ def main(wanted: list[str]) -> int:
                 missed |= row.missed
                 print(row, flush=True)
     print(
-        f"medians of {RUNS} runs, ours and peer in turn, but validate runs once; {os.cpu_count()} cores, "
-        f"load average {os.getloadavg()[0]:.1f} at the end"
+        f"medians of {RUNS} runs, ours and peer in turn, but validate runs once; "
+        f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the end"
     )
     return int(missed)
 

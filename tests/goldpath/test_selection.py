@@ -1,6 +1,6 @@
 """Which cases are tried: conditions, conditional choices, odd text, and what a user asks for."""
 
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,10 @@ def test_a_choice_is_taken_only_where_it_is_offered(tmp_path: Path) -> None:
 
 def test_of_several_answers_none_each_alone_and_all_are_tried(tmp_path: Path) -> None:
     text = "tools: {type: str, multiselect: true, choices: [lint, docs, e2e], default: '[]'}"
-    tried = [answers["tools"] for answers in _answers(_chosen(tmp_path, text)) if answers]
-    assert tried == [[], ["lint"], ["docs"], ["e2e"], ["lint", "docs", "e2e"]]
+    defaults, *others = _answers(_chosen(tmp_path, text))
+    assert defaults == {}  # which is none
+    tried = [answers["tools"] for answers in others]
+    assert tried == [["lint"], ["docs"], ["e2e"], ["lint", "docs", "e2e"]]
 
 
 def test_choices_that_a_template_makes_are_tried(tmp_path: Path) -> None:
@@ -124,6 +126,19 @@ def test_text_that_is_asked_for_under_a_condition_is_tried_where_it_holds(tmp_pa
     odd = [case.answers for case in _chosen(tmp_path, text) if "table" in case.answers]
     assert {answers["table"] for answers in odd} > {"", "users"} - {"users"}
     assert all(answers["db"] for answers in odd)
+
+
+def test_odd_text_takes_the_place_of_choices_that_have_to_be_tried_anyway(tmp_path: Path) -> None:
+    choices = "\n".join(f"q{n}: {{type: str, choices: [a, b, c]}}" for n in range(4))
+    choices = choices.replace("}", ", default: a}")
+    plain = _chosen(tmp_path, choices)
+    with_text = _chosen(tmp_path, f"{choices}\ntitle: {{type: str, default: My title}}")
+    assert len(with_text) == len(plain)
+    pairs = combinations(("q0", "q1", "q2", "q3"), 2)
+    given = [{**dict.fromkeys(("q0", "q1", "q2", "q3"), "a"), **c.answers} for c in with_text]
+    for one, other in pairs:
+        assert {(a[one], a[other]) for a in given} == set(product("abc", repeat=2))
+    assert [c.name for c in with_text[-3:]] == ["shortest", "longest", "oddest"]
 
 
 def test_a_question_without_default_gets_an_answer_in_every_case_but_the_first(

@@ -1,5 +1,6 @@
 """yamllint on every YAML file, strict: its warnings count."""
 
+import functools
 import os
 import re
 import sys
@@ -111,4 +112,9 @@ def _settings(root: Path) -> YamlLintConfig:
         names = [names] if isinstance(names, str) else names
         settings["ignore"] = "\n".join((root / name).read_text() for name in names)
         text = yaml.safe_dump(settings)
+    return _read(text)
+
+
+@functools.cache
+def _read(text: str) -> YamlLintConfig:
     return YamlLintConfig(text)

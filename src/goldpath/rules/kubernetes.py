@@ -56,6 +56,18 @@ def _of_gitops(root: Path) -> list[Finding]:
     return [*gitops.findings(manifests), *api_versions.findings(others)]
 
 
+def _with_kinds(root: Path) -> list[Path]:
+    """Return the files of YAML outside of charts that speak of a kind."""
+    inside = charts.folders(root)
+    return [
+        file
+        for file in walk(root)
+        if file.suffix in (".yaml", ".yml")
+        and not any(file.is_relative_to(chart) for chart in inside)
+        and b"kind:" in file.read_bytes()
+    ]
+
+
 JUDGES = (
     Judge(
         "goldpath-charts",
@@ -70,7 +82,7 @@ JUDGES = (
     Judge(
         "goldpath-gitops",
         (gitops.RULE, api_versions.RULE),
-        lambda root: [root / m.path for m in _manifests(root)],
+        _with_kinds,
         _of_gitops,
     ),
     Judge(
@@ -90,14 +102,8 @@ def _named_by_users(chart: charts.Rendered) -> set[str]:
 
 
 def _manifests(root: Path) -> Iterator[Manifest]:
-    inside = charts.folders(root)
-    for file in walk(root):
-        if file.suffix not in (".yaml", ".yml") or any(file.is_relative_to(c) for c in inside):
-            continue
-        text = file.read_text(errors="replace")
-        if "kind:" not in text:
-            continue
-        for document in _documents(text):
+    for file in _with_kinds(root):
+        for document in _documents(file.read_text(errors="replace")):
             if isinstance(document, dict) and "kind" in document:
                 yield Manifest(file.relative_to(root).as_posix(), document)
 
