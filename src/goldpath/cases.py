@@ -2,23 +2,19 @@
 
 import random
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations, islice, product
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from goldpath import samples
+from goldpath import pairs, samples
 from goldpath.errors import BadInputError
 from goldpath.model import Case, Form, Question, Template
 from goldpath.render import Questionnaire
 
-Pair = tuple[tuple[str, Any], tuple[str, Any]]
-# Orders in which all pairs are sought, and the work, in orders times pairs, that is worth it: less
-# than a second.
-ORDERS, WORK = 200, 60_000
 # Of the ways to answer what a condition depends on, so many are tried to make it hold.
 REACHED = 200
 # More cases than anybody waits for; who wants more draws a sample.
@@ -28,25 +24,14 @@ EXHAUSTIVE = 5000
 def pairwise(template: Template, first: Mapping[str, Any] | None = None) -> tuple[Case, ...]:
     """Return few cases in which every two choices of different questions meet at least once.
 
-    Questions without choices keep their default. Greedy, as in D. M. Cohen et al., "The AETG
-    System" (1997): from several orders of the questions and their choices, and the fewest cases
-    win. The orders are drawn with fixed seeds, so the same copier.yml gives the same cases.
+    Questions without choices keep their default.
 
     Args:
         template: The questions.
         first: A choice for each question that is to be one of the cases; the first ones, if none.
     """
-    values_by_name = {question.name: _values(question) for question in template.questions}
-    asked = {name: values for name, values in values_by_name.items() if len(values) > 1}
-    number = sum(1 for _ in _pairs(asked))
-    if not number:  # fewer than two questions with a choice: there is no pair
-        cases = [{name: value} for name, values in asked.items() for value in values] or [{}]
-        return tuple(map(_case, cases))
-    first = first or {name: values[0] for name, values in asked.items()}
-    orders = (_ordered(asked, seed) for seed in range(max(1, min(ORDERS, WORK // number))))
-    fewest = min((_covering(factors, first) for factors in orders), key=len)
-    fewest.sort(key=lambda case: [asked[name].index(case[name]) for name in asked])
-    return tuple(_case({name: case[name] for name in asked}) for case in fewest)
+    factors = _values_by_name(template)
+    return tuple(_case(one) for one in pairs.fewest(factors, first) or [{}])
 
 
 def chosen(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
@@ -59,16 +44,18 @@ def chosen(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
     defaults = Case("defaults", {})
     factors = _factors(template, questions)
     form = questions.fill({})
-    plain = set() if form.refused else _meetings(_fitted(form.answers, questions), factors)
-    pairs = [
+    plain = set() if form.refused else pairs.meetings(_fitted(form.answers, questions), factors)
+    reached = [
         case
         for case in _reachable(template, questions, factors)
-        if not plain or not _meetings(case.answers, factors) <= plain
+        if not plain or not pairs.meetings(case.answers, factors) <= plain
     ]
-    odd = _with_samples(template, questions, pairs)
-    met = [_meetings(case.answers, factors) for case in odd]
+    odd = _with_samples(template, questions, reached)
+    met = [pairs.meetings(case.answers, factors) for case in odd]
     left = [
-        case for case in pairs if not any(_meetings(case.answers, factors) <= one for one in met)
+        case
+        for case in reached
+        if not any(pairs.meetings(case.answers, factors) <= one for one in met)
     ]
     return (defaults, *(case for case in (*left, *odd) if case.answers))
 
@@ -166,7 +153,11 @@ def _values(question: Question) -> Sequence[Any]:
 
 def _factors(template: Template, questions: Questionnaire) -> dict[str, Sequence[Any]]:
     """Return the questions with more than one value."""
-    found = {one.name: _values(one) for one in _resolved(template, questions).questions}
+    return _values_by_name(_resolved(template, questions))
+
+
+def _values_by_name(template: Template) -> dict[str, Sequence[Any]]:
+    found = {one.name: _values(one) for one in template.questions}
     return {name: values for name, values in found.items() if len(values) > 1}
 
 
@@ -189,13 +180,13 @@ def _reachable(
 ) -> tuple[Case, ...]:
     """Return cases with all pairs of choices that the conditions of the template allow."""
     found: dict[str, Case] = {}
-    met: set[Pair] = set()
+    met: set[pairs.Pair] = set()
 
     def add(answers: Mapping[str, Any]) -> None:
         fitted = _fitted(answers, questions)
         case = _case(fitted)
         found.setdefault(case.name, case)
-        met.update(_met(fitted, factors))
+        met.update(pairs.met(fitted, factors))
 
     plain = questions.fill({}).answers
     first = {
@@ -204,7 +195,7 @@ def _reachable(
     }
     for case in pairwise(_resolved(template, questions), first):
         add({n: tuple(v) if isinstance(v, list) else v for n, v in case.answers.items()})
-    for pair in _pairs(factors):
+    for pair in pairs.of(factors):
         if pair not in met:
             for answers in _ways(pair, template, factors):
                 fitted = _fitted(answers, questions)
@@ -215,7 +206,7 @@ def _reachable(
 
 
 def _ways(
-    pair: Pair, template: Template, factors: Mapping[str, Sequence[Any]]
+    pair: pairs.Pair, template: Template, factors: Mapping[str, Sequence[Any]]
 ) -> Iterator[dict[str, Any]]:
     """Yield answers with a pair of choices, and every way to answer what these depend on."""
     above = _above([name for name, _ in pair], template)
@@ -268,7 +259,7 @@ def _fitted(answers: Mapping[str, Any], questions: Questionnaire) -> dict[str, A
 
 
 def _with_samples(
-    template: Template, questions: Questionnaire, pairs: Sequence[Case]
+    template: Template, questions: Questionnaire, plain: Sequence[Case]
 ) -> tuple[Case, ...]:
     """Return cases with odd values for free text, as few as reach every such question."""
     left = {
@@ -276,7 +267,7 @@ def _with_samples(
         for question in template.questions
         if _kind(question) in samples.TEXT | samples.NUMBERS
     }
-    bases = [*(dict(case.answers) for case in pairs), _fitted({}, questions)]
+    bases = [*(dict(case.answers) for case in plain), _fitted({}, questions)]
     asked = [(base, questions.fill(base).asked & left.keys()) for base in bases]
     found: list[Case] = []
     while left:
@@ -321,33 +312,6 @@ def _kind(question: Question) -> str:
     return str(question.details.get("type") or type(question.details.get("default")).__name__)
 
 
-def _ordered(factors: Mapping[str, Sequence[Any]], seed: int) -> dict[str, Sequence[Any]]:
-    """Return the questions in an order of their own, the more choices the earlier."""
-    draw = random.Random(seed)  # noqa: S311  # the same seed has to give the same order
-    mixed = {
-        name: sorted(factors[name], key=lambda _: draw.random())
-        for name in sorted(factors, key=lambda _: draw.random())
-    }
-    return dict(sorted(mixed.items(), key=lambda item: -len(item[1])))
-
-
-def _covering(
-    factors: Mapping[str, Sequence[Any]], first: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """Return cases with all pairs: each begins with a missing one and takes what adds most."""
-    missing = dict.fromkeys(_pairs(factors))
-    cases: list[dict[str, Any]] = []
-    while missing:
-        case = dict(first) if not cases else dict(next(iter(missing)))
-        for name, values in factors.items():
-            if name not in case:
-                case[name] = max(values, key=lambda value: _gain(case, name, value, missing))
-        for pair in _met(case, factors):
-            missing.pop(pair, None)
-        cases.append(case)
-    return cases
-
-
 def _number(factors: Mapping[str, Sequence[Any]]) -> int:
     number = 1
     for values in factors.values():
@@ -358,32 +322,3 @@ def _number(factors: Mapping[str, Sequence[Any]]) -> int:
 def _products(factors: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
     for values in product(*factors.values()):
         yield dict(zip(factors, values, strict=True))
-
-
-def _pairs(factors: Mapping[str, Sequence[Any]]) -> Iterable[Pair]:
-    for (one, ones), (other, others) in combinations(factors.items(), 2):
-        for value in ones:
-            for second in others:
-                yield (one, value), (other, second)
-
-
-def _met(case: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> Iterable[Pair]:
-    ordered = [(name, _frozen(case[name])) for name in factors if name in case]
-    return combinations(ordered, 2)
-
-
-def _meetings(case: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> set[Any]:
-    """Return the pairs of a case and, for a template with a single choice, that one."""
-    return {
-        *_met(case, factors),
-        *((name, _frozen(case[name])) for name in factors if name in case),
-    }
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _gain(case: Mapping[str, Any], name: str, value: Any, missing: Container[Pair]) -> int:
-    own = (name, value)
-    return sum(((one, own) in missing) + ((own, one) in missing) for one in case.items())

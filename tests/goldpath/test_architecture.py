@@ -34,7 +34,7 @@ ROWS = (
     },
     {"template", "toolchain", "syntax"},
     {"process", "progress", "cache"},
-    {"bounded", "samples", "compiled"},
+    {"bounded", "samples", "pairs", "compiled"},
     {"model", "errors"},
     {"__init__"},
 )
