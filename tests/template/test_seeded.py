@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from goldpath import linters
 from goldpath.model import Report
 from goldpath.selection import Choice
 from goldpath.validate import Options, validate
 
 GO = "// Package hello serves #{ service_name }#.\npackage hello\n\n"
 WORKFLOWS = "template/.github/workflows"
+CHART = "template/deploy/helm/#{ service_name }#"
 
 
 @dataclass(frozen=True)
@@ -56,44 +58,97 @@ SEEDS = (
         'minimumReleaseAge: "7 days"', "minimumReleaseAge: 7", whole=True,
     ),
     Seed(
-        "helm4", "template", "template/deploy/helm/#{ service_name }#/templates/pdb.yaml",
+        "helm4", "template", f"{CHART}/templates/pdb.yaml",
         "metadata:\n", "metadata: {{ nofunction }}\n",
+    ),
+    Seed(
+        "helm3", "template", f"{CHART}/templates/pdb.yaml",
+        "metadata:\n", "metadata: {{ nofunction }}\n",
+    ),
+    Seed(
+        "checkov-workflows", "CKV2_GHA_1", f"{WORKFLOWS}/seeded.yaml", "",
+        "on: push\njobs: {a: {runs-on: ubuntu-24.04, steps: [{run: make}]}}\n"
+        "permissions: write-all\n",
     ),
     Seed("goldpath", "GP107", "template/Makefile.jinja", "", "x:\n\thelm upgrade --wait a .\n"),
 )  # fmt: skip
 
 
+def _of_a_pod(linter: str, rule: str) -> Seed:
+    """A pod that has all that is forbidden, in a file of the linter's own, read as a whole."""
+    pod = (
+        f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: {linter}\nspec:\n  hostNetwork: true\n"
+        "  containers:\n    - name: seeded\n      image: example.com/seeded:latest\n"
+    )
+    return Seed(linter, rule, f"{CHART}/templates/{linter}.yaml", "", pod, whole=True)
+
+
+# In a template of their own: a chart that no Helm can render has no objects to judge.
+OF_CHARTS = (
+    _of_a_pod("pod-security", "host namespaces"),
+    _of_a_pod("checkov", "CKV_K8S_19"),
+    _of_a_pod("kube-score", "container-resources"),
+    Seed(
+        "helm-unittest", "failure", f"{CHART}/tests/exposure_test.yaml",
+        "is reached inside the cluster only, unless told otherwise\n"
+        "    template: templates/service.yaml\n",
+        "is reached inside the cluster only, unless told otherwise\n"
+        "    template: templates/networkpolicy.yaml\n",
+    ),
+)  # fmt: skip
+
+
 def _sow(root: Path, seed: Seed) -> int:
-    """Put a defect in and return its line."""
+    """Put a defect in, unless it is there for another linter, and return its line."""
     file = root / seed.path
     text = file.read_text() if file.exists() else ""
     if not seed.old:
         file.write_text(text + seed.new)
         return (text + seed.new.rstrip("\n")).count("\n") + 1
-    assert seed.old in text
-    before, _, after = text.partition(seed.old)
-    file.write_text(before + seed.new + after)
+    before, old, after = text.partition(seed.old)
+    if old:
+        file.write_text(before + seed.new + after)
+    else:
+        before, new, _ = text.partition(seed.new)
+        assert new, f"{seed.path} has no {seed.old}"
     return before.count("\n") + 1
 
 
+TREES = (SEEDS, OF_CHARTS)
+
+
 @pytest.fixture(scope="module")
-def sown(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, dict[str, int]]:
+def sown(
+    request: pytest.FixtureRequest, snapshot: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Report, dict[Seed, int]]:
+    """The report on the template with all defects of one of `TREES`, and the line of each."""
     root = Path(shutil.copytree(snapshot, tmp_path_factory.mktemp("seeded") / "template"))
-    lines = {seed.linter: _sow(root, seed) for seed in SEEDS}
-    names = tuple(seed.linter for seed in SEEDS if seed.linter != "goldpath")
+    seeds: tuple[Seed, ...] = TREES[request.param]
+    lines = {seed: _sow(root, seed) for seed in seeds}
+    names = tuple(seed.linter for seed in seeds if seed.linter != "goldpath")
     choice = Choice(names=("defaults",))
     return validate(str(root), Options(choice, only=(*names, "GP107"))), lines
 
 
-@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: seed.linter)
+@pytest.mark.parametrize(
+    ("sown", "seed"),
+    [pytest.param(i, seed, id=seed.linter) for i, seeds in enumerate(TREES) for seed in seeds],
+    indirect=["sown"],
+    scope="module",
+)
 def test_a_defect_is_found_at_its_line_of_the_template(
-    seed: Seed, sown: tuple[Report, dict[str, int]]
+    sown: tuple[Report, dict[Seed, int]], seed: Seed
 ) -> None:
     report, lines = sown
-    expected = (seed.path, 0 if seed.whole else lines[seed.linter])
+    expected = (seed.path, 0 if seed.whole else lines[seed])
     found = {
         (one.source, one.line)
         for one in report.findings
         if (one.finding.linter, one.finding.rule) == (seed.linter, seed.rule)
     }
     assert expected in found, report.linters
+
+
+def test_every_linter_has_its_defect() -> None:
+    names = {one.NAME for one in linters.LINTERS}
+    assert names == {seed.linter for seed in (*SEEDS, *OF_CHARTS)} - {"goldpath"}
