@@ -14,14 +14,22 @@ import pytest
 
 from goldpath import lint, process
 from goldpath.errors import BadInputError, GoldpathError, ToolError
-from goldpath.linters import charts, golangci_lint, helm_unittest, yamllint
+from goldpath.linters import (
+    Linter,
+    charts,
+    check_jsonschema,
+    checkov_workflows,
+    golangci_lint,
+    helm_unittest,
+    yamllint,
+)
 from goldpath.linters.files import documents
 from goldpath.model import Case, Render
 from goldpath.refusals import refusals
 from goldpath.render import render, updated
 from goldpath.source import snapshot
 from goldpath.validate import Options, all_names, validate
-from testing import trees
+from testing import lints, trees
 
 COPIER = "---\n_subdirectory: template\ntls: {type: bool, default: true}\n"
 CHART = {
@@ -180,6 +188,17 @@ def test_a_billion_laughs_is_not_filled_in() -> None:
     with pytest.raises(ValueError, match=r"more than 1000000 values"):
         documents(BOMB)
     assert documents("a: &a 1\nb: *a\n") == [{"a": 1, "b": 1}]
+
+
+@pytest.mark.parametrize("linter", [check_jsonschema, checkov_workflows])
+def test_a_billion_laughs_is_a_finding_and_the_other_files_are_read(
+    linter: Linter, tmp_path: Path
+) -> None:
+    good = "on: push\npermissions: write-all\njobs: {a: {runs-on: 1}}\n"
+    folder = ".github/workflows"
+    trees.build_file_tree(tmp_path, {f"{folder}/a.yaml": BOMB, f"{folder}/b.yaml": good})
+    found = {(one.path, one.rule == "unread") for one in lints.found(linter, tmp_path)}
+    assert found == {(f"{folder}/a.yaml", True), (f"{folder}/b.yaml", False)}
 
 
 @pytest.mark.parametrize("name", ["copier.yml", ".goldpath.yml"])

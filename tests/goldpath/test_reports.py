@@ -1,6 +1,7 @@
 """The formats of a report: each is valid, says the same, and carries nothing that is obeyed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -130,8 +131,19 @@ def test_markdown_is_a_page_that_a_linter_accepts(report: Report, tmp_path: Path
         (_report(zizmor="failed"), False, 3),
         (_report(ONE, zizmor="failed"), False, 3),
         (Report("t", (), 0, (), (), (), 0.0), False, 3),
+        (replace(_report(), rendered=0), False, 3),
+        (replace(_report(ONE), rendered=0), False, 1),
     ],
-    ids=["clean", "finding", "missing", "failed", "finding-and-failed", "nothing"],
+    ids=[
+        "clean",
+        "finding",
+        "missing",
+        "failed",
+        "finding-and-failed",
+        "nothing",
+        "not-rendered",
+        "finding-and-not-rendered",
+    ],
 )
 def test_the_status_of_a_report(report: Report, require: bool, status: int) -> None:
     assert data.status(report, require_tools=require) == status

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from goldpath import process
-from goldpath.linters.files import relative, walk, workflows
+from goldpath.linters.files import relative, too_large, walk, workflows
 from goldpath.model import Finding
 from goldpath.toolchain import beside_python
 
@@ -33,12 +33,13 @@ def select(root: Path) -> list[Path]:
 
 def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
     """Check each file with the schema of its kind."""
+    files, found = too_large(root, files, NAME)
     by_schema: dict[str, list[Path]] = {}
     for file in files:
         by_schema.setdefault(SCHEMAS.get(file.name, WORKFLOW), []).append(file)
-    return [
-        finding for schema, those in by_schema.items() for finding in _check(root, schema, those)
-    ]
+    for schema, those in by_schema.items():
+        found += _check(root, schema, those)
+    return found
 
 
 def _check(root: Path, schema: str, files: Sequence[Path]) -> list[Finding]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from goldpath import process
-from goldpath.linters.files import relative, workflows
+from goldpath.linters.files import relative, too_large, workflows
 from goldpath.model import Finding
 from goldpath.toolchain import wheel
 
@@ -28,6 +28,9 @@ def select(root: Path) -> list[Path]:
 
 def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
     """Check the files in one run, because starting it takes seconds."""
+    files, found = too_large(root, files, NAME)
+    if not files:
+        return found
     paths = [relative(file, root) for file in files]
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         # It would read the rest of the tree too, and settings of its own if there are any.
@@ -43,7 +46,7 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
             accept=(0, 1),
         )
     results = json.loads(answer.stdout).get("results", {})
-    failed = [
+    found += [
         Finding(
             NAME,
             item["check_id"],
@@ -56,4 +59,4 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
         for item in results.get("failed_checks", [])
     ]
     unread = [str(path).lstrip("/") for path in results.get("parsing_errors", [])]
-    return failed + [Finding(NAME, "unread", path, 0, 0, "error", "not read") for path in unread]
+    return found + [Finding(NAME, "unread", path, 0, 0, "error", "not read") for path in unread]

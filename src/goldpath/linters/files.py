@@ -1,10 +1,12 @@
 """Which files a linter reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from goldpath.model import Finding
 
 # What tools put into a tree, not what the template put there.
 SKIPPED = frozenset({".git", "bin", "node_modules", "vendor"})
@@ -15,6 +17,10 @@ WITHOUT_C = {"CGO_ENABLED": "0"}
 
 # Trees that nobody changes, with their files; every linter asks for them.
 KNOWN: dict[Path, tuple[Path, ...]] = {}
+
+
+class TooLargeError(ValueError):
+    """A text of YAML whose aliases stand for more than anybody can fill in."""
 
 
 def walk(root: Path) -> Iterator[Path]:
@@ -38,12 +44,32 @@ def relative(file: Path, root: Path) -> str:
 def documents(text: str) -> list[Any]:
     """Return the documents of a text of YAML.
 
-    Raises: yaml.YAMLError if it is not valid, ValueError if aliases make more of it than `VALUES`.
+    Raises: yaml.YAMLError if it is not valid, TooLargeError if aliases make more than `VALUES` of it.
     """
     found = list(yaml.load_all(text, yaml.CSafeLoader))  # ten times as fast as SafeLoader
     if "*" in text and _values(found, {}) > VALUES:
-        raise ValueError(f"with all aliases filled in it has more than {VALUES} values")
+        raise TooLargeError(f"with all aliases filled in it has more than {VALUES} values")
     return found
+
+
+def too_large(root: Path, files: Sequence[Path], linter: str) -> tuple[list[Path], list[Finding]]:
+    """Return the files that a linter can read to an end, and a finding for each of the others.
+
+    Tools in Python fill in aliases, which takes them hours if there are many of many.
+    """
+    read, found = [], []
+    for file in files:
+        text = file.read_text(errors="replace")
+        try:
+            if "*" in text and "&" in text:
+                documents(text)
+        except TooLargeError as error:
+            found.append(Finding(linter, "unread", relative(file, root), 0, 0, "error", str(error)))
+            continue
+        except (yaml.YAMLError, ValueError):
+            pass  # the linter says what is wrong with it
+        read.append(file)
+    return read, found
 
 
 def _values(value: Any, known: dict[int, int]) -> int:

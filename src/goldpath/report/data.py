@@ -62,7 +62,8 @@ def status(report: Report, *, require_tools: bool = False) -> int:
     """Return the exit status that a report stands for.
 
     3 if a tool or rule failed, if a tool is missing and `require_tools` is set, or if nothing was
-    read at all: neither is evidence of a clean template. Else 1 if there is a finding, else 0.
+    read at all: neither is evidence of a clean template. Else 1 if there is a finding, else 0; but
+    3 again if a case was not rendered and the rule that says so was not asked.
     """
     rows = [*report.linters, *report.rules]
     missing = [row for row in report.linters if row.status == "skipped" and _missing(row)]
@@ -70,7 +71,8 @@ def status(report: Report, *, require_tools: bool = False) -> int:
         return 3
     if report.findings:
         return 1
-    return 0 if any(row.files for row in rows) and report.rendered else 3
+    whole = 0 < report.rendered == len(report.cases)
+    return 0 if whole and any(row.files for row in rows) else 3
 
 
 def _missing(row: Row) -> bool:
