@@ -44,7 +44,7 @@ def relative(file: Path, root: Path) -> str:
 def documents(text: str) -> list[Any]:
     """Return the documents of a text of YAML.
 
-    Raises: yaml.YAMLError if it is not valid, TooLargeError if aliases make more than `VALUES` of it.
+    Raises: yaml.YAMLError if it is not valid, TooLargeError if aliases make more than `VALUES`.
     """
     found = list(yaml.load_all(text, yaml.CSafeLoader))  # ten times as fast as SafeLoader
     if "*" in text and _values(found, {}) > VALUES:
