@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -18,6 +19,7 @@ from goldpath import render as copy
 from goldpath import selection
 from goldpath import template as templates
 from goldpath import validate as checking
+from goldpath.accepted import read, written
 from goldpath.cache import cache_dir
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Report
@@ -222,6 +224,14 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {
 @click.option("--require-tools", is_flag=True, help="A linter that is missing makes status 3.")
 @click.option("--format", "format_name", type=click.Choice(list(FORMATS)), help="Default: table.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write the report to a file.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Leave out the findings that this file has.",
+)
+@click.option("--update-baseline", is_flag=True, help="Write all findings into the baseline.")
+@click.option("--diff", metavar="REF", help="Only findings on lines that differ from REF.")
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 2, help="At once.")
 @click.option("--render-seconds", type=click.IntRange(1), default=SECONDS, show_default=True,
               help="Processor time that one render may take.")  # fmt: skip
@@ -251,9 +261,17 @@ def validate(
         raise BadInputError(f"{output} is no file in a folder that is there; --output takes one.")
     if choice.pop("rules_only"):
         only = (*only, *of_templates())
-    asked = Options(Choice(**choice), only, skip, jobs, render_seconds, vcs_ref)
+    baseline, update, diff = (choice.pop(name) for name in ("baseline", "update_baseline", "diff"))
+    if update and (diff or not baseline):
+        raise BadInputError("--update-baseline needs --baseline, and takes no --diff.")
+    known = read(baseline) if baseline and not update else {}
+    asked = Options(Choice(**choice), only, skip, jobs, render_seconds, vcs_ref, known, diff)
     with Ticker(sys.stderr) as ticker, _scratch():
         report = checking.validate(template, asked, told=lambda what: ticker.tell(safe(what)))
+    if update:
+        _write(baseline, written(report.findings))
+        click.echo(f"{baseline} has {len(report.findings)} findings now.", err=True)
+        report = replace(report, findings=(), known=len(report.findings))
     chosen = format_name or ("github" if os.environ.get("GITHUB_ACTIONS") else "table")
     told = FORMATS[chosen](report)
     if output:

@@ -1,5 +1,6 @@
 """The values that pass between the parts: all frozen, none with behaviour beyond what it holds."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,6 +140,20 @@ class Located:
     cases: tuple[str, ...] = ()
     answers: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def fingerprint(self) -> str:
+        """Return what stays the same when lines move: a hash of the rule, files and message."""
+        finding = self.finding
+        own = finding.linter == "goldpath"
+        rule = finding.rule if own else f"{finding.linter}/{finding.rule}"
+        text = "\0".join([rule, self.source, finding.path, finding.message])
+        return hashlib.sha256(text.encode(errors="replace")).hexdigest()
+
+    @property
+    def row(self) -> str:
+        """Return the name of the row that counts it."""
+        return self.finding.rule if self.finding.linter == "goldpath" else self.finding.linter
+
 
 @dataclass(frozen=True)
 class Row:
@@ -159,7 +174,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """All that a validation has to say of a template."""
+    """All that a validation has to say of a template.
+
+    `known` counts findings that a baseline has, `beside` those that a change does not touch; they
+    are not among the `findings`.
+    """
 
     template: str
     cases: tuple[Case, ...]
@@ -168,3 +187,5 @@ class Report:
     rules: tuple[Row, ...]
     findings: tuple[Located, ...]
     seconds: float
+    known: int = 0
+    beside: int = 0

@@ -65,6 +65,19 @@ def take(template: str, vcs_ref: str | None = None) -> Source:
         return Source(template, root, loaded, tag, release)
 
 
+def left_at(folder: Path, ref: str) -> Path:
+    """Return the files of a checkout as they were where its branch left a version.
+
+    Raises: BadInputError if the folder is no checkout, or has no such version.
+    """
+    command = [*_GIT, "merge-base", "--end-of-options", ref, "HEAD"]
+    found = process.run(command, cwd=folder, env=_QUIET, accept=range(256))
+    if found.status:
+        raise BadInputError(f"{folder} has no version {ref}, or none that it comes from.")
+    with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
+        return snapshot(_at(folder, found.stdout.strip(), Path(name) / "before"))
+
+
 def snapshot(folder: Path) -> Path:
     """Copy a folder, in git those files that it knows or would add, and return the copy."""
     paths = [name for name in _paths(folder) if os.path.lexists(folder / name)]

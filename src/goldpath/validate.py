@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from goldpath import bounded, cases, configured, lint, linters, renders, selection
+from goldpath import accepted, bounded, cases, configured, lint, linters, renders, selection
 from goldpath.bounded import Failed
-from goldpath.errors import GoldpathError
+from goldpath.errors import BadInputError, GoldpathError
 from goldpath.home import located
 from goldpath.lint import Linted
 from goldpath.linters import Linter
@@ -19,7 +19,7 @@ from goldpath.render import Questionnaire
 from goldpath.rules import JUDGED, RULES, Rule, Subject
 from goldpath.rules.kubernetes import JUDGES
 from goldpath.selection import Choice
-from goldpath.source import Source, prune, take
+from goldpath.source import Source, left_at, prune, take
 
 RULE_SECONDS = 120  # of processor time for one rule; the slowest makes four copies
 # What tells a linter to look away, by the linter.
@@ -51,6 +51,8 @@ class Options:
     jobs: int = 2
     seconds: int = renders.SECONDS
     vcs_ref: str | None = None
+    known: Mapping[str, int] = field(default_factory=dict)
+    diff: str | None = None
 
     def takes(self, name: str) -> bool:
         """Say whether a linter or rule is wanted."""
@@ -73,6 +75,7 @@ def validate(template: str, options: Options, *, told: Told = lambda _: None) ->
     start = time.monotonic()
     told("template")
     source = take(template, options.vcs_ref)
+    touched = _touched(template, source, options)
     chosen, subject = _asked(source, options)
     told(f"{len(chosen)} cases")
     trust = options.choice.trust
@@ -99,7 +102,7 @@ def validate(template: str, options: Options, *, told: Told = lambda _: None) ->
     told("places")
     found_at = located(subject, found, options.seconds)
     ignores = _ignores(done)
-    return Report(
+    report = Report(
         template=template,
         cases=chosen,
         rendered=len(done),
@@ -108,6 +111,16 @@ def validate(template: str, options: Options, *, told: Told = lambda _: None) ->
         findings=tuple(found_at),
         seconds=time.monotonic() - start,
     )
+    return accepted.without(report, source.root, options.known, touched)
+
+
+def _touched(template: str, source: Source, options: Options) -> accepted.Touched | None:
+    if options.diff is None:
+        return None
+    folder = Path(template).expanduser().resolve()
+    if options.vcs_ref or not folder.is_dir():
+        raise BadInputError("--diff takes a folder as it stands, no URL and no --vcs-ref.")
+    return accepted.touched(left_at(folder, options.diff), source.root)
 
 
 def all_names() -> list[str]:

@@ -17,7 +17,7 @@ ROWS = (
     {"demo", "validate"},
     {"report", "home"},
     {"locate", "rules"},
-    {"lint", "renders", "configured", "refusals"},
+    {"lint", "renders", "configured", "refusals", "accepted"},
     {"kept"},
     {"linters"},
     {"selection", "management_cluster"},

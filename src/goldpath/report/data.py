@@ -39,6 +39,8 @@ SCHEMA: dict[str, Any] = {
         seconds={"type": "number"},
         cases={"type": "array", "items": _closed(name=_TEXT, answers={"type": "object"})},
         rendered=_COUNT,
+        known=_COUNT,
+        beside=_COUNT,
         linters={"type": "array", "items": _ROW},
         rules={"type": "array", "items": _ROW},
         findings={
@@ -105,6 +107,8 @@ def to_json(report: Report, *, require_tools: bool = False) -> str:
         "seconds": round(report.seconds, 3),
         "cases": [{"name": case.name, "answers": dict(case.answers)} for case in report.cases],
         "rendered": report.rendered,
+        "known": report.known,
+        "beside": report.beside,
         "linters": [asdict(row) for row in report.linters],
         "rules": [asdict(row) for row in report.rules],
         "findings": findings,

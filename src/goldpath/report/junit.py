@@ -23,12 +23,8 @@ def to_junit(report: Report) -> str:
     suite = f'<testsuite name="goldpath validate" {numbers} time="{report.seconds:.3f}">'
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', suite]
     for row in rows:
-        lines += _case(row, [one for one in report.findings if row.name in _names(one)])
+        lines += _case(row, [one for one in report.findings if row.name == one.row])
     return "\n".join([*lines, "</testsuite>"]) + "\n"
-
-
-def _names(one: Located) -> tuple[str, str]:
-    return one.finding.linter, one.finding.rule if one.finding.linter == "goldpath" else ""
 
 
 def _case(row: Row, findings: list[Located]) -> list[str]:

@@ -3,7 +3,6 @@
 https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
 """
 
-import hashlib
 import json
 from importlib.metadata import version
 from typing import Any
@@ -83,16 +82,13 @@ def _result(one: Located, index: dict[str, int]) -> dict[str, Any]:
         },
         "region": {"startLine": max(1, one.line)},
     }
-    print_ = "\0".join([rule, one.source, one.finding.path, one.finding.message])
     return {
         "ruleId": rule,
         "ruleIndex": index[rule],
         "level": one.finding.level,
         "message": {"text": text},
         "locations": [{"physicalLocation": location}],
-        "partialFingerprints": {
-            "goldpath/v1": hashlib.sha256(print_.encode(errors="replace")).hexdigest()
-        },
+        "partialFingerprints": {"goldpath/v1": one.fingerprint},
     }
 
 

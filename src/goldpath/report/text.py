@@ -83,7 +83,10 @@ def summary(report: Report) -> str:
     silent = sum(row.status in ("skipped", "failed") for row in rows)
     ran = f"{len(rows) - silent} linters and rules ran, {silent} did not"
     cases = f"{report.rendered} of {len(report.cases)} cases rendered"
-    return f"{len(report.findings)} findings; {cases}, {ran}; {report.seconds:.1f} s"
+    known = f", {report.known} more in the baseline" if report.known else ""
+    beside = f", {report.beside} more beside the change" if report.beside else ""
+    found = f"{len(report.findings)} findings{known}{beside}"
+    return f"{found}; {cases}, {ran}; {report.seconds:.1f} s"
 
 
 def to_markdown(report: Report) -> str:

@@ -1,0 +1,157 @@
+"""What a report leaves out: a baseline, lines that accept a finding, lines beside a change."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from testing import trees
+
+COPIER = "_subdirectory: template\na: {type: bool, default: true}\n"
+TEMPLATE = "template/c.yaml.jinja"
+LINES = "---\na: '{{ a }}'\nb: 1 \nc: 2 \n"
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    """A template with two lines that yamllint objects to, in git."""
+    return _committed(
+        trees.build_file_tree(tmp_path / "t", {"copier.yml": COPIER, TEMPLATE: LINES})
+    )
+
+
+def _committed(root: Path) -> Path:
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "state"]):
+        subprocess.run(["git", *arguments], cwd=root, check=True)
+    return root
+
+
+def _validate(
+    root: Path, *options: str | Path
+) -> tuple["subprocess.CompletedProcess[str]", list[int]]:
+    """Run the command with yamllint only, and return it with the lines of its findings."""
+    command = ["validate", ".", "--only", "yamllint", "--format", "json", *options]
+    done = trees.run_program("goldpath", *command, cwd=root)
+    found = json.loads(done.stdout)["findings"] if done.stdout else []
+    return done, [one["source"]["line"] for one in found]
+
+
+def test_a_baseline_leaves_out_what_it_has_and_nothing_else(template: Path) -> None:
+    known = template.parent / "known.json"
+    done, lines = _validate(template, "--baseline", known, "--update-baseline")
+    assert (done.returncode, lines) == (0, [])
+    assert "known.json has 2 findings now." in done.stderr
+    assert _validate(template, "--baseline", known)[0].returncode == 0
+    (template / TEMPLATE).write_text(f"{LINES}d: 3 \n")
+    done, lines = _validate(template, "--baseline", known)
+    assert (done.returncode, lines) == (1, [5])  # of three that say the same, the last is new
+    told = json.loads(done.stdout)
+    assert told["known"] == 2
+    assert next(one["findings"] for one in told["linters"] if one["name"] == "yamllint") == 1
+
+
+def test_a_baseline_is_the_same_for_the_same_findings_and_can_be_read(template: Path) -> None:
+    files = [template.parent / name for name in ("one.json", "two.json")]
+    for file in files:
+        _validate(template, "--baseline", file, "--update-baseline")
+    assert files[0].read_text() == files[1].read_text()
+    entries = json.loads(files[0].read_text())["findings"]
+    assert {(one["rule"], one["source"]) for one in entries} == {
+        ("yamllint trailing-spaces", TEMPLATE)
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (None, "cannot be read: No such file or directory; --update-baseline writes it."),
+        ("{", "is no baseline of goldpath's, version 1."),
+        ('{"version": 2, "findings": []}', "is no baseline of goldpath's, version 1."),
+        ('{"version": 1, "findings": [1]}', "is no baseline of goldpath's, version 1."),
+    ],
+)
+def test_a_file_that_is_no_baseline_is_refused(
+    text: str | None, sentence: str, template: Path
+) -> None:
+    known = template.parent / "known.json"
+    if text is not None:
+        known.write_text(text)
+    done, _ = _validate(template, "--baseline", known)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "options", [["--update-baseline"], ["--update-baseline", "--baseline", "x", "--diff", "HEAD"]]
+)
+def test_a_baseline_is_not_written_by_halves(options: list[str], template: Path) -> None:
+    done, _ = _validate(template, *options)
+    assert (done.returncode, list(template.glob("x"))) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("mark", "accepted"),
+    [
+        ("# goldpath: ignore yamllint the blank is part of the protocol", True),
+        ("# goldpath: ignore trailing-spaces as above", True),
+        ("# goldpath: ignore yamllint", False),
+        ("# goldpath: ignore GP001 another rule", False),
+    ],
+    ids=["linter", "rule", "no-reason", "other"],
+)
+@pytest.mark.parametrize("text", ["---\n{}\nb: 1 \nc: 2 \n", "---\nb: 1  {} \nd: 3\nc: 2 \n"])
+def test_a_line_accepts_what_is_found_on_it_or_below_if_it_has_a_reason(
+    text: str, mark: str, accepted: bool, template: Path
+) -> None:
+    text = text.format(mark)
+    (template / TEMPLATE).write_text(text)
+    done, lines = _validate(template)
+    first, second = (n for n, line in enumerate(text.splitlines(), 1) if line.endswith(" "))
+    assert lines == ([second] if accepted else [first, second])
+    row = next(one for one in json.loads(done.stdout)["linters"] if one["name"] == "yamllint")
+    assert row["ignores"] == int(accepted)
+
+
+def test_the_first_line_accepts_what_is_found_in_the_file_as_a_whole(template: Path) -> None:
+    (template / "template/go.mod").write_text("module a\n\ngo 1.26\n")
+    command = ["goldpath", "validate", ".", "--only", "gofmt"]
+    for mark, status in (("a comment", 1), ("goldpath: ignore gofmt it is generated", 0)):
+        (template / "template/a.go").write_text(f"// {mark}\npackage a\n\n\n\n")
+        assert trees.run_program(*command, cwd=template).returncode == status
+
+
+def test_diff_shows_what_is_on_lines_that_a_branch_has_changed(template: Path) -> None:
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@x.invalid"]
+    subprocess.run([*git, "branch", "base"], cwd=template, check=True)
+    assert _validate(template, "--diff", "base")[1] == []
+    (template / TEMPLATE).write_text(LINES.replace("c: 2 ", "c: 3 "))
+    done, lines = _validate(template, "--diff", "base")
+    assert (done.returncode, lines) == (1, [4])
+    assert json.loads(done.stdout)["beside"] == 1
+    (template / "template/new.yaml").write_text("---\na: 1 \n")
+    assert sorted(_validate(template, "--diff", "base")[1]) == [2, 4]
+    subprocess.run([*git, "commit", "-qam", "change"], cwd=template, check=True)
+    assert sorted(_validate(template, "--diff", "base")[1]) == [2, 4]
+    # What the other branch has done since is not this one's change.
+    subprocess.run([*git, "switch", "-q", "base"], cwd=template, check=True)
+    (template / TEMPLATE).write_text(LINES.replace("b: 1 ", "b: 1"))
+    subprocess.run([*git, "commit", "-qam", "mend"], cwd=template, check=True)
+    subprocess.run([*git, "switch", "-q", "-"], cwd=template, check=True)
+    assert sorted(_validate(template, "--diff", "base")[1]) == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--diff", "none"], "has no version none, or none that it comes from."),
+        (["--diff", "HEAD", "--vcs-ref", "HEAD"], "--diff takes a folder as it stands"),
+    ],
+)
+def test_a_diff_that_cannot_be_had_is_refused(
+    options: list[str], sentence: str, template: Path
+) -> None:
+    done, _ = _validate(template, *options)
+    assert done.returncode == 2
+    assert sentence in done.stderr
