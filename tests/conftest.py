@@ -35,7 +35,9 @@ def _compiled_once() -> Iterator[None]:
         self: Environment, source: str, name: str | None = None, filename: str | None = None
     ) -> CodeType:
         self.preprocess(source, name, filename)  # what an extension notes there is not compiled
-        settings = (type(self), self.lexer, self.undefined)  # the lexer stands for all delimiters
+        # The lexer stands for all delimiters.
+        settings: tuple[object, ...] = (type(self), self.lexer, self.undefined)
+        settings += (self.finalize, self.is_async, self.optimized, self.code_generator_class)
         names = (frozenset(self.filters), frozenset(self.tests), tuple(self.extensions))
         key = (source, name, filename, *settings, *names)
         if key not in compiled:

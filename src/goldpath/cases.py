@@ -17,21 +17,18 @@ from goldpath.render import Questionnaire
 
 # Of the ways to answer what a condition depends on, so many are tried to make it hold.
 REACHED = 200
+# Conditions that hang on each other, one after the other; what is deeper is asked as it comes.
+DEPTH = 10
 # More cases than anybody waits for; who wants more draws a sample.
 EXHAUSTIVE = 5000
 
 
-def pairwise(template: Template, first: Mapping[str, Any] | None = None) -> tuple[Case, ...]:
+def pairwise(template: Template) -> tuple[Case, ...]:
     """Return few cases in which every two choices of different questions meet at least once.
 
     Questions without choices keep their default.
-
-    Args:
-        template: The questions.
-        first: A choice for each question that is to be one of the cases; the first ones, if none.
     """
-    factors = _values_by_name(template)
-    return tuple(_case(one) for one in pairs.fewest(factors, first) or [{}])
+    return tuple(_case(one) for one in pairs.fewest(_values_by_name(template)) or [{}])
 
 
 def chosen(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
@@ -43,21 +40,31 @@ def chosen(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
     """
     defaults = Case("defaults", {})
     factors = _factors(template, questions)
-    form = questions.fill({})
-    plain = set() if form.refused else pairs.meetings(_fitted(form.answers, questions), factors)
+    plain = _meetings({}, questions, factors)
     reached = [
         case
         for case in _reachable(template, questions, factors)
-        if not plain or not pairs.meetings(case.answers, factors) <= plain
+        if not plain or not _meetings(case.answers, questions, factors) <= plain
     ]
     odd = _with_samples(template, questions, reached)
-    met = [pairs.meetings(case.answers, factors) for case in odd]
+    met = [_meetings(case.answers, questions, factors) for case in odd]
     left = [
         case
         for case in reached
-        if not any(pairs.meetings(case.answers, factors) <= one for one in met)
+        if not any(_meetings(case.answers, questions, factors) <= one for one in met)
     ]
     return (defaults, *(case for case in (*left, *odd) if case.answers))
+
+
+def _meetings(
+    answers: Mapping[str, Any], questions: Questionnaire, factors: pairs.Factors
+) -> set[Any]:
+    """Return what meets in a copy with these answers: odd text can decide what else is asked."""
+    form = questions.fill(dict(answers))
+    if form.refused:
+        return set()
+    asked = {name: value for name, value in form.answers.items() if name in form.asked}
+    return pairs.meetings(asked, factors)
 
 
 def refusals(questions: Questionnaire) -> tuple[tuple[str, str], ...]:
@@ -180,21 +187,23 @@ def _reachable(
 ) -> tuple[Case, ...]:
     """Return cases with all pairs of choices that the conditions of the template allow."""
     found: dict[str, Case] = {}
-    met: set[pairs.Pair] = set()
+    met: set[Any] = set()
 
     def add(answers: Mapping[str, Any]) -> None:
-        fitted = _fitted(answers, questions)
-        case = _case(fitted)
-        found.setdefault(case.name, case)
-        met.update(pairs.met(fitted, factors))
+        case = _case(_fitted(answers, questions))
+        if all(case.answers != one.answers for one in found.values()):
+            # A name has no names of questions in it, so that two cases can have the same.
+            name = case.name if case.name not in found else f"{case.name}-{len(found)}"
+            found[name] = replace(case, name=name)
+            met.update(_meetings(case.answers, questions, factors))
 
-    plain = questions.fill({}).answers
+    plain = {name: pairs.frozen(value) for name, value in questions.fill({}).answers.items()}
     first = {
         name: next((value for value in values if value == plain.get(name)), values[0])
         for name, values in factors.items()
     }
-    for case in pairwise(_resolved(template, questions), first):
-        add({n: tuple(v) if isinstance(v, list) else v for n, v in case.answers.items()})
+    for answers in pairs.fewest(factors, first):
+        add(answers)
     for pair in pairs.of(factors):
         if pair not in met:
             for answers in _ways(pair, template, factors):
@@ -235,12 +244,29 @@ def _fitted(answers: Mapping[str, Any], questions: Questionnaire) -> dict[str, A
     A choice that is not offered gives way to the first one that is, and a question that has no
     default gets an answer.
     """
+    given = dict(answers)
+    for _ in range(DEPTH):
+        fitted, asked = _accepted(given, questions)
+        given = {name: value for name, value in fitted.items() if name in asked}
+        if len(given) == len(fitted):
+            break
+    return given
+
+
+def _accepted(
+    answers: Mapping[str, Any], questions: Questionnaire
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return answers that the questions take, and which of these are asked with them."""
     fitted = {name: list(v) if isinstance(v, tuple) else v for name, v in answers.items()}
     form = questions.fill(fitted)
     tried: set[str] = set()
     while form.refused:
         name = form.refused[0]
         offered = form.offered.get(name, ())
+        if name in tried and offered and not isinstance(fitted[name], list):
+            fitted[name] = [fitted[name]]  # a question with several answers
+            form = questions.fill(fitted)
+            continue
         if name in fitted and (name in tried or not offered):
             break  # whatever it wants, a render will say so
         tried.add(name)
@@ -251,11 +277,7 @@ def _fitted(answers: Mapping[str, Any], questions: Questionnaire) -> dict[str, A
         else:
             fitted[name] = samples.any_of(questions.accepts(name, fitted))
         form = questions.fill(fitted)
-    return {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in fitted.items()
-        if name in form.asked
-    }
+    return {name: pairs.frozen(value) for name, value in fitted.items()}, form.asked
 
 
 def _with_samples(

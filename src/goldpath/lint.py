@@ -20,7 +20,7 @@ Sha = dict[Path, str]
 # What a linter may take, by the clock, and each of its processes in memory; golangci-lint, with
 # a cold cache on a busy machine, needs a third of both.
 SECONDS, MEMORY = 900, 4 * 2**30
-RUBBISH = (ValueError, LookupError, TypeError, AttributeError)
+RUBBISH = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 # What a Go program that does not compile says.
 _COMPILE = re.compile(r"^(?:vet: )?(?:\./)?(\S+\.go):(\d+):(?:(\d+):)? (.*)$", re.MULTILINE)
 
@@ -140,14 +140,14 @@ class _Trees:
         self._made: dict[tuple[Unit, ...], Path] = {}
 
     def of(self, units: Sequence[Unit]) -> Path:
-        """Return a folder with the files of each unit in a folder called like its number."""
+        """Return a folder with the files of each unit below its number and the render's name."""
         same = tuple(replace(unit, key="") for unit in units)
         with self._lock:
             if same not in self._made:
                 top = self._folder / str(len(self._made))
                 for number, unit in enumerate(units):
-                    _copy(unit.files, unit.root, top / _name(number))
-                    _copy(unit.beside, unit.root, top / _name(number))
+                    _copy(unit.files, unit.root, top / _name(number, unit))
+                    _copy(unit.beside, unit.root, top / _name(number, unit))
                     _copy(unit.config, unit.root, top)
                 self._made[same] = top
             return self._made[same]
@@ -224,7 +224,8 @@ def _named(file: Path, near: set[Path]) -> set[Path]:
 def _key(linter: Linter, root: Path, files: Sequence[Path], digest: Sha, state: str) -> str:
     start = len(str(root)) + 1  # what relative_to would find, twenty thousand times
     parts = [f"{str(file)[start:]}\0{digest.get(file) or _sha(file)}" for file in files]
-    text = "\0".join([linter.NAME, state, *parts])
+    chart = root.name if (root / "Chart.yaml").is_file() else ""  # its release is called so
+    text = "\0".join([linter.NAME, state, chart, *parts])
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
@@ -268,13 +269,13 @@ def _merged(
     for some in by_config.values():
         top = trees.of(list(some.values()))
         files = [
-            top / _name(number) / file.relative_to(unit.root)
+            top / _name(number, unit) / file.relative_to(unit.root)
             for number, unit in enumerate(some.values())
             for file in unit.files
         ]
         found = _found(linter, top, files)
-        for number, key in enumerate(some):
-            folder = f"{_name(number)}/"
+        for number, (key, unit) in enumerate(some.items()):
+            folder = f"{_name(number, unit)}/"
             said[key] = tuple(
                 replace(one, path=one.path.removeprefix(folder))
                 for one in found
@@ -283,8 +284,8 @@ def _merged(
     return said
 
 
-def _name(number: int) -> str:
-    return f"{number:04}"
+def _name(number: int, unit: Unit) -> str:
+    return f"{number:04}/{unit.root.name}"  # a chart at the top is called like its folder
 
 
 def _found(linter: Linter, root: Path, files: Sequence[Path]) -> list[Finding]:

@@ -45,7 +45,7 @@ def of(factors: Factors) -> Iterable[Pair]:
 
 def met(case: Mapping[str, Any], factors: Factors) -> Iterable[Pair]:
     """Yield the pairs that meet in a case."""
-    ordered = [(name, _frozen(case[name])) for name in factors if name in case]
+    ordered = [(name, frozen(case[name])) for name in factors if name in case]
     return combinations(ordered, 2)
 
 
@@ -53,7 +53,7 @@ def meetings(case: Mapping[str, Any], factors: Factors) -> set[Any]:
     """Return the pairs of a case and, for a template with a single choice, that one."""
     return {
         *met(case, factors),
-        *((name, _frozen(case[name])) for name in factors if name in case),
+        *((name, frozen(case[name])) for name in factors if name in case),
     }
 
 
@@ -86,5 +86,6 @@ def _gain(case: Mapping[str, Any], name: str, value: Any, missing: Container[Pai
     return sum(((one, own) in missing) + ((own, one) in missing) for one in case.items())
 
 
-def _frozen(value: Any) -> Any:
+def frozen(value: Any) -> Any:
+    """Return an answer as a value that can be in a set: a list of answers as a tuple."""
     return tuple(value) if isinstance(value, list) else value

@@ -180,7 +180,7 @@ class _Copy(_Guarded):
         """Keep what is compiled: that is two thirds of the time a render takes."""
         environment = super().jinja_env
         if self.compiled:
-            environment.bytecode_cache = Compiled(str(self.compiled))
+            Compiled.give(environment, self.compiled)
         keep_strings(environment)
         return environment
 

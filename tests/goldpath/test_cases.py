@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from goldpath import cases
+from goldpath import cases, pairs
 from goldpath.errors import BadInputError
 from goldpath.model import Question, Template
 from testing import ROOT, trees
@@ -61,8 +61,9 @@ def test_the_fewest_cases_there_can_be_are_found_for_this_template(template: Tem
 
 def test_a_case_that_is_wanted_is_one_of_them() -> None:
     wanted = {"q0": "0.2", "q1": "1.1", "q2": "2.0"}
-    found = cases.pairwise(_choices(3, 3, 3), wanted)
-    assert wanted in [dict(case.answers) for case in found]
+    factors = {one.name: one.choices for one in _choices(3, 3, 3).questions}
+    found = pairs.fewest(factors, wanted)
+    assert wanted in found
     assert len(found) <= 10
 
 

@@ -3,6 +3,7 @@
 Each attack here had worked against the command.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from goldpath.linters import (
     helm_unittest,
     yamllint,
 )
-from goldpath.linters.files import documents
+from goldpath.linters.files import TooLargeError, documents
 from goldpath.model import Case, Render
 from goldpath.refusals import refusals
 from goldpath.render import render, updated
@@ -199,6 +200,48 @@ def test_a_billion_laughs_is_a_finding_and_the_other_files_are_read(
     trees.build_file_tree(tmp_path, {f"{folder}/a.yaml": BOMB, f"{folder}/b.yaml": good})
     found = {(one.path, one.rule == "unread") for one in lints.found(linter, tmp_path)}
     assert found == {(f"{folder}/a.yaml", True), (f"{folder}/b.yaml", False)}
+
+
+def test_merged_keys_and_deep_nesting_are_measured_before_they_are_filled_in() -> None:
+    merged = "a0: &a0 {x: 1}\n" + "".join(
+        f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12)
+    )
+    with pytest.raises(TooLargeError, match="more than 1000000 values"):
+        documents(merged)
+    with pytest.raises(TooLargeError, match="nested too deeply"):
+        documents(f"x: &a 1\ny: *a\nz: {'[' * 900}{']' * 900}\n")
+
+
+def test_what_one_template_sets_does_not_reach_another(tmp_path: Path) -> None:
+    """What Jinja compiles is kept for all templates; some settings change what it is."""
+    told = "a: {type: str, default: ok}\nb: {type: str, default: '{{ a }}'}\n"
+    good = trees.build_file_tree(tmp_path / "good", {"copier.yml": told, "x.txt.jinja": "{{ b }}"})
+    for number, setting in enumerate(("finalize: x", "enable_async: true")):
+        bad = trees.build_file_tree(
+            tmp_path / f"bad{number}",
+            {"copier.yml": f"{told}_envops: {{{setting}}}\n", "x.txt.jinja": "{{ b }}"},
+        )
+        with contextlib.suppress(GoldpathError, TypeError):
+            render(bad, Case("x", {}), tmp_path / f"b{number}", compiled=tmp_path)
+        made = render(good, Case("x", {}), tmp_path / f"g{number}", compiled=tmp_path)
+        assert (made.root / "x.txt").read_text() == "ok"
+
+
+def test_nothing_is_computed_once_for_all_copies(tmp_path: Path) -> None:
+    numbers = ", ".join(map(str, range(100)))
+    text = f"{{{{ [{numbers}] | shuffle }}}} {{{{ '%s' | strftime }}}}"
+    files = {
+        "copier.yml": f'a: {{type: str, default: "{text}"}}\n',
+        "x.jinja": f"{text}{{{{ a }}}}",
+    }
+    root = trees.build_file_tree(tmp_path / "t", files)
+    made = [
+        (render(root, Case("x", {}), tmp_path / n, compiled=tmp_path).root / "x").read_text()
+        for n in ("one", "two")
+    ]
+    first, second = (text.split("[") for text in made)
+    assert first[1] != second[1]
+    assert first[2] != second[2]
 
 
 @pytest.mark.parametrize("name", ["copier.yml", ".goldpath.yml"])

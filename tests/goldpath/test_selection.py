@@ -1,5 +1,7 @@
 """Which cases are tried: conditions, conditional choices, odd text, and what a user asks for."""
 
+import random
+from collections.abc import Sequence
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,16 @@ tls: {type: bool, default: true}
 """
 
 
+def _meetings(root: Path, found: Sequence[Case]) -> set[tuple[tuple[str, Any], tuple[str, Any]]]:
+    """Return what meets in the copies: the answers to what is really asked."""
+    met = set()
+    for case in found:
+        form = Questionnaire(root).fill(dict(case.answers))
+        asked = sorted((n, str(v)) for n, v in form.answers.items() if n in form.asked)
+        met |= set(combinations(asked, 2)) if not form.refused else set()
+    return met
+
+
 def test_a_question_is_answered_only_where_it_is_asked(tmp_path: Path) -> None:
     found = _chosen(tmp_path, CONDITION)
     assert all("zone" not in case.answers for case in found if case.answers.get("cloud") == "none")
@@ -52,10 +64,10 @@ cache: {type: str, choices: [big, small], default: big, when: "{{ public }}"}
 
 
 def test_every_pair_that_conditions_allow_is_reached_however_deep(tmp_path: Path) -> None:
-    met = _met(_chosen(tmp_path, DEEP))
+    met = _meetings(tmp_path, _chosen(tmp_path, DEEP))
     for edge in ("cdn", "lb"):
         for cache in ("big", "small"):
-            assert frozenset({("edge", edge), ("cache", cache)}) in met
+            assert (("cache", cache), ("edge", edge)) in met
 
 
 CONDITIONAL = """
@@ -141,6 +153,36 @@ def test_odd_text_takes_the_place_of_choices_that_have_to_be_tried_anyway(tmp_pa
     assert [c.name for c in with_text[-3:]] == ["shortest", "longest", "oddest"]
 
 
+def test_odd_text_that_switches_a_question_off_takes_no_place_of_its_choices(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "host: {type: str, default: localhost}\n"
+        "tls: {type: str, choices: [none, own, acme], default: none,"
+        " when: '{{ host|length < 20 }}'}\n"
+        "db: {type: str, choices: [pg, my, none], default: none}\n"
+    )
+    met = _meetings(tmp_path, _chosen(tmp_path, text))
+    for tls, db in product(("none", "own", "acme"), ("pg", "my", "none")):
+        assert (("db", db), ("tls", tls)) in met
+
+
+def test_a_case_of_several_answers_without_default_has_one(tmp_path: Path) -> None:
+    text = "size: {type: str, multiselect: true, choices: [s, m]}\ntls: {type: bool, default: true}"
+    for case in _chosen(tmp_path, text)[1:]:
+        assert Questionnaire(tmp_path).fill(dict(case.answers)).refused == (), case
+
+
+def test_the_defaults_of_several_answers_need_no_case_of_their_own(tmp_path: Path) -> None:
+    text = (
+        "size: {type: str, multiselect: true, choices: [s, m], default: '[s]'}\n"
+        "tls: {type: bool, default: true}\n"
+    )
+    answers = _answers(_chosen(tmp_path, text))
+    assert {"size": ["s"], "tls": True} not in answers
+    assert len(answers) == 4 * 2
+
+
 def test_a_question_without_default_gets_an_answer_in_every_case_but_the_first(
     tmp_path: Path,
 ) -> None:
@@ -217,3 +259,35 @@ def test_an_answers_file_may_be_called_as_a_case_of_ours(tmp_path: Path) -> None
     choice = selection.Choice(answers=(tmp_path / "answers",), names=("defaults.yml",))
     (found,) = selection.select(load(tmp_path / "t"), choice)
     assert found.answers == {"cloud": "gcp"}
+
+
+def _random_template(draw: random.Random) -> str:
+    """Return a copier.yml with a few questions, some of which are asked on conditions."""
+    kinds = {
+        "choice": "type: str, choices: [c0, c1, c2], default: c1",
+        "bool": "type: bool, default: true",
+        "multi": "type: str, multiselect: true, choices: [m0, m1], default: '[m0]'",
+        "text": "type: str, default: text",
+    }
+    holds = {
+        "choice": "{} == 'c0'", "bool": "{}", "multi": "'m1' in {}", "text": "{} | length < 20",
+    }  # fmt: skip
+    drawn = [draw.choice(list(kinds)) for _ in range(draw.randint(2, 5))]
+    lines = []
+    for number, kind in enumerate(drawn):
+        when = ""
+        if number and draw.random() < 0.6:
+            other = draw.randrange(number)
+            when = f', when: "{{{{ {holds[drawn[other]].format(f"q{other}")} }}}}"'
+        lines.append(f"q{number}: {{{kinds[kind]}{when}}}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_pair_that_any_answers_bring_about_is_in_some_case(seed: int, tmp_path: Path) -> None:
+    found = _chosen(tmp_path, _random_template(random.Random(seed)))  # noqa: S311  # a test
+    every = selection.select(load(tmp_path), selection.Choice(exhaustive=True))
+    shown = {case.name for case in found}
+    assert len(shown) == len(found)
+    choices = {pair for pair in _meetings(tmp_path, every) if "text" not in dict(pair).values()}
+    assert choices <= _meetings(tmp_path, found)

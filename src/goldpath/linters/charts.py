@@ -18,7 +18,8 @@ from goldpath.toolchain import go_tool
 
 # The oldest Kubernetes that a chart promises to work on, and the newest that all tools know.
 KUBE_VERSIONS = ("1.31.0", "1.36.0")
-# For Go programs that live for a moment: a third of it would go into collecting garbage.
+# For Go programs that live for a moment: a third of it would go into collecting garbage. Helm stays
+# below a tenth of the limit, helm-unittest reaches it.
 BRIEF = {"GOGC": "off", "GOMEMLIMIT": "1GiB"}
 # Helm says before each object which template it comes from; the first folder is the chart.
 _SOURCE = re.compile(r"^---\n# Source: [^/\n]+/(.+)\n", re.MULTILINE)
@@ -106,7 +107,7 @@ def select(root: Path) -> list[Path]:
 def inputs(root: Path) -> list[Inputs]:
     """Return each chart with each of its ci/*-values.yaml, or alone, on each Kubernetes.
 
-    A chart that never asks for the version gives the same on all; whether it may be installed
+    A chart that never names Capabilities gives the same on all; whether it may be installed
     there at all, which Helm compares with its kubeVersion, is seen with one file of values.
     """
     return [

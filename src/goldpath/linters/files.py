@@ -46,10 +46,17 @@ def documents(text: str) -> list[Any]:
 
     Raises: yaml.YAMLError if it is not valid, TooLargeError if aliases make more than `VALUES`.
     """
-    found = list(yaml.load_all(text, yaml.CSafeLoader))  # ten times as fast as SafeLoader
-    if "*" in text and _values(found, {}) > VALUES:
-        raise TooLargeError(f"with all aliases filled in it has more than {VALUES} values")
-    return found
+    try:
+        if "*" in text:  # counted before aliases and merged keys are filled in
+            known: dict[int, int] = {}
+            if (
+                sum(_values(one, known) for one in yaml.compose_all(text, yaml.CSafeLoader))
+                > VALUES
+            ):
+                raise TooLargeError(f"with all aliases filled in it has more than {VALUES} values")
+        return list(yaml.load_all(text, yaml.CSafeLoader))  # ten times as fast as SafeLoader
+    except RecursionError as error:
+        raise TooLargeError("it is nested too deeply to be read") from error
 
 
 def too_large(root: Path, files: Sequence[Path], linter: str) -> tuple[list[Path], list[Finding]]:
@@ -72,15 +79,17 @@ def too_large(root: Path, files: Sequence[Path], linter: str) -> tuple[list[Path
     return read, found
 
 
-def _values(value: Any, known: dict[int, int]) -> int:
-    """Count the values inside a value, each as often as it appears."""
-    inner = value.values() if isinstance(value, dict) else value
-    if not isinstance(value, dict | list):
+def _values(node: yaml.Node | None, known: dict[int, int]) -> int:
+    """Count the values inside a node, each as often as it appears."""
+    if not isinstance(node, yaml.CollectionNode):
         return 1
-    if id(value) not in known:
-        known[id(value)] = VALUES  # one that contains itself has no end
-        known[id(value)] = 1 + sum(_values(one, known) for one in inner)
-    return known[id(value)]
+    if id(node) not in known:
+        known[id(node)] = VALUES  # one that contains itself has no end
+        inner = node.value
+        if isinstance(node, yaml.MappingNode):
+            inner = [value for _, value in node.value]
+        known[id(node)] = 1 + sum(_values(one, known) for one in inner)
+    return known[id(node)]
 
 
 def go_files(root: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -34,32 +34,35 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
     suites = {chart: _suites(chart, files) for chart in charts.folders(root)}
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         folder = Path(name).resolve()
-        # It puts a folder for snapshots beside the suites.
-        copies = {
-            chart: Path(shutil.copytree(chart, folder / str(number) / chart.name))
-            for number, chart in enumerate(suites)
-            if suites[chart]
-        }
-        moved = {
-            copy / suite.relative_to(chart): suite
-            for chart, copy in copies.items()
-            for suite in suites[chart]
-        }
-        if _passed(folder, list(copies.values()), moved):
+        if _passed(folder, _copied(suites, folder / "all")):
             return []
         return [
             finding
-            for own, suite in moved.items()
+            for own, suite in _copied(suites, folder / "each").items()
             for finding in _run(own.parents[1], own, relative(suite, root))
         ]
 
 
-def _passed(folder: Path, copies: Sequence[Path], suites: Iterable[Path]) -> bool:
+def _copied(suites: Mapping[Path, Sequence[Path]], folder: Path) -> dict[Path, Path]:
+    """Copy the charts of all suites, and return each suite by its copy.
+
+    It puts a folder for snapshots beside the suites.
+    """
+    copies = {}
+    for number, (chart, own) in enumerate(suites.items()):
+        if own:
+            copy = Path(shutil.copytree(chart, folder / str(number) / chart.name))
+            copies.update({copy / suite.relative_to(chart): suite for suite in own})
+    return copies
+
+
+def _passed(folder: Path, suites: Iterable[Path]) -> bool:
     """Run all suites at once, which takes half as long, and say whether all is well.
 
     Its report does not say which chart or file a test is of, so that it cannot say more.
     """
     options = ["--file", f"{OWN}/*{SUFFIX}"]
+    copies = list(dict.fromkeys(suite.parents[1] for suite in suites))
     answer, tests = _reported(folder / "report.xml", options, copies, cwd=folder)
     return (
         answer.status == 0
