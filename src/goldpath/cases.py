@@ -41,18 +41,14 @@ def chosen(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
     defaults = Case("defaults", {})
     factors = _factors(template, questions)
     plain = _meetings({}, questions, factors)
-    reached = [
-        case
-        for case in _reachable(template, questions, factors)
-        if not plain or not _meetings(case.answers, questions, factors) <= plain
-    ]
-    odd = _with_samples(template, questions, reached)
-    met = [_meetings(case.answers, questions, factors) for case in odd]
-    left = [
-        case
-        for case in reached
-        if not any(_meetings(case.answers, questions, factors) <= one for one in met)
-    ]
+    reached = {
+        name: (case, met)
+        for name, (case, met) in _reachable(template, questions, factors).items()
+        if not plain or not met <= plain
+    }
+    odd = _with_samples(template, questions, [case for case, _ in reached.values()])
+    covered = [_meetings(case.answers, questions, factors) for case in odd]
+    left = [case for case, met in reached.values() if not any(met <= one for one in covered)]
     return (defaults, *(case for case in (*left, *odd) if case.answers))
 
 
@@ -183,19 +179,20 @@ def _resolved(template: Template, questions: Questionnaire) -> Template:
 
 
 def _reachable(
-    template: Template, questions: Questionnaire, factors: Mapping[str, Sequence[Any]]
-) -> tuple[Case, ...]:
-    """Return cases with all pairs of choices that the conditions of the template allow."""
-    found: dict[str, Case] = {}
+    template: Template, questions: Questionnaire, factors: pairs.Factors
+) -> dict[str, tuple[Case, set[Any]]]:
+    """Return cases with all pairs of choices that the conditions allow, and what meets in each."""
+    found: dict[str, tuple[Case, set[Any]]] = {}
     met: set[Any] = set()
 
     def add(answers: Mapping[str, Any]) -> None:
         case = _case(_fitted(answers, questions))
-        if all(case.answers != one.answers for one in found.values()):
+        if all(case.answers != one.answers for one, _ in found.values()):
             # A name has no names of questions in it, so that two cases can have the same.
             name = case.name if case.name not in found else f"{case.name}-{len(found)}"
-            found[name] = replace(case, name=name)
-            met.update(_meetings(case.answers, questions, factors))
+            there = _meetings(case.answers, questions, factors)
+            found[name] = replace(case, name=name), there
+            met.update(there)
 
     plain = {name: pairs.frozen(value) for name, value in questions.fill({}).answers.items()}
     first = {
@@ -211,7 +208,7 @@ def _reachable(
                 if all(name in fitted and fitted[name] == value for name, value in pair):
                     add(answers)
                     break
-    return tuple(found.values())
+    return found
 
 
 def _ways(
