@@ -5,7 +5,7 @@ from pathlib import Path
 
 from goldpath import bounded, cases
 from goldpath.errors import BadInputError
-from goldpath.model import Case, Template
+from goldpath.model import Case, Form, Template
 from goldpath.render import Questionnaire
 
 # Processor time for all questions of a template with all their samples; it takes about one.
@@ -29,8 +29,22 @@ class Choice:
     trust: bool = False
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a template asks: the cases, its questions with their defaults, defaults it refuses."""
+
+    cases: tuple[Case, ...]
+    form: Form
+    refusals: tuple[tuple[str, str], ...]
+
+
 def select(template: Template, choice: Choice) -> tuple[Case, ...]:
-    """Return the cases of a template in a plain folder, the same ones every time.
+    """Return the cases of a template, as `ask` does."""
+    return ask(template, choice).cases
+
+
+def ask(template: Template, choice: Choice) -> Asked:
+    """Ask the questions of a template in a plain folder; the cases are the same every time.
 
     Raises: BadInputError if something asked for is not there or not accepted, GoldpathError if the
     questions cannot be answered at all, or not in `SECONDS`.
@@ -39,15 +53,19 @@ def select(template: Template, choice: Choice) -> tuple[Case, ...]:
         raise BadInputError("--exhaustive and --sample exclude each other.")
     files = [file for path in choice.answers for file in _files(path)]
 
-    def work() -> tuple[Case, ...]:
+    def work() -> Asked:
         questions = Questionnaire(template.root, trust=choice.trust)
+        refused, form = cases.refusals(questions), questions.fill({})
         if choice.sample:
-            return cases.sampled(template, questions, choice.sample, choice.seed)
-        if choice.exhaustive:
-            return cases.exhaustive(template, questions)
-        return cases.chosen(template, questions)
+            found = cases.sampled(template, questions, choice.sample, choice.seed)
+        elif choice.exhaustive:
+            found = cases.exhaustive(template, questions)
+        else:
+            found = cases.chosen(template, questions)
+        return Asked(found, form, refused)
 
-    found = [*bounded.one(work, seconds=SECONDS)]
+    asked = bounded.one(work, seconds=SECONDS)
+    found = [*asked.cases]
     taken = {case.name for case in found}
     for file in files:
         case = cases.from_file(file, template)
@@ -57,7 +75,7 @@ def select(template: Template, choice: Choice) -> tuple[Case, ...]:
             raise BadInputError(f"{file}: there is a case called {case.name}; rename the file.")
         taken.add(case.name)
         found.append(case)
-    return _named(found, choice.names)
+    return replace(asked, cases=_named(found, choice.names))
 
 
 def _files(path: Path) -> list[Path]:

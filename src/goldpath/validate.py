@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from goldpath import accepted, bounded, cases, configured, lint, linters, renders, selection
+from goldpath import accepted, bounded, configured, lint, linters, renders, selection
 from goldpath.bounded import Failed
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.home import located
@@ -15,7 +14,6 @@ from goldpath.lint import Linted
 from goldpath.linters import Linter
 from goldpath.model import Case, Finding, Form, Render, Report, Row
 from goldpath.refusals import refusals
-from goldpath.render import Questionnaire
 from goldpath.rules import JUDGED, RULES, Rule, Subject
 from goldpath.rules.kubernetes import JUDGES
 from goldpath.selection import Choice
@@ -138,20 +136,15 @@ def _asked(source: Source, options: Options) -> tuple[tuple[Case, ...], Subject]
     """Return the cases, and what is known of the template before anything is rendered."""
     trust = options.choice.trust
 
-    def work() -> tuple[Any, ...]:
-        questions = Questionnaire(source.root, trust=trust)
-        return cases.refusals(questions), questions.fill({})
-
     try:
-        refusals, form = bounded.one(work, seconds=selection.SECONDS)
-        chosen = selection.select(source.template, options.choice)
+        asked = selection.ask(source.template, options.choice)
     except GoldpathError as error:
         if error.status == 2:
             raise
         # Nothing can be asked; what copier.yml says can still be judged.
         failed = ((Case("defaults", {}), str(error)),)
         return (), Subject(source, Form({}, frozenset(), {}), (), (), failed, trust)
-    return chosen, Subject(source, form, refusals, (), trust=trust)
+    return asked.cases, Subject(source, asked.form, asked.refusals, (), trust=trust)
 
 
 def _linters(root: Path, options: Options, done: Sequence[Render]) -> list[Linter]:
