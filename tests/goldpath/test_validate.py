@@ -74,6 +74,17 @@ def test_a_finding_of_every_copy_needs_no_answers(tmp_path: Path) -> None:
     assert len(found.cases) == 4
 
 
+def test_an_answer_that_is_a_part_of_a_word_makes_no_second_finding(tmp_path: Path) -> None:
+    """Of one defect in all copies a linter says the same, but for the answers in it."""
+    check = "{% if not name | regex_search('^[a-z]{3,9}$') %}no{% endif %}"  # the shortest: ord
+    copier = f"name: {{type: str, default: orders, validator: {json.dumps(check)}}}\n"
+    files = {"copier.yml": copier, "x.sh.jinja": "#!/bin/sh\nrm $1 # {{ name }}\n"}
+    root = trees.build_file_tree(tmp_path / "t", files)
+    (found,) = validate(str(root), Options(only=("shellcheck",))).findings
+    assert "word splitting" in found.finding.message
+    assert len(found.cases) == 4
+
+
 def test_a_case_that_cannot_be_rendered_is_a_finding_and_the_others_are_checked(
     tmp_path: Path,
 ) -> None:
