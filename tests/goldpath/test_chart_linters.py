@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import linters, process
+from goldpath import lint, linters, process
 from goldpath.linters import Linter, charts, checkov, helm, helm_unittest, kube_score, pod_security
-from goldpath.model import Finding
+from goldpath.model import Case, Finding, Render
 from goldpath.toolchain import go_tool
 from testing import ROOT, lints, trees
 
@@ -492,3 +492,38 @@ def test_a_suite_without_tests_is_found_beside_good_ones(text: str, chart: Path)
     assert {(one.rule, one.path) for one in found} == {
         ("suite", "deploy/helm/second/tests/empty_test.yaml")
     }
+
+
+def test_a_suite_does_not_see_what_an_earlier_run_has_left(chart: Path) -> None:
+    """One that fails has all of them run again, each by itself; a snapshot is new each time."""
+    _change(chart, "tests/deployment_test.yaml", "value: 4", "value: 5")
+    trees.build_file_tree(
+        chart,
+        {
+            "templates/map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\n"
+            "data: {x: {{ randAlpha 20 }}}\n",
+            "tests/random_test.yaml": "suite: random\ntests:\n  - it: is new\n"
+            "    template: templates/map.yaml\n    asserts: [{matchSnapshot: {path: data}}]\n",
+        },
+    )
+    [found] = _found(helm_unittest, chart)
+    assert found.path == "deploy/helm/probe/tests/deployment_test.yaml"
+
+
+@every_helm
+def test_a_chart_at_the_top_of_a_copy_is_called_like_the_copy(
+    linter: Linter, tmp_path: Path
+) -> None:
+    text = {
+        "Chart.yaml": "apiVersion: v2\nname: c\nversion: 0.1.0\n",
+        "templates/a.yaml": '{{ fail (printf "released as %s" .Release.Name) }}\n',
+    }
+    names = ("orders", "billing")
+    renders = [
+        Render(Case(name, {}), trees.build_file_tree(tmp_path / name, text)) for name in names
+    ]
+    (said,) = lint.lint([linter], renders)
+    for name in names:
+        messages = [one.message for one in said.findings[name] if one.rule == "template"]
+        assert messages
+        assert all(f"released as {name}" in message for message in messages)

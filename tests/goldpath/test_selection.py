@@ -285,7 +285,9 @@ def _random_template(draw: random.Random) -> str:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_every_pair_that_any_answers_bring_about_is_in_some_case(seed: int, tmp_path: Path) -> None:
-    found = _chosen(tmp_path, _random_template(random.Random(seed)))  # noqa: S311  # a test
+    # Ignored, because the rule is for secrets; here the same seed has to give the same template.
+    draw = random.Random(seed)  # noqa: S311
+    found = _chosen(tmp_path, _random_template(draw))
     every = selection.select(load(tmp_path), selection.Choice(exhaustive=True))
     shown = {case.name for case in found}
     assert len(shown) == len(found)
