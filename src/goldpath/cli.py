@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -230,7 +229,11 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {
     metavar="FILE",
     help="Leave out the findings that this file has.",
 )
-@click.option("--update-baseline", is_flag=True, help="Write all findings into the baseline.")
+@click.option(
+    "--update-baseline",
+    is_flag=True,
+    help="Write all findings into the baseline, in place of a report.",
+)
 @click.option("--diff", metavar="REF", help="Only findings on lines that differ from REF.")
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 2, help="At once.")
 @click.option("--render-seconds", type=click.IntRange(1), default=SECONDS, show_default=True,
@@ -268,10 +271,10 @@ def validate(
     asked = Options(Choice(**choice), only, skip, jobs, render_seconds, vcs_ref, known, diff)
     with Ticker(sys.stderr) as ticker, _scratch():
         report = checking.validate(template, asked, told=lambda what: ticker.tell(safe(what)))
-    if update:
+    if update and status(report, require_tools=require_tools) != 3:  # else more may be there
         _write(baseline, written(report.findings))
         click.echo(f"{baseline} has {len(report.findings)} findings now.", err=True)
-        report = replace(report, findings=(), known=len(report.findings))
+        return
     chosen = format_name or ("github" if os.environ.get("GITHUB_ACTIONS") else "table")
     told = FORMATS[chosen](report)
     if output:

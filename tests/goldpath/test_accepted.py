@@ -51,6 +51,14 @@ def test_a_baseline_leaves_out_what_it_has_and_nothing_else(template: Path) -> N
     assert next(one["findings"] for one in told["linters"] if one["name"] == "yamllint") == 1
 
 
+def test_a_baseline_is_not_written_by_a_run_that_has_not_seen_all(template: Path) -> None:
+    known = template.parent / "known.json"
+    # This one reads nothing here: that is no evidence that nothing is there.
+    options: list[str | Path] = ["--only", "gofmt", "--baseline", known, "--update-baseline"]
+    done = trees.run_program("goldpath", "validate", ".", *options, cwd=template)
+    assert (done.returncode, known.exists()) == (3, False)
+
+
 def test_a_baseline_is_the_same_for_the_same_findings_and_can_be_read(template: Path) -> None:
     files = [template.parent / name for name in ("one.json", "two.json")]
     for file in files:
