@@ -37,8 +37,8 @@ def test_the_gate_stays_shut_whatever_is_done_by_hand(shop: Release) -> None:
     shop.plugin("retry", "rollout")
     assert shop.settled("Paused").active == live
     # So does a version that has only just been replaced, whose pods still run.
-    shop.make("promote")
-    assert shop.moment().active == back.newest
+    promoted = shop.make("promote")
+    assert shop.moment().active == back.newest, promoted.stdout
     shop.deploy("v1")
     assert shop.settled("Paused").active == back.newest
     # A release that comes back after its end has nothing to protect, and then has again.
@@ -47,6 +47,41 @@ def test_the_gate_stays_shut_whatever_is_done_by_hand(shop: Release) -> None:
     live = shop.settled("Healthy").active
     shop.deploy("v4")
     assert shop.settled("Paused").active == live
+
+
+@told("bare", "helm4")
+def test_a_promotion_that_the_controller_takes_back_is_asked_for_again(shop: Release) -> None:
+    # It writes a pause down that it had seen before the promotion: as if it had not been asked.
+    real = shop.run(["sh", "-c", "command -v kubectl-argo-rollouts"]).stdout.strip()
+    lossy = shop.cluster.folder / shop.namespace
+    lossy.mkdir()
+    plugin = lossy / "kubectl-argo-rollouts"
+    path = f"{lossy}:{shop.run(['printenv', 'PATH']).stdout.strip()}"
+
+    def loses(promotions: int) -> None:
+        (lossy / "left").write_text("x" * promotions)
+        plugin.write_text(
+            f"""#!/bin/sh
+            if [ "$1" = promote ] && [ -s {lossy}/left ]; then
+                truncate --size=-1 {lossy}/left
+            else
+                exec {real} "$@"
+            fi
+            """
+        )
+        plugin.chmod(0o755)
+
+    shop.deploy("v1")
+    live = shop.moment().active
+    shop.deploy("v2")
+    loses(3)
+    failed = shop.make("promote", accept=(2,), PATH=path)
+    assert "paused after three promotions" in failed.stderr
+    assert shop.moment().active == live
+    loses(2)
+    promoted = shop.make("promote", PATH=path)
+    assert promoted.stdout.count("it is asked for again") == 2
+    assert shop.moment().active == shop.moment().newest != live
 
 
 @told("bare", *HELMS)

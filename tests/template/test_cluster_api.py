@@ -11,6 +11,7 @@ import yaml
 from goldpath import cluster_api as rules
 from goldpath import process
 from goldpath.model import Manifest
+from goldpath.render import Questionnaire
 from testing import ROOT, trees
 from testing.cluster_api import CASES, FOLDER, files, manifests, of, values
 
@@ -586,10 +587,7 @@ def test_the_manual_says_what_a_cluster_costs_opens_and_does_not_keep(
 def test_the_programs_accept_the_regions_that_the_question_accepts() -> None:
     script = (ROOT / "template/scripts/cluster-api.sh").read_text()
     (listed,) = re.findall(r'^regions="(.*?)"$', script, re.M | re.S)
-    questions: dict[str, dict[str, str]] = {}
-    for document in yaml.safe_load_all((ROOT / "copier.yml").read_text().replace("*seeds", "[]")):
-        questions |= document
-    assert listed.split() == yaml.safe_load(questions["regions"]["default"])
+    assert listed.split() == Questionnaire(ROOT).fill({}).answers["regions"]
 
 
 @pytest.mark.parametrize(
