@@ -22,7 +22,7 @@ def state() -> str:
             total.update(file.read_bytes())
     installed = sorted(f"{one.name}=={one.version}" for one in metadata.distributions())
     total.update("\n".join(installed).encode())
-    for name in ("check-jsonschema", "hadolint", "pymarkdown", "ruff", "shellcheck", "zizmor"):
+    for name in ("check-jsonschema", "hadolint", "ruff", "rumdl", "shellcheck", "zizmor"):
         program = beside_python(name)
         if program:
             about = program.stat()

@@ -49,7 +49,7 @@ MODULE = ("go.mod", "go.sum", ".golangci.yml", ".golangci.yaml", ".golangci.toml
 SCOPES = {
     "yamllint": Scope(files=True, config=(".yamllint.yaml",)),
     "gofmt": Scope(files=True),
-    "pymarkdown": Scope(files=True, merged=True),
+    "rumdl": Scope(files=True, merged=True),
     "hadolint": Scope(files=True, merged=True, config=("scripts/hadolint.yaml",)),
     "shellcheck": Scope(files=True, merged=True, beside=("*.sh", "*.env", ".shellcheckrc")),
     "actionlint": TREES,

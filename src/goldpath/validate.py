@@ -30,8 +30,8 @@ IGNORES: Mapping[str, tuple[str, ...]] = {
     "checkov-workflows": ("checkov:skip",),
     "kube-score": ("kube-score/ignore",),
     "checkov": ("checkov.io/skip",),
-    "pymarkdown": ("pyml disable",),
     "ruff": ("# noqa", "# ruff: noqa"),
+    "rumdl": ("rumdl-disable", "markdownlint-disable"),
 }
 
 

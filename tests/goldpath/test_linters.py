@@ -7,7 +7,7 @@ import pytest
 
 from goldpath import linters
 from goldpath.lint import Linted
-from goldpath.linters import files, gofmt, hadolint, pymarkdown, shellcheck, yamllint
+from goldpath.linters import files, gofmt, hadolint, rumdl, shellcheck, yamllint
 from goldpath.model import Finding
 from testing import lints, trees
 
@@ -43,8 +43,8 @@ def test_a_tree_with_nothing_to_read_is_skipped_and_not_passed(
 
 @pytest.mark.parametrize(
     ("linter", "name"),
-    [(hadolint, "Dockerfile"), (shellcheck, "a.sh"), (pymarkdown, "a.md")],
-    ids=["hadolint", "shellcheck", "pymarkdown"],
+    [(hadolint, "Dockerfile"), (shellcheck, "a.sh"), (rumdl, "a.md")],
+    ids=["hadolint", "shellcheck", "rumdl"],
 )
 def test_a_linter_that_is_missing_is_skipped_and_tells_how_to_install_it(
     linter: linters.Linter, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from goldpath.linters import pymarkdown
+from goldpath.linters import rumdl
 from goldpath.model import Case, Finding, Located, Report, Row
 from goldpath.report import data, junit, sarif, text
 from goldpath.toolchain import go_module
@@ -119,7 +119,7 @@ def test_a_table_names_the_place_the_copy_and_the_answers() -> None:
 @every_report
 def test_markdown_is_a_page_that_a_linter_accepts(report: Report, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(text.to_markdown(report), errors="replace")
-    assert pymarkdown.lint(tmp_path, [tmp_path / "page.md"]) == []
+    assert rumdl.lint(tmp_path, [tmp_path / "page.md"]) == []
 
 
 @pytest.mark.parametrize(

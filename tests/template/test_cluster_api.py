@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pyjson5
+import json5
 import pytest
 import yaml
 
@@ -603,7 +603,7 @@ def test_the_zones_are_those_that_a_region_has(
 
 
 def test_renovate_finds_every_chart_of_the_add_ons(render: trees.Renderer) -> None:
-    settings = pyjson5.decode((ROOT / "template/.github/renovate.json5").read_text())
+    settings = json5.loads((ROOT / "template/.github/renovate.json5").read_text())
     (manager,) = settings["customManagers"]
     (pattern,) = manager["matchStrings"]
     pattern = re.sub(r"\(\?<(\w+)>", r"(?P<\1>", pattern)

@@ -13,7 +13,7 @@ from goldpath.linters import (
     check_jsonschema,
     checkov_workflows,
     hadolint,
-    pymarkdown,
+    rumdl,
     shellcheck,
     yamllint,
     zizmor,
@@ -80,7 +80,7 @@ SEEDED = {
     "yamllint": ("compose.yaml", "---\n", "", "document-start"),
     "hadolint": ("Dockerfile", "golang:${GO_VERSION}-alpine3.24", "golang", "DL3006"),
     "shellcheck": ("scripts/lint.sh", '"${scripts[@]}"', "${scripts[@]}", "SC2068"),
-    "pymarkdown": ("AGENTS.md", "# Notes", "#  Notes", "MD019"),
+    "rumdl": ("AGENTS.md", "# Notes", "#  Notes", "MD019"),
     "gofmt": ("internal/hello/memory.go", "\treturn", "  return", "format"),
     "go vet": ("internal/hello/memory.go", "package hello\n", None, "printf"),
     "golangci-lint": ("internal/hello/memory.go", "package hello\n", None, "errcheck"),
@@ -123,7 +123,7 @@ UNRENDERED: dict[str, tuple[Linter, Sequence[str]]] = {
     "YAML": (yamllint, ("**/*.yml", "**/*.yaml", "**/*.yaml.jinja", "**/*.yml.jinja")),
     "Dockerfile": (hadolint, ("**/Dockerfile.jinja",)),
     "shell": (shellcheck, ("**/*.sh", "**/*.sh.jinja")),
-    "Markdown": (pymarkdown, ("**/*.md", "**/SECURITY.md.jinja")),
+    "Markdown": (rumdl, ("**/*.md", "**/SECURITY.md.jinja")),
 }
 # The answers file is one line of Jinja, which makes the YAML.
 EXCEPT = {"#{ _copier_conf.answers_file }#.jinja"}
@@ -144,19 +144,19 @@ def test_every_yaml_shell_and_docker_source_is_among_the_unrendered_ones(snapsho
     listed = {
         file for _, patterns in UNRENDERED.values() for p in patterns for file in root.glob(p)
     }
-    for linter in (yamllint, hadolint, shellcheck, pymarkdown):
+    for linter in (yamllint, hadolint, shellcheck, rumdl):
         assert set(linter.select(root)) <= listed
 
 
 def test_the_files_of_this_repository_are_clean_too() -> None:
-    for linter, root in ((pymarkdown, ROOT / "docs"), (yamllint, ROOT)):
+    for linter, root in ((rumdl, ROOT / "docs"), (yamllint, ROOT)):
         files = linter.select(root)
         assert files
         assert linter.lint(root, files) == []
     scripts = [ROOT / ".ci/run", ROOT / ".ci/release", ROOT / ".ci/validate"]
     assert shellcheck.lint(ROOT, scripts) == []
     assert zizmor.lint(ROOT, [ROOT / "action.yml"]) == []
-    assert pymarkdown.lint(ROOT, [ROOT / "README.md", ROOT / "CHANGELOG.md"]) == []
+    assert rumdl.lint(ROOT, [ROOT / "README.md", ROOT / "CHANGELOG.md"]) == []
 
 
 @pytest.mark.parametrize("linter", WORKFLOWS, ids=lambda linter: linter.NAME)

@@ -35,7 +35,7 @@ SEEDS = (
         "golang:${GO_VERSION}-alpine3.24", "golang",
     ),
     Seed("shellcheck", "SC2086", "template/scripts/deploy-dev.sh.jinja", "", "rm $1\n"),
-    Seed("pymarkdown", "MD019", "template/README.md.jinja", "", "\n##  Notes\n"),
+    Seed("rumdl", "MD019", "template/README.md.jinja", "", "\n##  Notes\n"),
     Seed(
         "go vet", "printf", "template/internal/hello/seeded.go.jinja", "",
         f'{GO}import "fmt"\n\nfunc seeded() {{ fmt.Printf("%d", "text") }}\n',

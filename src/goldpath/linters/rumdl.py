@@ -1,0 +1,47 @@
+"""rumdl, which knows the rules of markdownlint, on every Markdown file."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from goldpath import process
+from goldpath.linters.files import relative, walk
+from goldpath.model import Finding
+from goldpath.toolchain import beside_python
+
+NAME = "rumdl"
+INSTALL = "pip install rumdl"
+# A table row or an answer in a sentence cannot be wrapped, so a line may be of any length (MD013).
+# Each file is judged by itself, so nobody can say whether another one is there (MD057).
+DISABLED = "MD013,MD057"
+# Files of configuration could name programs that check code blocks.
+OPTIONS = ("--no-config", "--no-cache", "--disable", DISABLED, "--output-format", "json")
+
+
+def available() -> bool:
+    """Say whether the program is beside Python or on PATH."""
+    return beside_python(NAME) is not None
+
+
+def select(root: Path) -> list[Path]:
+    """Return the files whose names end in .md."""
+    return [file for file in walk(root) if file.suffix == ".md"]
+
+
+def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
+    """Check the files with the default rules but for those in `DISABLED`."""
+    program = beside_python(NAME)
+    assert program
+    answer = process.run([program, "check", *OPTIONS, "--", *files], cwd=root, accept=(0, 1))
+    return [
+        Finding(
+            NAME,
+            found["rule"],
+            relative(root / found["file"], root),
+            found["line"],
+            found["column"],
+            "note" if found["severity"] == "info" else found["severity"],
+            found["message"],
+        )
+        for found in json.loads(answer.stdout)
+    ]
