@@ -86,7 +86,7 @@ def _commands(file: Path) -> Iterator[tuple[int, str]]:
 
 def _workflow(file: Path) -> yaml.Node | None:
     try:
-        return yaml.compose(file.read_text())
+        return yaml.compose(file.read_text(), yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise BadInputError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
 
