@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
 import click
 
@@ -32,7 +32,7 @@ from goldpath.report.sarif import to_sarif
 from goldpath.report.text import safe, table
 from goldpath.rules import RULES, find, page
 from goldpath.selection import Choice
-from goldpath.source import take
+from goldpath.source import changes, take
 from goldpath.validate import Options, all_names, of_templates
 
 P = ParamSpec("P")
@@ -235,6 +235,7 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {
     help="Write all findings into the baseline, in place of a report.",
 )
 @click.option("--diff", metavar="REF", help="Only findings on lines that differ from REF.")
+@click.option("--watch", is_flag=True, help="Again whenever a file changes, until Ctrl-C.")
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 2, help="At once.")
 @click.option("--render-seconds", type=click.IntRange(1), default=SECONDS, show_default=True,
               help="Processor time that one render may take.")  # fmt: skip
@@ -265,17 +266,23 @@ def validate(
     if choice.pop("rules_only"):
         only = (*only, *of_templates())
     baseline, update, diff = (choice.pop(name) for name in ("baseline", "update_baseline", "diff"))
+    watch = choice.pop("watch")
     if update and (diff or not baseline):
         raise BadInputError("--update-baseline needs --baseline, and takes no --diff.")
+    if watch and (output or update or vcs_ref or not Path(template).is_dir()):
+        raise BadInputError(
+            "--watch takes a folder as it stands, and no --output and no --update-baseline."
+        )
     known = read(baseline) if baseline and not update else {}
     asked = Options(Choice(**choice), only, skip, jobs, render_seconds, vcs_ref, known, diff)
-    with Ticker(sys.stderr) as ticker, _scratch():
-        report = checking.validate(template, asked, told=lambda what: ticker.tell(safe(what)))
+    chosen = format_name or ("github" if os.environ.get("GITHUB_ACTIONS") else "table")
+    if watch:
+        _watch(template, asked, FORMATS[chosen])
+    report = _checked(template, asked)
     if update and status(report, require_tools=require_tools) != 3:  # else more may be there
         _write(baseline, written(report.findings))
         click.echo(f"{baseline} has {len(report.findings)} findings now.", err=True)
         return
-    chosen = format_name or ("github" if os.environ.get("GITHUB_ACTIONS") else "table")
     told = FORMATS[chosen](report)
     if output:
         _write(output, told)
@@ -283,3 +290,23 @@ def validate(
     else:
         click.echo(told, nl=False)
     sys.exit(status(report, require_tools=require_tools))
+
+
+def _checked(template: str, asked: Options) -> Report:
+    with Ticker(sys.stderr) as ticker, _scratch():
+        return checking.validate(template, asked, told=lambda what: ticker.tell(safe(what)))
+
+
+def _watch(template: str, asked: Options, formatted: Callable[[Report], str]) -> NoReturn:
+    """Show a report after each change; what is wrong in the middle of an edit ends nothing."""
+    for _ in changes(Path(template)):
+        try:
+            told = formatted(_checked(template, asked))
+        except GoldpathError as error:
+            click.clear()  # now, so that the last report stays until there is a new one
+            _told(str(error))
+        else:
+            click.clear()
+            click.echo(told, nl=False)
+        click.echo("Waits for a change; Ctrl-C ends it.", err=True)
+    raise AssertionError("changes have no end")

@@ -96,6 +96,31 @@ def snapshot(folder: Path) -> Path:
     return made
 
 
+def changes(folder: Path, *, pause: float = 0.5) -> Iterator[None]:
+    """Yield at once, and then whenever a file that `snapshot` would look at is another one.
+
+    Args:
+        folder: A folder, in git or not.
+        pause: Seconds between two looks.
+    """
+    seen: object = None
+    while True:
+        now = [(name, *_last_change(folder / name)) for name in _paths(folder)]
+        if now != seen:
+            seen = now
+            yield
+        else:
+            time.sleep(pause)
+
+
+def _last_change(file: Path) -> tuple[int, ...]:
+    try:
+        about = file.lstat()
+    except OSError:  # deleted since it was listed
+        return ()
+    return about.st_mtime_ns, about.st_size, about.st_mode
+
+
 def _needed(folder: Path, paths: list[str]) -> list[str]:
     """Leave out what Copier never reads: what lies beside the `_subdirectory`, as a rule.
 

@@ -382,17 +382,24 @@ def test_control_characters_of_a_template_do_not_reach_the_terminal(tmp_path: Pa
     assert "\x1b" not in done.stdout + done.stderr
 
 
-def test_interrupted_it_ends_with_130_and_leaves_no_report(tmp_path: Path) -> None:
-    root = _template(tmp_path, **{"template/x.txt.jinja": LOOP})
+def _started(*options: str, cwd: Path) -> "subprocess.Popen[str]":
     # A worker of pytest ignores the signal, and so would its children.
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from goldpath.cli import main; main()"
     )
-    command = [sys.executable, "-c", code, "validate", "--output", "report"]
-    with subprocess.Popen(
-        command, cwd=root, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as running:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, "validate", *options],
+        cwd=cwd,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_interrupted_it_ends_with_130_and_leaves_no_report(tmp_path: Path) -> None:
+    root = _template(tmp_path, **{"template/x.txt.jinja": LOOP})
+    with _started("--output", "report", cwd=root) as running:
         assert running.stderr
         for line in running.stderr:
             if "cases" in line:
@@ -402,3 +409,44 @@ def test_interrupted_it_ends_with_130_and_leaves_no_report(tmp_path: Path) -> No
         assert running.wait(60) == 130
     assert told.endswith("Interrupted.\n")
     assert not (root / "report").exists()
+
+
+def test_while_it_watches_each_change_has_a_report_and_a_mistake_ends_nothing(
+    tmp_path: Path,
+) -> None:
+    root = _template(tmp_path)
+    (root / "notes").write_text("read by nobody")
+
+    def told(running: "subprocess.Popen[str]") -> str:
+        assert running.stderr
+        lines = []
+        for line in running.stderr:
+            lines.append(line)
+            if "Waits for a change" in line:
+                break
+        return "".join(lines)
+
+    def saved(name: str, content: str) -> None:  # at once, as editors do
+        Path(tmp_path / "draft").write_text(content)
+        Path(tmp_path / "draft").replace(root / name)
+
+    with _started("--watch", "--only", "yamllint", cwd=root) as running:
+        assert running.stdout
+        told(running)
+        saved("template/more.yml", "---\nmore:   true\n")
+        told(running)
+        saved("copier.yml", "tls: [")
+        assert "Error: ./copier.yml is not valid YAML" in told(running)
+        saved("copier.yml", COPIER)
+        told(running)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 130
+        reports = running.stdout.read().split("linter or rule")[1:]
+    assert ["too many spaces" in one for one in reports] == [False, True, True]
+
+
+@pytest.mark.parametrize("option", ["--output=report", "--update-baseline", "--vcs-ref=v1"])
+def test_what_watching_does_not_go_with_is_refused(option: str, tmp_path: Path) -> None:
+    done = _run("--watch", "--baseline=known", option, cwd=_template(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--watch takes a folder as it stands" in done.stderr
