@@ -55,7 +55,7 @@ SCOPES = {
     "actionlint": TREES,
     "zizmor": TREES,
     "checkov-workflows": Scope(files=True, merged=True),
-    "check-jsonschema": TREES,
+    "check-jsonschema": Scope(files=True, merged=True),
     "helm3": CHARTS,
     "helm4": CHARTS,
     "helm-unittest": CHARTS,
