@@ -110,17 +110,22 @@ read_slots() {
 # `stable` to the version before until the newest is promoted, `reached` to the one that the controller sends calls to, and
 # `aborted` to true or nothing. It fails if the cluster does not answer.
 observe() {
-    local answer generation observed controller reasons
+    local answer generation observed controller reasons analysis
     answer=$(in_namespace get rollouts.argoproj.io "$name" --output "jsonpath={.metadata.generation}|\
-{.status.observedGeneration}|{.status.controllerPause}|{.status.pauseConditions[*].reason}|{.status.currentPodHash}|\
-{.status.stableRS}|{.status.blueGreen.activeSelector}|{.status.abort}|\
+{.status.observedGeneration}|{.status.controllerPause}|{.status.pauseConditions[*].reason}|\
+{.status.blueGreen.prePromotionAnalysisRunStatus.name}={.status.blueGreen.prePromotionAnalysisRunStatus.status}|\
+{.status.currentPodHash}|{.status.stableRS}|{.status.blueGreen.activeSelector}|{.status.abort}|\
 {.spec.template.spec.containers[?(@.name==\"server\")].image}|{.status.phase}|{.status.message}") || return 1
-    IFS='|' read -r generation observed controller reasons hash stable reached aborted newest phase message <<<"$answer"
+    IFS='|' read -r generation observed controller reasons analysis hash stable reached aborted newest phase message <<<"$answer"
     # The phase is that of an older state until the controller has seen a change, be it of the object or a promotion.
     if [ "$generation" != "$observed" ]; then
         phase=Progressing message="the controller has not seen the change yet; does it run?"
     elif [ "$controller" = true ] && [ -z "$reasons" ]; then
         phase=Progressing message="the controller has not seen the promotion yet"
+    # After kubectl argo rollouts retry it is paused already while its analysis runs again, and goes back to the pause after a
+    # promotion at that time.
+    elif [ "$phase" = Paused ] && [[ $analysis =~ ^.+=(Pending|Running)?$ ]]; then
+        phase=Progressing message="the analysis before the promotion still runs"
     fi
 }
 

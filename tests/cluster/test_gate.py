@@ -36,6 +36,7 @@ def test_the_gate_stays_shut_whatever_is_done_by_hand(shop: Release) -> None:
     shop.make("abort")
     shop.plugin("retry", "rollout")
     assert shop.settled("Paused").active == live
+    shop.analysed()
     # So does a version that has only just been replaced, whose pods still run.
     promoted = shop.make("promote")
     assert shop.moment().active == back.newest, promoted.stdout
@@ -50,38 +51,20 @@ def test_the_gate_stays_shut_whatever_is_done_by_hand(shop: Release) -> None:
 
 
 @told("bare", "helm4")
-def test_a_promotion_that_the_controller_takes_back_is_asked_for_again(shop: Release) -> None:
-    # It writes a pause down that it had seen before the promotion: as if it had not been asked.
-    real = shop.run(["sh", "-c", "command -v kubectl-argo-rollouts"]).stdout.strip()
-    lossy = shop.cluster.folder / shop.namespace
-    lossy.mkdir()
-    plugin = lossy / "kubectl-argo-rollouts"
-    path = f"{lossy}:{shop.run(['printenv', 'PATH']).stdout.strip()}"
-
-    def loses(promotions: int) -> None:
-        (lossy / "left").write_text("x" * promotions)
-        plugin.write_text(
-            f"""#!/bin/sh
-            if [ "$1" = promote ] && [ -s {lossy}/left ]; then
-                truncate --size=-1 {lossy}/left
-            else
-                exec {real} "$@"
-            fi
-            """
-        )
-        plugin.chmod(0o755)
-
+def test_a_promotion_after_which_the_rollout_is_paused_again_is_not_called_one(
+    shop: Release,
+) -> None:
     shop.deploy("v1")
     live = shop.moment().active
     shop.deploy("v2")
-    loses(3)
+    lossy = shop.cluster.folder / shop.namespace
+    lossy.mkdir()
+    (lossy / "kubectl-argo-rollouts").write_text("#!/bin/sh\n")
+    (lossy / "kubectl-argo-rollouts").chmod(0o755)
+    path = f"{lossy}:{shop.run(['printenv', 'PATH']).stdout.strip()}"
     failed = shop.make("promote", accept=(2,), PATH=path)
-    assert "paused after three promotions" in failed.stderr
+    assert ":v2@" in failed.stderr.partition("is paused again, and")[2].partition("is not live")[0]
     assert shop.moment().active == live
-    loses(2)
-    promoted = shop.make("promote", PATH=path)
-    assert promoted.stdout.count("it is asked for again") == 2
-    assert shop.moment().active == shop.moment().newest != live
 
 
 @told("bare", *HELMS)
@@ -185,6 +168,29 @@ def test_a_preview_whose_analysis_runs_is_not_promoted(shop: Release) -> None:
     refused = shop.make("promote", accept=(2,))
     assert "nothing waits to be promoted" in refused.stderr
     assert shop.moment().active == live
+
+
+@told("bare", "helm4")
+def test_a_version_that_is_tried_again_is_promoted_after_its_analysis_though_paused_before(
+    shop: Release,
+) -> None:
+    stays = "ARGS=--set blueGreen.abortScaleDownDelaySeconds=600"
+    shop.deploy("v1", stays)
+    live = shop.moment().active
+    shop.deploy("v2", stays)
+    shop.make("abort")
+    # The Job of the analysis gets no pod.
+    quota = ["quota", "none", "--namespace", shop.namespace]
+    shop.cluster.kubectl("create", *quota, "--hard=pods=0")
+    shop.plugin("retry", "rollout")
+    assert shop.settled("Paused").active == live
+    refused = shop.make("promote", accept=(2,))
+    assert "Progressing (the analysis before the promotion still runs)" in refused.stderr
+    assert shop.moment().active == live
+    shop.cluster.kubectl("delete", *quota)
+    shop.analysed()
+    shop.make("promote")
+    assert shop.moment().active == shop.moment().newest != live
 
 
 @told("bare", "helm4")

@@ -188,6 +188,15 @@ class Release:
         process.wait_until(reached, f"Phase {phase} of {self.namespace}", seconds)
         return self.moment()
 
+    def analysed(self) -> None:
+        """Wait until the analysis before the promotion has been successful."""
+
+        def done() -> bool:
+            status = self.get("rollouts")["status"]["blueGreen"]
+            return bool(status["prePromotionAnalysisRunStatus"]["status"] == "Successful")
+
+        process.wait_until(done, f"The analysis of {self.namespace}", 60)
+
     def pods(self) -> dict[str, int]:
         """Return how many pods each ReplicaSet of the service asks for, by its hash."""
         found = self.objects("replicasets")

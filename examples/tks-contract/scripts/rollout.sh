@@ -99,24 +99,17 @@ require_plugin() {
 
 # finish [FLAG...] promotes a Rollout that is paused and waits until its Services say the same.
 finish() {
-    local promoted=$hash attempt
+    plugin promote "$@"
     stands="The promotion stands, and the Rollout goes on by itself; make status$own shows how far it is."
-    # Only a canary without --full has another step to pause at. Any other pause is one that the controller had seen before the
-    # promotion and wrote down after it, which takes the promotion back.
-    for attempt in 1 2 3; do
-        [ "$attempt" = 1 ] || echo "The controller has taken the promotion back; it is asked for again."
-        plugin promote "$@"
-        settle Healthy Degraded Paused
-        [ "$phase" = Paused ] || break
-        if [[ $preview = *-canary && $* != --full ]]; then
-            report "the Rollout is paused again: $message. make promote$own takes the next step; a pause that has a duration ends by itself."
-            return
-        fi
-        [ "$hash" = "$promoted" ] || fail 1 "another version, $newest, has taken the place of the promoted one, and waits."
-    done
+    settle Healthy Degraded Paused
     case $phase in
-    Paused) fail 1 "the Rollout is paused after three promotions: $message" ;;
     Degraded) fail 1 "the Rollout is Degraded: $message" ;;
+    Paused)
+        # Only a canary has another step to pause at, unless it skips them.
+        [[ $preview = *-canary && $* != --full ]] ||
+            fail 1 "the Rollout is paused again, and $newest is not live: $message. See make status$own, then try again."
+        report "the Rollout is paused again: $message. make promote$own takes the next step; a pause that has a duration ends by itself."
+        ;;
     Healthy)
         [ "$(live_version)" = "$hash" ] || fail 1 "Service $name does not send calls to the promoted version, $hash."
         remember_live "$hash"

@@ -55,16 +55,16 @@ which then stands in two Secrets: an ordinary one for the service, and one that 
 {{- end }}
 
 {{/*
-The script of the hook and the SQL files that it applies, each ending in one newline: Helm's versions differ in what they do
-with further ones at the end of an object, and a file whose checksum changes is refused.
+The script of the hook and the SQL files that it applies, each without empty lines around it, and with one newline at its end:
+Helm's versions differ in what they do with further ones at the end of an object, and a file whose checksum changes is refused.
 */}}
 {{- define "service.dbInit.files" -}}
 {{- $files := dict }}
 {{- range $path, $content := .Files.Glob "files/db-init/*" }}
-{{- $_ := set $files (base $path) (regexReplaceAll "\\n*$" (toString $content) "\n") }}
+{{- $_ := set $files (base $path) (toString $content | trimAll "\n" | printf "%s\n") }}
 {{- end }}
 {{- range $path, $content := .Files.Glob "files/sql/*.sql" }}
-{{- $_ := set $files (printf "sql.%s" (base $path)) (regexReplaceAll "\\n*$" (toString $content) "\n") }}
+{{- $_ := set $files (printf "sql.%s" (base $path)) (toString $content | trimAll "\n" | printf "%s\n") }}
 {{- end }}
 {{- $text := toYaml $files }}
 {{- if gt (len $text) 1000000 }}
@@ -78,8 +78,11 @@ Name of the Job. A Job cannot be changed: as a hook it is deleted before it is m
 name that differs whenever its pod or its files do.
 */}}
 {{- define "service.dbInit.jobName" -}}
+{{- include "service.dbInit.name" . }}
+{{- if not .Values.dbInit.useHelmHooks }}
 {{- $work := printf "%s %s" (include "service.dbInit.podTemplate" .) (include "service.dbInit.files" .) -}}
-{{ include "service.dbInit.name" . }}{{ if not .Values.dbInit.useHelmHooks }}-{{ sha256sum $work | trunc 8 }}{{ end }}
+-{{ sha256sum $work | trunc 8 }}
+{{- end }}
 {{- end }}
 
 {{/* Annotations of an object of the hook. Arguments: a list of the root and the weight. */}}

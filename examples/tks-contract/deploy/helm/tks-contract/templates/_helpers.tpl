@@ -71,7 +71,7 @@ app.kubernetes.io/component: {{ last . }}
 {{- end }}
 
 {{/*
-Tag and digest that an object is about, as YAML: those of its slot if there are slots, and of the active one if the object
+Tag and digest that an object is about, as JSON: those of its slot if there are slots, and of the active one if the object
 belongs to none. The root of a slot's object has the key "slot".
 */}}
 {{- define "service.imageValues" -}}
@@ -86,16 +86,16 @@ belongs to none. The root of a slot's object has the key "slot".
 {{- if not (or $tag $image.digest) }}
 {{- $tag = .Chart.AppVersion }}
 {{- end }}
-{{- dict "repository" .Values.image.repository "tag" $tag "digest" $image.digest | toYaml }}
+{{- dict "repository" .Values.image.repository "tag" $tag "digest" $image.digest | toJson }}
 {{- end }}
 
 {{- define "service.image" -}}
-{{- include "service.imageReference" (include "service.imageValues" . | fromYaml) }}
+{{- include "service.imageReference" (include "service.imageValues" . | fromJson) }}
 {{- end }}
 
 {{/* What runs, for labels and notes: the tag, or as much of the digest as people compare. */}}
 {{- define "service.version" -}}
-{{- $image := include "service.imageValues" . | fromYaml }}
+{{- $image := include "service.imageValues" . | fromJson }}
 {{- $image.tag | default ($image.digest | trimPrefix "sha256:" | trunc 12) }}
 {{- end }}
 

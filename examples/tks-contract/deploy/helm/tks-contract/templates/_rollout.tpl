@@ -12,12 +12,12 @@
 {{- ternary "green" "blue" (eq .Values.blueGreen.activeSlot "blue") }}
 {{- end }}
 
-{{/* The slots, as YAML, or one empty one: what a strategy has once for each slot, or just once. */}}
+{{/* The slots, as JSON, or one empty one: what a strategy has once for each slot, or just once. */}}
 {{- define "service.slots" -}}
 {{- if eq .Values.strategy "blue-green-deployments" }}
-{{- toYaml (list "blue" "green") }}
+{{- toJson (list "blue" "green") }}
 {{- else }}
-{{- toYaml (list "") }}
+{{- toJson (list "") }}
 {{- end }}
 {{- end }}
 
