@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec
 
@@ -269,16 +270,16 @@ def validate(
     watch = choice.pop("watch")
     if update and (diff or not baseline):
         raise BadInputError("--update-baseline needs --baseline, and takes no --diff.")
-    if watch and (output or update or vcs_ref or not Path(template).is_dir()):
+    if watch and (output or update or require_tools or vcs_ref or not Path(template).is_dir()):
         raise BadInputError(
-            "--watch takes a folder as it stands, and no --output and no --update-baseline."
+            "--watch takes a folder as it stands, and no --output, --update-baseline and "
+            "--require-tools."
         )
-    known = read(baseline) if baseline and not update else {}
-    asked = Options(Choice(**choice), only, skip, jobs, render_seconds, vcs_ref, known, diff)
+    asked = Options(Choice(**choice), only, skip, jobs, render_seconds, vcs_ref, diff=diff)
     chosen = format_name or ("github" if os.environ.get("GITHUB_ACTIONS") else "table")
     if watch:
-        _watch(template, asked, FORMATS[chosen])
-    report = _checked(template, asked)
+        _watch(template, asked, baseline, FORMATS[chosen])
+    report = _checked(template, asked, None if update else baseline)
     if update and status(report, require_tools=require_tools) != 3:  # else more may be there
         _write(baseline, written(report.findings))
         click.echo(f"{baseline} has {len(report.findings)} findings now.", err=True)
@@ -292,17 +293,20 @@ def validate(
     sys.exit(status(report, require_tools=require_tools))
 
 
-def _checked(template: str, asked: Options) -> Report:
+def _checked(template: str, asked: Options, baseline: Path | None) -> Report:
+    asked = replace(asked, known=read(baseline) if baseline else {})
     with Ticker(sys.stderr) as ticker, _scratch():
         return checking.validate(template, asked, told=lambda what: ticker.tell(safe(what)))
 
 
-def _watch(template: str, asked: Options, formatted: Callable[[Report], str]) -> NoReturn:
+def _watch(
+    template: str, asked: Options, baseline: Path | None, formatted: Callable[[Report], str]
+) -> NoReturn:
     """Show a report after each change; what is wrong in the middle of an edit ends nothing."""
     for _ in changes(Path(template)):
         try:
-            told = formatted(_checked(template, asked))
-        except GoldpathError as error:
+            told = formatted(_checked(template, asked, baseline))
+        except (GoldpathError, OSError) as error:
             click.clear()  # now, so that the last report stays until there is a new one
             _told(str(error))
         else:

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from goldpath.errors import BadInputError
+from goldpath.linters.files import TooLargeError, check_nesting
 from goldpath.model import Finding
 
 RULE = "helm-command"
@@ -85,9 +86,11 @@ def _commands(file: Path) -> Iterator[tuple[int, str]]:
 
 
 def _workflow(file: Path) -> yaml.Node | None:
+    text = file.read_text()
     try:
-        return yaml.compose(file.read_text(), yaml.CSafeLoader)
-    except yaml.YAMLError as error:
+        check_nesting(text)
+        return yaml.compose(text, yaml.CSafeLoader)
+    except (yaml.YAMLError, TooLargeError) as error:
         raise BadInputError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from goldpath import process
 from goldpath.errors import ToolError
-from goldpath.linters.files import walk
+from goldpath.linters.files import check_nesting, walk
 from goldpath.toolchain import go_env
 
 UNREADABLE = (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError)
@@ -131,6 +131,7 @@ def _read(data: bytes, suffix: str) -> tuple[Pair, ...]:
         if suffix == ".toml":
             documents = [tomllib.loads(data.decode())]
         else:
+            check_nesting(data)
             documents = list(yaml.load_all(data, yaml.CSafeLoader))  # in any encoding of YAML's
     except UNREADABLE:
         return ((None, None),)

@@ -1,5 +1,6 @@
 """Take a template as it stands, from a folder or a git repository, into a plain folder."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -97,27 +98,29 @@ def snapshot(folder: Path) -> Path:
 
 
 def changes(folder: Path, *, pause: float = 0.5) -> Iterator[None]:
-    """Yield at once, and then whenever a file that `snapshot` would look at is another one.
+    """Yield at once, and then whenever `snapshot` would give another folder.
 
     Args:
         folder: A folder, in git or not.
         pause: Seconds between two looks.
+
+    Raises: BadInputError if the folder is there no more.
     """
     seen: object = None
-    while True:
-        now = [(name, *_last_change(folder / name)) for name in _paths(folder)]
-        if now != seen:
+    shown: Path | None = None
+    while folder.is_dir():
+        with contextlib.suppress(FileNotFoundError):  # deleted since it was listed: look again
+            now = [(name, *_last_change(folder / name)) for name in _paths(folder)]
+            if now != seen and (root := snapshot(folder)) != shown:
+                shown = root
+                yield
             seen = now
-            yield
-        else:
-            time.sleep(pause)
+        time.sleep(pause)
+    raise BadInputError(f"{folder} is there no more.")
 
 
 def _last_change(file: Path) -> tuple[int, ...]:
-    try:
-        about = file.lstat()
-    except OSError:  # deleted since it was listed
-        return ()
+    about = file.lstat()
     return about.st_mtime_ns, about.st_size, about.st_mode
 
 

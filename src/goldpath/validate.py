@@ -31,7 +31,9 @@ IGNORES: Mapping[str, tuple[str, ...]] = {
     "kube-score": ("kube-score/ignore",),
     "checkov": ("checkov.io/skip",),
     "ruff": ("# noqa", "# ruff: noqa"),
-    "rumdl": ("rumdl-disable", "markdownlint-disable"),
+    "rumdl": tuple(
+        f"{name}-{what}" for name in ("rumdl", "markdownlint") for what in ("disable", "configure")
+    ),
 }
 
 

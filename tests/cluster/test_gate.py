@@ -2,10 +2,13 @@
 
 import json
 import shlex
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from goldpath import process
 from testing.releases import HASH, HELMS, Release, told
 
 NewRelease = Callable[[str, str], Release]
@@ -65,6 +68,43 @@ def test_a_promotion_after_which_the_rollout_is_paused_again_is_not_called_one(
     failed = shop.make("promote", accept=(2,), PATH=path)
     assert ":v2@" in failed.stderr.partition("is paused again, and")[2].partition("is not live")[0]
     assert shop.moment().active == live
+
+
+@contextmanager
+def prometheus_without_data(shop: Release) -> Iterator[str]:
+    """Answer every question with nothing, and give the address."""
+    answer = {"status": "success", "data": {"resultType": "vector", "result": []}}
+    code = f"""
+import http.server
+class Empty(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{json.dumps(answer)}')
+http.server.HTTPServer(("127.0.0.1", 9090), Empty).serve_forever()
+"""
+    with (shop.cluster.folder / "prometheus.log").open("w") as log:
+        command = [*shop.cluster.enter, sys.executable, "-c", code]
+        with process.background(command, log=log):
+            yield "http://127.0.0.1:9090"
+
+
+@told("bare", "helm4")
+def test_a_promoted_version_that_prometheus_knows_nothing_of_is_live_and_can_be_aborted(
+    shop: Release,
+) -> None:
+    with prometheus_without_data(shop) as address:
+        told = {"enabled": "true", "address": address, "initialDelay": "1s", "count": "1"}
+        watched = ",".join(f"analysis.prometheus.{key}={value}" for key, value in told.items())
+        shop.deploy("v1", f"ARGS=--set {watched}")
+        live = shop.moment().active
+        shop.deploy("v2", f"ARGS=--set {watched}")
+        promoted = shop.make("promote").stdout
+        assert "v2@" in promoted.rpartition("is live, and the Rollout is paused: Inconclusive")[0]
+        assert shop.moment().active == shop.moment().newest != live
+        aborted = shop.make("abort").stdout
+        assert f"aborted: Service {shop.name} sends calls to {live}." in aborted
+        assert shop.moment().active == live
 
 
 @told("bare", *HELMS)

@@ -24,7 +24,7 @@ from goldpath.linters import (
     helm_unittest,
     yamllint,
 )
-from goldpath.linters.files import TooLargeError, documents
+from goldpath.linters.files import TooLargeError, check_nesting, documents
 from goldpath.model import Case, Render
 from goldpath.refusals import refusals
 from goldpath.render import render, updated
@@ -210,6 +210,36 @@ def test_merged_keys_and_deep_nesting_are_measured_before_they_are_filled_in() -
         documents(merged)
     with pytest.raises(TooLargeError, match="nested too deeply"):
         documents(f"x: &a 1\ny: *a\nz: {'[' * 900}{']' * 900}\n")
+
+
+DEEP = {"list": "- " * 30_000, "flow": "[" * 30_000, "mappings": "{a: " * 30_000}
+
+
+@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
+def test_nesting_that_would_end_python_is_refused_before_it_is_read(text: str) -> None:
+    for form in (text, text.encode(), text.encode("utf-16")):
+        with pytest.raises(TooLargeError, match="nested too deeply"):
+            check_nesting(form)
+    check_nesting(f"a: {'[' * 400}{']' * 400}\nb: {'x' * 9000}\n")
+
+
+def test_a_copy_with_files_nested_so_deeply_is_judged_to_its_end(tmp_path: Path) -> None:
+    deep = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {DEEP['flow']}\n"
+    root = trees.build_file_tree(
+        tmp_path / "t",
+        {
+            "copier.yml": COPIER,
+            "template/.github/workflows/a.yml": DEEP["list"],
+            "template/.github/dependabot.yml": DEEP["mappings"],
+            "template/deploy/a.yaml": deep,
+        },
+    )
+    skipped = ("golangci-lint", "go vet", "gofmt", "yamllint")  # the last takes minutes
+    report = validate(str(root), Options(skip=skipped))
+    assert {row.status for row in report.rules} <= {"passed", "failed", "skipped", "findings"}
+    assert ("check-jsonschema", "unread") in {
+        (one.finding.linter, one.finding.rule) for one in report.findings
+    }
 
 
 def test_what_one_template_sets_does_not_reach_another(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Running linters, and which files they read."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,7 +8,15 @@ import pytest
 
 from goldpath import linters
 from goldpath.lint import Linted
-from goldpath.linters import files, gofmt, hadolint, rumdl, shellcheck, yamllint
+from goldpath.linters import (
+    check_jsonschema,
+    files,
+    gofmt,
+    hadolint,
+    rumdl,
+    shellcheck,
+    yamllint,
+)
 from goldpath.model import Finding
 from testing import lints, trees
 
@@ -63,6 +72,18 @@ def test_a_linter_beside_python_or_on_path_is_available(linter: linters.Linter) 
 
 def test_no_two_linters_have_the_same_name() -> None:
     assert len({linter.NAME for linter in linters.LINTERS}) == len(linters.LINTERS) > 1
+
+
+def test_a_name_that_is_not_utf8_keeps_no_other_document_from_being_read(tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {os.fsdecode(b"a\xff.md"): "# A\n", "b.md": "#  B\n"})
+    found = {(one.path, one.rule) for one in lints.found(rumdl, tmp_path)}
+    assert found == {(os.fsdecode(b"a\xff.md"), "unread"), ("b.md", "MD019"), ("b.md", "MD064")}
+
+
+def test_a_workflow_is_one_whatever_its_name(tmp_path: Path) -> None:
+    text = "on: push\njobs: {a: {runs-on: x, steps: [{run: make}]}}\n"
+    trees.build_file_tree(tmp_path, {".github/workflows/dependabot.yml": text})
+    assert lints.linted(check_jsonschema, tmp_path) == Linted(check_jsonschema, {"tree": ()}, 1)
 
 
 SELECTED = {

@@ -4,11 +4,13 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 from click.testing import CliRunner
@@ -19,6 +21,7 @@ from goldpath.errors import BadInputError, ToolError
 from goldpath.linters import helm_unittest
 from goldpath.model import Case, Finding, Render, Report
 from goldpath.selection import Choice
+from goldpath.source import changes
 from goldpath.validate import Options, all_names, validate
 from testing import trees
 
@@ -382,7 +385,9 @@ def test_control_characters_of_a_template_do_not_reach_the_terminal(tmp_path: Pa
     assert "\x1b" not in done.stdout + done.stderr
 
 
-def _started(*options: str, cwd: Path) -> "subprocess.Popen[str]":
+def _started(
+    *options: str, cwd: Path, stderr: IO[str] | int = subprocess.PIPE
+) -> "subprocess.Popen[str]":
     # A worker of pytest ignores the signal, and so would its children.
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
@@ -391,7 +396,7 @@ def _started(*options: str, cwd: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", code, "validate", *options],
         cwd=cwd,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -415,37 +420,53 @@ def test_while_it_watches_each_change_has_a_report_and_a_mistake_ends_nothing(
     tmp_path: Path,
 ) -> None:
     root = _template(tmp_path)
-    (root / "notes").write_text("read by nobody")
-
-    def told(running: "subprocess.Popen[str]") -> str:
-        assert running.stderr
-        lines = []
-        for line in running.stderr:
-            lines.append(line)
-            if "Waits for a change" in line:
-                break
-        return "".join(lines)
+    errors = tmp_path / "errors"
 
     def saved(name: str, content: str) -> None:  # at once, as editors do
         Path(tmp_path / "draft").write_text(content)
         Path(tmp_path / "draft").replace(root / name)
 
-    with _started("--watch", "--only", "yamllint", cwd=root) as running:
-        assert running.stdout
-        told(running)
+    def looked(times: int) -> None:
+        process.wait_until(
+            lambda: errors.read_text().count("Waits for a change") == times, f"Look {times}", 60
+        )
+
+    with (
+        errors.open("w") as file,
+        _started("--watch", "--only", "yamllint", cwd=root, stderr=file) as running,
+    ):
+        looked(1)
+        saved("notes", "beside what Copier reads")
         saved("template/more.yml", "---\nmore:   true\n")
-        told(running)
+        looked(2)
         saved("copier.yml", "tls: [")
-        assert "Error: ./copier.yml is not valid YAML" in told(running)
+        looked(3)
+        assert "Error: ./copier.yml is not valid YAML" in errors.read_text()
+        saved("notes", "again")
         saved("copier.yml", COPIER)
-        told(running)
+        looked(4)
         running.send_signal(signal.SIGINT)
-        assert running.wait(60) == 130
-        reports = running.stdout.read().split("linter or rule")[1:]
+        told, _ = running.communicate(timeout=60)
+        assert running.returncode == 130
+    reports = told.split("linter or rule")[1:]
     assert ["too many spaces" in one for one in reports] == [False, True, True]
 
 
-@pytest.mark.parametrize("option", ["--output=report", "--update-baseline", "--vcs-ref=v1"])
+def test_beside_what_copier_reads_nothing_is_watched(tmp_path: Path) -> None:
+    root = _template(tmp_path)
+    seen = changes(root, pause=0.01)
+    next(seen)
+    (root / "report").write_text("of the watch itself")
+    (root / "template/new.yml").write_text("---\n")
+    next(seen)
+    shutil.rmtree(root)
+    with pytest.raises(BadInputError, match="is there no more"):
+        next(seen)
+
+
+@pytest.mark.parametrize(
+    "option", ["--output=report", "--update-baseline", "--vcs-ref=v1", "--require-tools"]
+)
 def test_what_watching_does_not_go_with_is_refused(option: str, tmp_path: Path) -> None:
     done = _run("--watch", "--baseline=known", option, cwd=_template(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")

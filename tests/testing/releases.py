@@ -193,7 +193,8 @@ class Release:
 
         def done() -> bool:
             status = self.get("rollouts")["status"]["blueGreen"]
-            return bool(status["prePromotionAnalysisRunStatus"]["status"] == "Successful")
+            analysis = status.get("prePromotionAnalysisRunStatus", {})
+            return bool(analysis.get("status") == "Successful")
 
         process.wait_until(done, f"The analysis of {self.namespace}", 60)
 

@@ -105,10 +105,15 @@ finish() {
     case $phase in
     Degraded) fail 1 "the Rollout is Degraded: $message" ;;
     Paused)
-        # Only a canary has another step to pause at, unless it skips them.
-        [[ $preview = *-canary && $* != --full ]] ||
+        # A canary has further steps to pause at, unless it skips them. What is live pauses if Prometheus has no data.
+        if [[ $preview = *-canary && $* != --full ]]; then
+            report "the Rollout is paused again: $message. make promote$own takes the next step; a pause that has a duration ends by itself."
+        elif [ "$(live_version)" = "$hash" ]; then
+            remember_live "$hash"
+            report "$newest is live, and the Rollout is paused: $message. make promote$own has it looked at again, make abort$own goes back."
+        else
             fail 1 "the Rollout is paused again, and $newest is not live: $message. See make status$own, then try again."
-        report "the Rollout is paused again: $message. make promote$own takes the next step; a pause that has a duration ends by itself."
+        fi
         ;;
     Healthy)
         [ "$(live_version)" = "$hash" ] || fail 1 "Service $name does not send calls to the promoted version, $hash."
@@ -152,7 +157,7 @@ promote() {
 }
 
 abort() {
-    local before
+    local kept
     case $kind in
     Rollout)
         require_plugin
@@ -160,12 +165,12 @@ abort() {
         [[ $phase = Paused || $phase = Progressing ]] ||
             fail 1 "there is nothing to abort: the Rollout is $phase${message:+ ($message)}."
         [ -n "$stable" ] || fail 1 "there is nothing to go back to: $newest is the first version."
-        before=$(live_version)
+        kept=$stable
         say_where "abort $newest"
         plugin abort
         settle Degraded
-        [ "$(live_version)" = "$before" ] || fail 1 "Service $name does not send calls to $before any more."
-        report "aborted: Service $name sends calls to $before, as before. The release still has the aborted image;
+        [ "$(live_version)" = "$kept" ] || fail 1 "Service $name does not send calls to $kept."
+        report "aborted: Service $name sends calls to $kept. The release still has the aborted image;
 make undo, or the next make deploy, gives it another one."
         ;;
     Slots)

@@ -28,7 +28,8 @@ def available() -> bool:
 
 def select(root: Path) -> list[Path]:
     """Return the workflows and the files that are named in `SCHEMAS`."""
-    return [*workflows(root), *(file for file in walk(root) if file.name in SCHEMAS)]
+    found = workflows(root)
+    return [*found, *(file for file in walk(root) if file.name in SCHEMAS and file not in found)]
 
 
 def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
@@ -36,7 +37,8 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
     files, found = too_large(root, files, NAME)
     by_schema: dict[str, list[Path]] = {}
     for file in files:
-        by_schema.setdefault(SCHEMAS.get(file.name, WORKFLOW), []).append(file)
+        workflow = file.parent.name == "workflows"
+        by_schema.setdefault(WORKFLOW if workflow else SCHEMAS[file.name], []).append(file)
     for schema, those in by_schema.items():
         found += _check(root, schema, those)
     return found

@@ -1,5 +1,6 @@
 """Which files a linter reads."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from goldpath.model import Finding
 SKIPPED = frozenset({".git", "bin", "node_modules", "vendor"})
 # More than the largest file of a repository has; "billion laughs" has as many as its name says.
 VALUES = 1_000_000
+# Levels of YAML within each other; libyaml ends Python at some 25,000.
+DEPTH = 1_000
 # For Go: a compiler of C would be started on comments, and shows what files these include.
 WITHOUT_C = {"CGO_ENABLED": "0"}
 
@@ -20,7 +23,7 @@ KNOWN: dict[Path, tuple[Path, ...]] = {}
 
 
 class TooLargeError(ValueError):
-    """A text of YAML whose aliases stand for more than anybody can fill in."""
+    """A text of YAML that nobody can read to an end, by its aliases or its nesting."""
 
 
 def walk(root: Path) -> Iterator[Path]:
@@ -44,8 +47,10 @@ def relative(file: Path, root: Path) -> str:
 def documents(text: str) -> list[Any]:
     """Return the documents of a text of YAML.
 
-    Raises: yaml.YAMLError if it is not valid, TooLargeError if aliases make more than `VALUES`.
+    Raises: yaml.YAMLError if it is not valid, TooLargeError if aliases make more than `VALUES` or
+    it is nested too deeply.
     """
+    check_nesting(text)
     try:
         if "*" in text:  # counted before aliases and merged keys are filled in
             known: dict[int, int] = {}
@@ -59,6 +64,25 @@ def documents(text: str) -> list[Any]:
         raise TooLargeError("it is nested too deeply to be read") from error
 
 
+def check_nesting(text: str | bytes) -> None:
+    """Refuse what libyaml would need more of the C stack for than there is, which ends Python.
+
+    Raises: TooLargeError if it is nested more than `DEPTH` levels deep, yaml.YAMLError if it is not
+    valid.
+    """
+    data = text.encode(errors="replace") if isinstance(text, str) else text
+    # A level takes a bracket, or a column, in which a list and a mapping may both begin.
+    longest = max(map(len, data.split(b"\n")))
+    if data.count(b"[") + data.count(b"{") + 2 * longest <= DEPTH:
+        return
+    depth = 0
+    for event in yaml.parse(text, yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEPTH:
+            raise TooLargeError("it is nested too deeply to be read")
+
+
 def too_large(root: Path, files: Sequence[Path], linter: str) -> tuple[list[Path], list[Finding]]:
     """Return the files that a linter can read to an end, and a finding for each of the others.
 
@@ -68,6 +92,8 @@ def too_large(root: Path, files: Sequence[Path], linter: str) -> tuple[list[Path
     for file in files:
         text = file.read_text(errors="replace")
         try:
+            with contextlib.suppress(yaml.YAMLError):  # which the linter itself reports
+                check_nesting(text)
             if "*" in text and "&" in text:
                 documents(text)
         except TooLargeError as error:

@@ -1,4 +1,4 @@
-"""rumdl, which knows the rules of markdownlint, on every Markdown file."""
+"""rumdl on every Markdown file: markdownlint's rules by their names, and some of its own."""
 
 import json
 from collections.abc import Sequence
@@ -32,8 +32,18 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
     """Check the files with the default rules but for those in `DISABLED`."""
     program = beside_python(NAME)
     assert program
+    # It takes no name that is not UTF-8.
+    odd = [file for file in files if not _is_utf8(str(file))]
+    files = [file for file in files if file not in odd]
+    unread = (NAME, "unread")
+    found = [
+        Finding(*unread, relative(file, root), 0, 0, "error", "its name is not UTF-8")
+        for file in odd
+    ]
+    if not files:
+        return found
     answer = process.run([program, "check", *OPTIONS, "--", *files], cwd=root, accept=(0, 1))
-    return [
+    return found + [
         Finding(
             NAME,
             found["rule"],
@@ -45,3 +55,11 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
         )
         for found in json.loads(answer.stdout)
     ]
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # Python has what it could not decode as surrogates
+        return False
+    return True

@@ -14,7 +14,7 @@ import yaml
 from goldpath import api_versions, cluster_api, process
 from goldpath.cluster_api import Identity
 from goldpath.linters import charts
-from goldpath.linters.files import relative, walk
+from goldpath.linters.files import TooLargeError, check_nesting, relative, walk
 from goldpath.model import Finding, Manifest
 from goldpath.toolchain import go_tool
 
@@ -152,7 +152,7 @@ def _read(root: Path) -> tuple[list[Finding], list[Part]]:
         if not problems:
             try:
                 parts.append(Part(path, tuple(_objects(path, filled["text"]))))
-            except yaml.YAMLError as error:
+            except (yaml.YAMLError, TooLargeError) as error:
                 problems.append(
                     (0, f"with its values it is no YAML: {' '.join(str(error).split())}")
                 )
@@ -174,6 +174,7 @@ def _manifests(root: Path) -> list[Path]:
 
 def _objects(path: str, text: str) -> Iterator[Manifest]:
     """Yield the objects of Cluster API in a text, each with the line of its kind."""
+    check_nesting(text)
     loader = yaml.CSafeLoader(text)
     try:
         while loader.check_node():

@@ -55,16 +55,17 @@ which then stands in two Secrets: an ordinary one for the service, and one that 
 {{- end }}
 
 {{/*
-The script of the hook and the SQL files that it applies, each without empty lines around it, and with one newline at its end:
-Helm's versions differ in what they do with further ones at the end of an object, and a file whose checksum changes is refused.
+The script of the hook and the SQL files that it applies, each ending in one newline: Helm's versions differ in what they do
+with further ones at the end of an object, and a file whose checksum changes is refused. trimAll takes them from both ends, but
+for the mark at the beginning; a regular expression takes a tenth of the time of a render.
 */}}
 {{- define "service.dbInit.files" -}}
 {{- $files := dict }}
 {{- range $path, $content := .Files.Glob "files/db-init/*" }}
-{{- $_ := set $files (base $path) (toString $content | trimAll "\n" | printf "%s\n") }}
+{{- $_ := set $files (base $path) (printf "^%s" (toString $content) | trimAll "\n" | trimPrefix "^" | printf "%s\n") }}
 {{- end }}
 {{- range $path, $content := .Files.Glob "files/sql/*.sql" }}
-{{- $_ := set $files (printf "sql.%s" (base $path)) (toString $content | trimAll "\n" | printf "%s\n") }}
+{{- $_ := set $files (printf "sql.%s" (base $path)) (printf "^%s" (toString $content) | trimAll "\n" | trimPrefix "^" | printf "%s\n") }}
 {{- end }}
 {{- $text := toYaml $files }}
 {{- if gt (len $text) 1000000 }}
