@@ -32,9 +32,9 @@ metadata:
 """
 CANARY = ROLLOUT.replace("shop-preview", "shop-canary")
 ROLLING = "---\nkind: Deployment\nmetadata:\n  name: shop\n"
-PAUSED = f"2|2|true|BlueGreenPause|new|old|old||{IMAGE}|Paused|BlueGreenPause"
-HEALTHY = f"2|2|||new|new|new||{IMAGE}|Healthy|"
-ABORTED = f"2|2|||new|old|old|true|{IMAGE}|Degraded|RolloutAborted: metric failed"
+PAUSED = f"2|2|true|BlueGreenPause|pre=Successful|new|old|old||{IMAGE}|Paused|BlueGreenPause"
+HEALTHY = f"2|2|||pre=Successful|new|new|new||{IMAGE}|Healthy|"
+ABORTED = f"2|2|||pre=Successful|new|old|old|true|{IMAGE}|Degraded|RolloutAborted: metric failed"
 # As Helm prints it; the newest revision has failed.
 HISTORY = '[{"revision":4,"status":"deployed"},{"revision":5,"status":"failed"}]'
 NOTE = '#!/bin/sh\necho "{name} $*" >> {folder}/calls\n'
@@ -321,10 +321,17 @@ def test_a_failed_rollout_is_shown_with_its_message(cluster: Cluster, make: Make
 
 @pytest.mark.parametrize(
     "status",
-    [PAUSED.replace("2|2|", "3|2|"), PAUSED.replace("BlueGreenPause", "", 1)],
-    ids=["before the change", "before the promotion"],
+    [
+        PAUSED.replace("2|2|", "3|2|"),
+        PAUSED.replace("BlueGreenPause", "", 1),
+        PAUSED.replace("=Successful", "="),
+        PAUSED.replace("=Successful", "=Running"),
+    ],
+    ids=["the change", "the promotion", "its analysis begins", "its analysis ends"],
 )
-def test_an_old_phase_is_not_taken_for_the_end(status: str, cluster: Cluster, make: Make) -> None:
+def test_a_phase_before_what_is_to_come_is_not_taken_for_the_end(
+    status: str, cluster: Cluster, make: Make
+) -> None:
     done = make(cluster(status=status, live="old"), "deploy", f"IMAGE={IMAGE}")
     assert "gave up after 0 seconds; the Rollout is Progressing" in done.stderr
     assert "Error 1" in done.stderr
