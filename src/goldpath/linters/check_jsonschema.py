@@ -37,7 +37,7 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
     files, found = too_large(root, files, NAME)
     by_schema: dict[str, list[Path]] = {}
     for file in files:
-        workflow = file.parent.name == "workflows"
+        workflow = file.parent.match(".github/workflows")
         by_schema.setdefault(WORKFLOW if workflow else SCHEMAS[file.name], []).append(file)
     for schema, those in by_schema.items():
         found += _check(root, schema, those)
