@@ -59,8 +59,7 @@ def meetings(case: Mapping[str, Any], factors: Factors) -> set[Any]:
 
 def _ordered(factors: Factors, seed: int) -> dict[str, Sequence[Any]]:
     """Return the questions in an order of their own, the more choices the earlier."""
-    # Ignored, because the rule is for secrets; here the same seed has to give the same order.
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)  # noqa: S311  # the same seed has to give the same order
     mixed = {
         name: sorted(factors[name], key=lambda _: draw.random())
         for name in sorted(factors, key=lambda _: draw.random())

@@ -1,7 +1,7 @@
 """Take a template as it stands, from a folder or a git repository, into a plain folder."""
 
-import contextlib
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -108,15 +108,24 @@ def changes(folder: Path, *, pause: float = 0.5) -> Iterator[None]:
     """
     seen: object = None
     shown: Path | None = None
-    while folder.is_dir():
-        with contextlib.suppress(FileNotFoundError):  # deleted since it was listed: look again
+
+    def changed() -> bool:
+        nonlocal seen, shown
+        if not folder.is_dir():
+            raise BadInputError(f"{folder} is there no more.")
+        try:
             now = [(name, *_last_change(folder / name)) for name in _paths(folder)]
-            if now != seen and (root := snapshot(folder)) != shown:
-                shown = root
-                yield
-            seen = now
-        time.sleep(pause)
-    raise BadInputError(f"{folder} is there no more.")
+            root = shown if now == seen else snapshot(folder)
+        except FileNotFoundError:  # deleted since it was listed
+            return False
+        fresh = root != shown
+        seen, shown = now, root
+        return fresh
+
+    while True:
+        # Without a bound, alone of all waits: whoever watches ends it.
+        process.wait_until(changed, "A change", math.inf, pause=pause)
+        yield
 
 
 def _last_change(file: Path) -> tuple[int, ...]:

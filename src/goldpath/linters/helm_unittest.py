@@ -99,5 +99,4 @@ def _reported(
     command: list[str | Path] = [go_tool(NAME), "--strict", *options, *output, *copies]
     # It renders the chart for every test, and would spend half of that on collecting garbage.
     answer = process.run(command, cwd=cwd, accept=(0, 1), env=charts.BRIEF)
-    # Ignored, because the rule is for XML of strangers; helm-unittest has just written this file.
-    return answer, ET.parse(report).getroot()  # noqa: S314
+    return answer, ET.parse(report).getroot()  # noqa: S314  # helm-unittest has just written it
