@@ -102,6 +102,9 @@ def test_a_promoted_version_that_prometheus_knows_nothing_of_is_live_and_can_be_
         promoted = shop.make("promote").stdout
         assert "v2@" in promoted.rpartition("is live, and the Rollout is paused: Inconclusive")[0]
         assert shop.moment().active == shop.moment().newest != live
+        # Promoted once more, it is asked about once more.
+        assert "is live, and the Rollout is paused" in shop.make("promote").stdout
+        assert len([name for name in shop.names("analysisruns") if "-post" in name]) == 2
         aborted = shop.make("abort").stdout
         assert f"aborted: Service {shop.name} sends calls to {live}." in aborted
         assert shop.moment().active == live
