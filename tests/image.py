@@ -21,10 +21,11 @@ from typing import Any
 import pytest
 import yaml
 
-from goldpath import cases, process
+from dev.steps import Steps
+from goldpath.cases import generate
 from goldpath.model import Case
-from goldpath.progress import Steps
-from goldpath.toolchain import go_env
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import go_env
 from testing import ROOT, trees
 from testing.buildah import Export, Storage, bases
 
@@ -114,7 +115,7 @@ def image(
 
 def _case(runtime: str) -> Case:
     """Return odd answers, with a port that is free here: chroot has no network of its own."""
-    odd = cases.from_file(ROOT / "tests/answers/valid/odd-description.yml", trees.TEMPLATE)
+    odd = generate.from_file(ROOT / "tests/answers/valid/odd-description.yml", trees.TEMPLATE)
     with socket.socket() as free:
         free.bind(("", 0))
         port = str(free.getsockname()[1])

@@ -11,7 +11,7 @@ from testing import isolation  # isort: skip  # noqa: F401
 
 from bench import chart, copies, db_init, service, validating
 from bench.table import HEADER, RUNS
-from goldpath import postgres
+from dev import postgres
 from testing import trees
 
 SUBJECTS = (

@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from bench.table import Row, medians, timed
-from goldpath import process
 from goldpath.model import Case
-from goldpath.render import render
-from goldpath.toolchain import go_tool
+from goldpath.rendering.copier import render
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import go_tool
 
 
 def _template(helm: Path, chart: Path, *options: str | Path) -> float:

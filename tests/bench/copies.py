@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.table import RUNS, Row, medians, timed
 from goldpath.model import Case
-from goldpath.render import render
+from goldpath.rendering.copier import render
 from testing import trees
 
 

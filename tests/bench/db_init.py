@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.table import RUNS, Row, timed
-from goldpath import postgres, process
+from dev import postgres
+from goldpath.runtime import process
 from testing import db_init
 from testing.db_init import Hook
 

@@ -20,9 +20,10 @@ from pathlib import Path
 from testing import isolation  # isort: skip  # noqa: F401
 
 from bench.service import ALONE, CASE
-from goldpath import demo, postgres, process, toolchain
+from dev import demo, postgres
 from goldpath.errors import GoldpathError
-from goldpath.render import render
+from goldpath.rendering.copier import render
+from goldpath.runtime import process, toolchain
 from testing import trees
 
 HANDLER = "\tgreeting, name := request.GetGreeting(), request.GetName()\n"

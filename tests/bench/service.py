@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 
 from bench.table import Row, in_turn, medians
-from goldpath import demo, postgres, process, toolchain
-from goldpath.cache import made_once
+from dev import demo, postgres
 from goldpath.model import Case
-from goldpath.render import render
+from goldpath.rendering.copier import render
+from goldpath.runtime import process, toolchain
+from goldpath.runtime.cache import made_once
 from testing import ROOT
 
 # bare/main.go imports this module.

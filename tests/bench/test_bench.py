@@ -9,7 +9,7 @@ import pytest
 from bench import __main__ as bench
 from bench.service import CASE
 from bench.table import Row
-from goldpath import process, toolchain
+from goldpath.runtime import process, toolchain
 from testing import ROOT, trees
 
 

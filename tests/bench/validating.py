@@ -9,14 +9,16 @@ from functools import partial
 from pathlib import Path
 
 from bench.table import Row, timed
-from goldpath import linters, process, renders
-from goldpath.cache import cache_dir
+from goldpath import linters
+from goldpath.cases.select import Selection, select
 from goldpath.linters import Linter, golangci_lint
 from goldpath.model import Case, Render
-from goldpath.selection import Choice, select
-from goldpath.source import take
-from goldpath.toolchain import go_env
-from goldpath.validate import Options, validate
+from goldpath.rendering import pool
+from goldpath.runtime import process
+from goldpath.runtime.cache import cache_dir
+from goldpath.runtime.toolchain import go_env
+from goldpath.template.source import take
+from goldpath.validation.pipeline import Options, validate
 from testing import trees
 
 COLD, CHANGED = 60, 5  # seconds on two cores
@@ -40,8 +42,8 @@ def validating(template: Path, scratch: Path) -> Iterator[Row]:
     check = partial(validate, str(template), Options(jobs=os.cpu_count() or 2))
     with _nothing_known(scratch / "warming"):
         source = take(str(template))
-        cases = select(source.template, Choice())
-        copies = renders.render_all(source.root, cases, jobs=os.cpu_count() or 2)
+        cases = select(source.template, Selection())
+        copies = pool.render_all(source.root, cases, jobs=os.cpu_count() or 2)
         _learn([one for one in copies if isinstance(one, Render)], scratch / "stub")
     with _nothing_known(scratch / "cache"):
         cold = timed(check)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from goldpath.cluster import Cluster
 from testing import releases, trees
+from testing.kubernetes import Cluster
 from testing.releases import Release, Stories
 
 NewRelease = Callable[[str, str], Release]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from goldpath import process
+from goldpath.runtime import process
 from testing.releases import HELMS, Moment, Release, Stories
 
 

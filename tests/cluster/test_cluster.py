@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import goldpath.cluster
 from goldpath.errors import GoldpathError, ToolError
-from testing import trees
+from testing import kubernetes, trees
 
 REFUSED = "unshare: write failed /proc/self/uid_map: Operation not permitted"
 
@@ -31,7 +30,7 @@ def _children() -> set[str]:
 
 def test_nothing_is_left_of_a_control_plane_that_an_error_ends(temporary: Path) -> None:
     before = _children()
-    with suppress(ZeroDivisionError), goldpath.cluster.cluster() as running:
+    with suppress(ZeroDivisionError), kubernetes.cluster() as running:
         assert running.kubectl("get", "nodes", "--output=name") == "node/node\n"
         assert len(_children() - before) == 8
         raise ZeroDivisionError
@@ -43,8 +42,8 @@ def test_a_program_that_does_not_start_is_shown_with_the_end_of_its_log(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _children()
-    monkeypatch.setattr(goldpath.cluster, "AUDIT", "apiVersion: audit.k8s.io/v1\nkind: Riddle\n")
-    with pytest.raises(ToolError) as error, goldpath.cluster.cluster():
+    monkeypatch.setattr(kubernetes, "AUDIT", "apiVersion: audit.k8s.io/v1\nkind: Riddle\n")
+    with pytest.raises(ToolError) as error, kubernetes.cluster():
         pass
     assert str(error.value).startswith("kube-apiserver failed with status 1.")
     assert "Riddle" in str(error.value).splitlines()[-1]
@@ -62,7 +61,7 @@ def test_a_refused_network_namespace_is_one_sentence_with_what_to_do(
     trees.build_file_tree(temporary, {"bin/unshare": stub})
     (temporary / "bin/unshare").chmod(0o755)
     monkeypatch.setenv("PATH", f"{temporary}/bin:{os.environ['PATH']}")
-    with pytest.raises(GoldpathError) as error, goldpath.cluster.cluster():
+    with pytest.raises(GoldpathError) as error, kubernetes.cluster():
         pass
     sentence = str(error.value)
     assert f"was refused: {reason}. Run as root" in sentence

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from goldpath.cluster import Cluster
-from goldpath.toolchain import go_module
+from testing.kubernetes import Cluster
+from testing.pinned import go_module
 from testing.releases import Release, image
 from testing.steps import EXPRESSION, SHELL, steps
 

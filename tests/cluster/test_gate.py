@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from goldpath import process
+from goldpath.runtime import process
 from testing.releases import HASH, HELMS, Release, told
 
 NewRelease = Callable[[str, str], Release]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from goldpath.cluster import Cluster
 from goldpath.errors import ToolError
 from goldpath.model import Case
-from goldpath.toolchain import go_module
 from testing import trees
 from testing.definitions import attempt, define, documents
+from testing.kubernetes import Cluster
+from testing.pinned import go_module
 
 NAME = "payments-api"
 FLUX = ("helm-controller", "kustomize-controller", "source-controller")

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from goldpath import demo, postgres, process
-from goldpath.toolchain import go_tool
+from dev import demo, postgres
+from goldpath.runtime import process
 from testing import releases, trees
+from testing.pinned import go_tool
 from testing.releases import HASH, Release
 
 Object = dict[str, Any]

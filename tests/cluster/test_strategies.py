@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from goldpath import process
+from goldpath.runtime import process
 from testing.releases import HASH, Release, told
 
 SECTION = "## From a Deployment to a Rollout\n"

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from goldpath.cluster import NODE, Cluster
 from goldpath.errors import ToolError
-from goldpath.toolchain import go_module
 from testing import ROOT, trees
 from testing.definitions import attempt, define, documents
+from testing.kubernetes import NODE, Cluster
+from testing.pinned import go_module
 from testing.releases import Release
 
 NewRelease = Callable[[str, str], Release]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from goldpath.management_cluster import ManagementCluster, management_cluster
-from goldpath.providers import Object
 from testing import clusters, trees
 from testing.clusters import RootOf
+from testing.management_cluster import ManagementCluster, management_cluster
+from testing.providers import Object
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from goldpath.providers import Object
-from goldpath.toolchain import go_module
 from testing import ROOT, clusters
+from testing.pinned import go_module
+from testing.providers import Object
 
 Difference = tuple[str, str]
 DOCS = ROOT / "template/docs/cluster-api.md.jinja"

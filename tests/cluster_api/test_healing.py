@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from goldpath.management_cluster import ManagementCluster
-from goldpath.providers import Object
 from testing import ROOT, clusters, healing
 from testing.healing import Story
+from testing.management_cluster import ManagementCluster
+from testing.providers import Object
 
 ZONES = 3
 UPGRADE = "v1.36.1"

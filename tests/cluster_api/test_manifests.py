@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from goldpath import cluster_api
-from goldpath.management_cluster import WITHOUT_WEBHOOKS, Answer, ManagementCluster, address
-from goldpath.providers import Object, definitions
+from goldpath.rules.kubernetes import cluster_api
 from testing import ROOT, clusters
 from testing.clusters import RootOf
+from testing.management_cluster import WITHOUT_WEBHOOKS, Answer, ManagementCluster, address
+from testing.providers import Object, definitions
 
 Row = Mapping[str, Any]
 ROWS: list[Row] = yaml.safe_load((Path(__file__).parent / "refusals.yaml").read_text())

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import lint, process
 from goldpath.errors import BadInputError, GoldpathError, ToolError
 from goldpath.linters import (
     Linter,
@@ -22,14 +21,16 @@ from goldpath.linters import (
     checkov_workflows,
     golangci_lint,
     helm_unittest,
+    runner,
     yamllint,
 )
 from goldpath.linters.files import TooLargeError, check_nesting, documents
+from goldpath.linters.safety import refusals
 from goldpath.model import Case, Render
-from goldpath.refusals import refusals
-from goldpath.render import render, updated
-from goldpath.source import snapshot
-from goldpath.validate import Options, all_names, validate
+from goldpath.rendering.copier import render, updated
+from goldpath.runtime import process
+from goldpath.template.source import snapshot
+from goldpath.validation.pipeline import Options, all_names, validate
 from testing import lints, trees
 
 COPIER = "---\n_subdirectory: template\ntls: {type: bool, default: true}\n"
@@ -46,7 +47,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 @pytest.fixture(autouse=True)
 def _own_validate_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what linters said, but not the tools."""
-    for module in ("kept", "renders", "source"):
+    for module in ("linters.result_cache", "rendering.pool", "template.source"):
         monkeypatch.setattr(f"goldpath.{module}.validate_dir", lambda: tmp_path / "cache")
 
 
@@ -172,16 +173,16 @@ def test_golangci_lint_writes_no_file_that_the_tree_names(tmp_path: Path) -> Non
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("scope", [lint.SCOPES["helm-unittest"]])
-def test_a_suite_has_its_chart_with_it(scope: lint.Scope, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scope", [runner.SCOPES["helm-unittest"]])
+def test_a_suite_has_its_chart_with_it(scope: runner.Scope, tmp_path: Path) -> None:
     assert scope.merged
     suite = "suite: a\ntests:\n  - it: x\n    asserts: [{equal: {path: data.x, value: other}}]\n"
     root = _chart(tmp_path / "r", "c", **{"tests/a_test.yaml": suite})
-    (said,) = lint.lint([helm_unittest], [Render(Case("one", {}), root)])
+    (said,) = runner.lint([helm_unittest], [Render(Case("one", {}), root)])
     assert [one.rule for one in said.findings["one"]] == ["failure"]
     text = CHART["templates/a.yaml"].replace("$(RUN)", "other")
     (root / "c/templates/a.yaml").write_text(text)
-    (again,) = lint.lint([helm_unittest], [Render(Case("one", {}), root)])
+    (again,) = runner.lint([helm_unittest], [Render(Case("one", {}), root)])
     assert again.findings["one"] == ()
 
 
@@ -356,7 +357,7 @@ def test_interrupted_while_a_linter_works_it_leaves_nothing_behind(tmp_path: Pat
     # A worker of pytest ignores the signal, and so would its children.
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from goldpath.cli import main; main()"
+        "from goldpath.cli.main import main; main()"
     )
     command = [sys.executable, "-c", code, "validate", "--only", "shellcheck", "--output", "out"]
     (tmp_path / "tmp").mkdir()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from goldpath.validate import Options, of_templates, validate
+from goldpath.validation.pipeline import Options, template_rules, validate
 from testing import trees
 
 CONDITIONAL_NAMES = {
@@ -53,7 +53,7 @@ python_version: {type: str, default: "3.12"}
 def _said(root: Path, files: dict[str, str]) -> tuple[int, set[str]]:
     """Return the number of copies, and the rules that find something."""
     template = trees.build_file_tree(root / "t", files)
-    report = validate(str(template), Options(only=tuple(of_templates())))
+    report = validate(str(template), Options(only=tuple(template_rules())))
     assert {row.reason for row in report.rules if row.status == "failed"} == set()
     return report.rendered, {one.finding.rule for one in report.findings}
 

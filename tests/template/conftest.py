@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import cases, postgres
+from dev import postgres
+from goldpath.cases import generate
 from testing import ROOT, db_init, trees
 from testing.db_init import Hook
 
-STORY = cases.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+STORY = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 MAJORS = (15, 16, 18)
 
 

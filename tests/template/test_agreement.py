@@ -3,8 +3,8 @@
 import re
 import tomllib
 
-from goldpath import toolchain
-from testing import ROOT
+from goldpath.runtime import toolchain
+from testing import ROOT, pinned
 
 TEMPLATE = ROOT / "template"
 
@@ -48,7 +48,7 @@ def test_the_generated_code_is_of_the_pinned_generators() -> None:
 
 def test_the_image_is_built_with_the_go_that_the_tests_use() -> None:
     dockerfile = (TEMPLATE / "Dockerfile.jinja").read_text()
-    assert f"ARG GO_VERSION={toolchain.go_version()}\n" in dockerfile
+    assert f"ARG GO_VERSION={toolchain.GO_VERSION}\n" in dockerfile
 
 
 def test_the_image_is_built_on_the_alpine_that_it_may_run_on() -> None:
@@ -58,7 +58,7 @@ def test_the_image_is_built_on_the_alpine_that_it_may_run_on() -> None:
 
 
 def test_a_version_stands_in_one_file_of_the_template_only() -> None:
-    for version in [*_tools().values(), toolchain.go_version()]:
+    for version in [*_tools().values(), toolchain.GO_VERSION]:
         found = [
             path.relative_to(TEMPLATE)
             for path in TEMPLATE.rglob("*")
@@ -74,9 +74,9 @@ def test_a_version_stands_in_one_file_of_the_template_only() -> None:
 def test_the_documents_install_the_argo_rollouts_that_the_tests_use() -> None:
     manual = (TEMPLATE / "docs/rollouts.md.jinja").read_text()
     (named,) = re.findall(r"^VERSION=(v\S+)", manual, re.MULTILINE)
-    modules = (toolchain.TOOLS / "argo-rollouts/go.mod").read_text()
-    (pinned,) = re.findall(r"^\tgithub.com/argoproj/argo-rollouts (v\S+)", modules, re.MULTILINE)
-    assert named == pinned
+    modules = (pinned.TOOLS / "argo-rollouts/go.mod").read_text()
+    (tested,) = re.findall(r"^\tgithub.com/argoproj/argo-rollouts (v\S+)", modules, re.MULTILINE)
+    assert named == tested
 
 
 def test_copier_has_one_version_everywhere() -> None:

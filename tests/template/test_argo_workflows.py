@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from goldpath import process
-from goldpath.toolchain import TOOLS, beside_python, go_env, go_tool
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import beside_python, go_env
 from testing import github, trees
 from testing.github import GitHub
+from testing.pinned import TOOLS, go_tool
 
 FILE = "deploy/argo-workflows/hello-workflowtemplate.yaml"
 RUN = f"https://github.com/{github.REPOSITORY}/actions/runs/{github.FIRST_RUN}"

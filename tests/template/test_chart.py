@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-import chart_docs
-from goldpath import api_versions, helm_hooks, process, rollouts
+from dev import chart_docs
 from goldpath.linters import charts
 from goldpath.model import Case, Finding, Manifest, Render
-from goldpath.toolchain import go_env, go_tool
+from goldpath.rules.kubernetes import api_versions, helm_hooks, rollouts
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import go_env, go_tool
 from testing import ROOT, trees
 
 HELMS = ("helm3", "helm4")

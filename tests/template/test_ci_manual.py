@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from goldpath import cases, process
+from goldpath.cases import generate
 from goldpath.model import Render
-from goldpath.toolchain import go_tool
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import go_tool
 from testing import ROOT, trees
 
-HUB = cases.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+HUB = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 REPOSITORY = "https://github.com/seungkyu/tks-contract/.github/workflows"
 
 

@@ -8,10 +8,10 @@ import json5
 import pytest
 import yaml
 
-from goldpath import cluster_api as rules
-from goldpath import process
 from goldpath.model import Manifest
-from goldpath.render import Questionnaire
+from goldpath.rendering.copier import Questionnaire
+from goldpath.rules.kubernetes import cluster_api as rules
+from goldpath.runtime import process
 from testing import ROOT, trees
 from testing.cluster_api import CASES, FOLDER, files, manifests, of, values
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from goldpath.model import Render, Template
-from goldpath.render import render as goldpath_render
+from goldpath.rendering.copier import render as goldpath_render
 from testing import trees
 
 DELIMITERS = re.compile(rb"#\{ |#%|%#|#\||\|#")

@@ -10,7 +10,7 @@ import pyte
 import pytest
 import yaml
 
-from goldpath import process, toolchain
+from goldpath.runtime import process, toolchain
 from testing import ROOT, trees
 
 STORY = ROOT / "tests/answers/valid/tks-contract.yml"

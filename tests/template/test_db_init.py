@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import cases, demo, postgres, process
+from dev import demo, postgres
+from goldpath.cases import generate
 from goldpath.errors import ToolError
+from goldpath.runtime import process
 from testing import ROOT, db_init, trees
 from testing.db_init import FIRST, Hook
 from testing.proxy import Proxy
 
-STORY = cases.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+STORY = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 
 
 @pytest.mark.parametrize("shell", db_init.SHELLS, ids=" ".join)

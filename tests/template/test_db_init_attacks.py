@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import postgres
+from dev import postgres
 from testing import db_init
 from testing.db_init import FIRST, Hook
 

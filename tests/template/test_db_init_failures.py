@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import postgres
+from dev import postgres
 from testing import db_init
 from testing.db_init import Hook
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from goldpath import process
+from goldpath.runtime import process
 from testing import trees
 
 COMPLETE, MINIMAL = (

@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from goldpath import process, toolchain
 from goldpath.model import Case
+from goldpath.runtime import process, toolchain
 from testing import trees
 
 
@@ -26,9 +26,9 @@ def test_the_dev_container_takes_its_go_from_the_dockerfile(
     # In a file of its own, as in a new container.
     env = {**toolchain.go_env(), "GOENV": str(tmp_path / "env"), "GOTOOLCHAIN": ""}
     process.run(["sh", "-c", _settings(root)["onCreateCommand"]], cwd=root, env=env)
-    assert f"GOTOOLCHAIN=go{toolchain.go_version()}\n" in (tmp_path / "env").read_text()
+    assert f"GOTOOLCHAIN=go{toolchain.GO_VERSION}\n" in (tmp_path / "env").read_text()
     asked = process.run(["go", "version"], cwd=root, env=env).stdout
-    assert f" go{toolchain.go_version()} " in asked
+    assert f" go{toolchain.GO_VERSION} " in asked
 
 
 def test_the_dev_container_ends_with_make_targets_that_exist(render: trees.Renderer) -> None:

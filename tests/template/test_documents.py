@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from goldpath.cli import main
+from goldpath.cli.main import main
 from testing import ROOT
 
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from examples import EXAMPLES, render_examples
+from dev.examples import EXAMPLES, render_examples
 from testing import trees
 
 

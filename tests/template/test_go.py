@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import demo, postgres, process, toolchain
-from goldpath.cache import made_once
+from dev import demo, postgres
 from goldpath.model import Case, Render
+from goldpath.runtime import process, toolchain
+from goldpath.runtime.cache import made_once
 from testing import trees
 
 MINIMAL = Case("minimal", {"database": "none"})

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from goldpath.toolchain import go_tool
 from testing import ROOT, act, github, trees
 from testing.github import GitHub
+from testing.pinned import go_tool
 
 SCRIPTS = ROOT / "template/scripts"
 

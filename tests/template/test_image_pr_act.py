@@ -11,10 +11,10 @@ from pathlib import Path
 
 import yaml
 
-from goldpath import cases
+from goldpath.cases import generate
 from testing import ROOT, act, trees
 
-STORY = cases.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+STORY = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 WORKFLOW = ".github/workflows/image-pr.yaml"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import lint, linters
+from goldpath import linters
 from goldpath.linters import (
     Linter,
     actionlint,
@@ -14,6 +14,7 @@ from goldpath.linters import (
     checkov_workflows,
     hadolint,
     rumdl,
+    runner,
     shellcheck,
     yamllint,
     zizmor,
@@ -32,7 +33,7 @@ def test_a_linter_reads_files_of_every_case_and_finds_nothing(
     linter: Linter, render: trees.Renderer
 ) -> None:
     cases = trees.OF_CHARTS if linter.NAME in OF_CHARTS else trees.CASES
-    (said,) = lint.lint([linter], [render(case) for case in cases])
+    (said,) = runner.lint([linter], [render(case) for case in cases])
     assert said.reason == ""
     assert said.files
     assert said.findings == {case.name: () for case in cases}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import process
+from goldpath.runtime import process
 from testing import ROOT, trees
 
 ENTRY = """_migrations:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import cases, demo, postgres, process, toolchain
+from dev import demo, postgres
+from goldpath.cases import generate
+from goldpath.runtime import process, toolchain
 from testing import ROOT, trees
 
-STORY = cases.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+STORY = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-import pins
+from dev import pins
 from testing import ROOT
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from goldpath import cases
+from goldpath.cases import generate
 from goldpath.errors import BadInputError
 from goldpath.model import Case, Template
-from goldpath.render import render as goldpath_render
+from goldpath.rendering.copier import render as goldpath_render
 from testing import ROOT, trees
 
 INVALID = sorted((ROOT / "tests/answers/invalid").glob("*.yml"))
@@ -42,7 +42,7 @@ def test_an_invalid_answer_is_refused_in_one_sentence(
     file: Path, template: Template, snapshot: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(BadInputError) as error:
-        goldpath_render(snapshot, cases.from_file(file, template), tmp_path / "out")
+        goldpath_render(snapshot, generate.from_file(file, template), tmp_path / "out")
     assert _message(file) in str(error.value)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()

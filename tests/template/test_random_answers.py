@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from goldpath.cache import made_once
 from goldpath.errors import BadInputError
 from goldpath.model import Case, Render
-from goldpath.render import render as goldpath_render
+from goldpath.rendering.copier import render as goldpath_render
+from goldpath.runtime.cache import made_once
 from template import test_contracts as contracts
 from testing import trees
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from goldpath import process
+from goldpath.runtime import process
 from testing import trees
 
 CASE = next(case for case in trees.PAIRS if case.answers["database"] == "none")

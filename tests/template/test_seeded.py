@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from goldpath import linters
+from goldpath.cases.select import Selection
 from goldpath.model import Report
-from goldpath.selection import Choice
-from goldpath.validate import Options, validate
+from goldpath.validation.pipeline import Options, validate
 
 GO = "// Package hello serves #{ service_name }#.\npackage hello\n\n"
 WORKFLOWS = "template/.github/workflows"
@@ -126,7 +126,7 @@ def sown(
     seeds: tuple[Seed, ...] = TREES[request.param]
     lines = {seed: _sow(root, seed) for seed in seeds}
     names = tuple(seed.linter for seed in seeds if seed.linter != "goldpath")
-    choice = Choice(names=("defaults",))
+    choice = Selection(names=("defaults",))
     return validate(str(root), Options(choice, only=(*names, "GP107"))), lines
 
 

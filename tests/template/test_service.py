@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import cases, demo, postgres, process, toolchain
+from dev import demo, postgres
+from goldpath.cases import generate
+from goldpath.runtime import process, toolchain
 from testing import ROOT, trees
 
 # On free ports, in memory, stopping at once.
 ALONE = ("-port", "0", "-metrics-port", "off", "-shutdown-delay", "0s")
-STORY = cases.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+STORY = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ nothing, because the files are there; permissions, concurrency and environments 
 
 from pathlib import Path
 
-from goldpath import process
-from goldpath.toolchain import go_tool
+from goldpath.runtime import process
+from testing.pinned import go_tool
 
 RUNNER = "ubuntu-24.04=-self-hosted"  # a job of this label runs without a container
 

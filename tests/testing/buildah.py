@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from goldpath import process
+from goldpath.runtime import process
 
 
 @dataclass(frozen=True)

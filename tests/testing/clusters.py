@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from goldpath import process
 from goldpath.model import Manifest
-from goldpath.providers import Object
-from goldpath.toolchain import go_tool
+from goldpath.runtime import process
+from testing.pinned import go_tool
+from testing.providers import Object
 
 RootOf = Callable[[str], Path]
 FOLDER = "deploy/cluster-api"

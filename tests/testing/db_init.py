@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from goldpath import postgres, process
+from dev import postgres
+from goldpath.runtime import process
 
 SCRIPT = "files/db-init/db-init.sh"
 CLIENT = 18  # the major version of the image whose psql runs the hook against every server

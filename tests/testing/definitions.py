@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from goldpath import process
-from goldpath.cluster import Cluster
+from goldpath.runtime import process
+from testing.kubernetes import Cluster
 
 
 def define(cluster: Cluster, files: Iterable[Path]) -> None:

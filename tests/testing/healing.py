@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from goldpath import process
-from goldpath.management_cluster import ManagementCluster, address
-from goldpath.providers import Object, groups
-from goldpath.toolchain import go_tool
+from goldpath.runtime import process
 from testing import clusters
+from testing.management_cluster import ManagementCluster, address
+from testing.pinned import go_tool
+from testing.providers import Object, groups
 
 DEPLOYMENT = "cluster.x-k8s.io/deployment-name"
 # Where the docs have the rows of the table.

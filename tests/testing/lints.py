@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-from goldpath import lint
-from goldpath.lint import Linted
-from goldpath.linters import Linter
+from goldpath.linters import Linter, runner
+from goldpath.linters.runner import Linted
 from goldpath.model import Case, Finding, Render
-from goldpath.rules import JUDGED
-from goldpath.rules.kubernetes import JUDGES
+from goldpath.rules.kubernetes.checks import JUDGES
+from goldpath.rules.registry import JUDGED
 
 
 def linted(linter: Linter, root: Path) -> Linted:
     """Return what a linter says of one tree, or why it says nothing."""
-    (said,) = lint.lint([linter], [Render(Case("tree", {}), root)])
+    (said,) = runner.lint([linter], [Render(Case("tree", {}), root)])
     return said
 
 

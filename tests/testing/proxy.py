@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from goldpath import postgres
+from dev import postgres
 
 
 @dataclass

@@ -11,11 +11,12 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from goldpath import process
-from goldpath.cache import made_once
-from goldpath.cluster import Cluster
 from goldpath.model import Case
-from goldpath.toolchain import go_tool
+from goldpath.runtime import process
+from goldpath.runtime.cache import made_once
+from goldpath.runtime.toolchain import go_tool
+from testing import pinned
+from testing.kubernetes import Cluster
 
 HELMS = ("helm3", "helm4")
 STRATEGIES = ("rolling", "blue-green", "canary", "blue-green-deployments")
@@ -291,6 +292,6 @@ def _programs(cluster: Cluster, helm: str) -> Path:
             ("kubernetes", "kubectl"),
             ("argo-rollouts", "kubectl-argo-rollouts"),
         ):
-            (folder / program).symlink_to(go_tool(module, program))
+            (folder / program).symlink_to(pinned.go_tool(module, program))
 
     return made_once(helm, b"", link, parent=cluster.folder)

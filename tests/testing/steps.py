@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from goldpath import process
+from goldpath.runtime import process
 from testing import trees
 
 # What a step may start that would need the network, a container engine or minutes.

@@ -8,19 +8,21 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from goldpath import cases, process
-from goldpath.cache import made_once
+from goldpath.cases import generate
 from goldpath.model import Case, Render
-from goldpath.render import render
-from goldpath.template import load
-from goldpath.toolchain import go_env
+from goldpath.rendering.copier import render
+from goldpath.runtime import process
+from goldpath.runtime.cache import made_once
+from goldpath.runtime.toolchain import go_env
+from goldpath.template.copier_yml import load
 from testing import ROOT
 
 # Every pair of choices, and the answers files with the odd values.
 TEMPLATE = load(ROOT)
-PAIRS = cases.pairwise(TEMPLATE)
+PAIRS = generate.all_pairs(TEMPLATE)
 VALID = tuple(
-    cases.from_file(file, TEMPLATE) for file in sorted((ROOT / "tests/answers/valid").glob("*.yml"))
+    generate.from_file(file, TEMPLATE)
+    for file in sorted((ROOT / "tests/answers/valid").glob("*.yml"))
 )
 CASES = (*PAIRS, *VALID)
 # Answers that decide which objects a chart has. All others are text in it; a test holds that.

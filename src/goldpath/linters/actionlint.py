@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from goldpath import process
-from goldpath.linters.files import relative, workflows
+from goldpath.linters.files import workflows
 from goldpath.model import Finding
-from goldpath.toolchain import beside_python, go_tool
+from goldpath.rendering.tree import relative
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import beside_python, go_tool
 
 NAME = "actionlint"
 INSTALL = "nothing to do, it is built from its pinned module"

@@ -11,10 +11,11 @@ from typing import Any
 
 import yaml
 
-from goldpath import process
-from goldpath.linters.files import documents, relative, walk
+from goldpath.linters.files import documents
 from goldpath.model import Finding, Manifest
-from goldpath.toolchain import go_tool
+from goldpath.rendering.tree import relative, walk
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import go_tool
 
 # The oldest Kubernetes that a chart promises to work on, and the newest that all tools know.
 KUBE_VERSIONS = ("1.31.0", "1.36.0")

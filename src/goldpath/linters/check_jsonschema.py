@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from goldpath import process
-from goldpath.linters.files import relative, too_large, walk, workflows
+from goldpath.linters.files import too_large, workflows
 from goldpath.model import Finding
-from goldpath.toolchain import beside_python
+from goldpath.rendering.tree import relative, walk
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import beside_python
 
 NAME = "check-jsonschema"
 INSTALL = "pip install check-jsonschema json5"

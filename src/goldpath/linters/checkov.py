@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldpath import process
 from goldpath.linters import charts
 from goldpath.linters.charts import select
 from goldpath.model import Finding
-from goldpath.toolchain import wheel
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import wheel
 
 __all__ = ["INSTALL", "NAME", "available", "lint", "select"]
 

@@ -7,10 +7,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from goldpath import process
-from goldpath.linters.files import relative, too_large, workflows
+from goldpath.linters.files import too_large, workflows
 from goldpath.model import Finding
-from goldpath.toolchain import wheel
+from goldpath.rendering.tree import relative
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import wheel
 
 NAME = "checkov-workflows"
 INSTALL = "nothing to do, it is installed from its lock file"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from goldpath import process
-from goldpath.linters.files import relative, walk
 from goldpath.model import Finding
+from goldpath.rendering.tree import relative, walk
+from goldpath.runtime import process
 
 # What compilers and most linters print: path:line:column: text, the column may be missing.
 _GNU = re.compile(r"^(?:\./)?([^\s:][^:\n]*):(\d+):(?:(\d+):)? *(.+)$", re.MULTILINE)

@@ -1,16 +1,15 @@
 """Which files a linter reads."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from goldpath.model import Finding
+from goldpath.rendering.tree import relative, walk
 
-# What tools put into a tree, not what the template put there.
-SKIPPED = frozenset({".git", "bin", "node_modules", "vendor"})
 # More than the largest file of a repository has; "billion laughs" has as many as its name says.
 VALUES = 1_000_000
 # Levels of YAML within each other; libyaml ends Python at some 25,000.
@@ -18,30 +17,9 @@ DEPTH = 1_000
 # For Go: a compiler of C would be started on comments, and shows what files these include.
 WITHOUT_C = {"CGO_ENABLED": "0"}
 
-# Trees that nobody changes, with their files; every linter asks for them.
-KNOWN: dict[Path, tuple[Path, ...]] = {}
-
 
 class TooLargeError(ValueError):
     """A text of YAML that nobody can read to an end, by its aliases or its nesting."""
-
-
-def walk(root: Path) -> Iterator[Path]:
-    """Yield every file below `root` in a fixed order, without folders that tools make."""
-    if root in KNOWN:
-        yield from KNOWN[root]
-        return
-    for entry in sorted(root.iterdir()):
-        if entry.is_dir() and not entry.is_symlink():
-            if entry.name not in SKIPPED:
-                yield from walk(entry)
-        elif entry.is_file():  # not a link to a folder, or to nothing
-            yield entry
-
-
-def relative(file: Path, root: Path) -> str:
-    """Return the path of a file as findings show it: relative to the tree, with slashes."""
-    return file.relative_to(root).as_posix()
 
 
 def documents(text: str) -> list[Any]:

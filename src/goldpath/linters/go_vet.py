@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldpath import process
-from goldpath.linters.files import WITHOUT_C, relative
+from goldpath.linters.files import WITHOUT_C
 from goldpath.linters.files import go_files as select
 from goldpath.model import Finding
-from goldpath.toolchain import go_env
+from goldpath.rendering.tree import relative
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import go_env
 
 __all__ = ["INSTALL", "NAME", "available", "lint", "select"]
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from goldpath import process
 from goldpath.linters.files import go_files as select
-from goldpath.linters.files import relative
 from goldpath.model import Finding
-from goldpath.toolchain import go_env
+from goldpath.rendering.tree import relative
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import go_env
 
 __all__ = ["INSTALL", "NAME", "available", "lint", "select"]
 

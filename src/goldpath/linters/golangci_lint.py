@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from goldpath import process
 from goldpath.linters.files import WITHOUT_C
 from goldpath.linters.files import go_files as select
 from goldpath.model import Finding
-from goldpath.toolchain import go_env, go_tool
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import go_env, go_tool
 
 __all__ = ["INSTALL", "NAME", "available", "lint", "select"]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from goldpath import process
 from goldpath.linters import charts
-from goldpath.linters.files import relative, walk
 from goldpath.model import Finding
-from goldpath.toolchain import go_tool
+from goldpath.rendering.tree import relative, walk
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import go_tool
 
 NAME = "helm-unittest"
 INSTALL = "nothing to do, it is built from its pinned module"

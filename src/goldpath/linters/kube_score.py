@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from goldpath import process
 from goldpath.linters import charts
 from goldpath.linters.charts import select
 from goldpath.model import Finding
-from goldpath.toolchain import go_tool
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import go_tool
 
 __all__ = ["INSTALL", "NAME", "available", "lint", "select"]
 

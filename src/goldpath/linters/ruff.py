@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from goldpath import process
-from goldpath.linters.files import relative, walk
 from goldpath.model import Finding
-from goldpath.toolchain import beside_python
+from goldpath.rendering.tree import relative, walk
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import beside_python
 
 NAME = "ruff"
 INSTALL = "pip install ruff"

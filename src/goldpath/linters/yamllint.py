@@ -11,9 +11,9 @@ import yaml
 from yamllint import linter
 from yamllint.config import YamlLintConfig, YamlLintConfigError
 
-from goldpath import process
-from goldpath.linters.files import relative, walk
 from goldpath.model import Finding
+from goldpath.rendering.tree import relative, walk
+from goldpath.runtime import process
 
 NAME = "yamllint"
 FILE = ".yamllint.yaml"

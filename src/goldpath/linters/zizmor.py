@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from goldpath import process
-from goldpath.linters.files import relative, workflows
+from goldpath.linters.files import workflows
 from goldpath.model import Finding
-from goldpath.toolchain import beside_python
+from goldpath.rendering.tree import relative
+from goldpath.runtime import process
+from goldpath.runtime.toolchain import beside_python
 
 NAME = "zizmor"
 INSTALL = "pip install zizmor"

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from goldpath.model import Case, Form, Question, Render, Template
-from goldpath.source import Source
-from goldpath.syntax import Syntax
-from goldpath.template import settings_file
+from goldpath.template.copier_yml import settings_file
+from goldpath.template.jinja import Syntax
+from goldpath.template.source import Source
 
 BINARY = b"\0"
 

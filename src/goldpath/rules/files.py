@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from goldpath.model import Render
-from goldpath.render import render
-from goldpath.renders import RECORDED
+from goldpath.rendering.copier import render
+from goldpath.rendering.pool import RECORDED
 from goldpath.rules.base import BINARY, Hit, Subject
 
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file

@@ -6,6 +6,7 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from goldpath.rules.base import Hit, Subject, texts
+from goldpath.wording import count
 
 # Settings of Copier 9.19: docs/configuring.md, copier/_template.py.
 SETTINGS = frozenset({
@@ -20,7 +21,7 @@ def tasks(subject: Subject) -> Iterator[Hit]:
     """Find tasks."""
     found = subject.settings.get("_tasks") or []
     if found:
-        message = f"{len(found)} tasks: copy and update refuse to run without --trust"
+        message = f"{count(len(found), 'task')}: copy and update refuse to run without --trust"
         yield Hit(*subject.line("_tasks"), message)
 
 

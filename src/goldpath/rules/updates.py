@@ -9,7 +9,7 @@ from pathspec import PathSpec
 
 from goldpath.errors import GoldpathError
 from goldpath.model import Case
-from goldpath.render import render, updated
+from goldpath.rendering.copier import render, updated
 from goldpath.rules.base import Hit, Subject
 
 DEFAULTS = Case("defaults", {})

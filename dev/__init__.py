@@ -1,0 +1,1 @@
+"""What `make` runs for the developers of goldpath; nothing here is shipped."""

@@ -1,0 +1,34 @@
+"""Render examples/ again: what a user gets, for reviewers of a change to the template."""
+
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from goldpath.cases import generate
+from goldpath.rendering.copier import render
+from testing import ROOT, trees
+
+EXAMPLES = ROOT / "examples"
+
+
+def render_examples(template: Path, folder: Path) -> None:
+    """Render the story's service into `folder`, without what differs from copy to copy."""
+    case = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+    root = render(template, case, folder / case.name).root
+    answers = root / ".copier-answers.yml"
+    recorded = re.sub(r"^_(commit|src_path): .*\n", "", answers.read_text(), flags=re.M)
+    place = "_commit: VERSION-OF-THE-TEMPLATE\n_src_path: WHERE-THE-TEMPLATE-IS\n"
+    answers.write_text(recorded.replace("database:", f"{place}database:", 1))
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        shutil.rmtree(EXAMPLES, ignore_errors=True)
+        render_examples(trees.snapshot(Path(scratch)), EXAMPLES)
+    sys.stdout.write(f"examples/: {len(trees.files(EXAMPLES))} files\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Which answers to try: all pairs of choices, odd free text, answers files."""

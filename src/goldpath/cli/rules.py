@@ -1,0 +1,19 @@
+"""`goldpath rules`: list goldpath's own rules, or explain one."""
+
+import click
+
+from goldpath.cli.console import reporting_errors
+from goldpath.rules.registry import RULES, find, page
+from goldpath.validation.report.text import table
+
+
+@click.command()
+@click.argument("rule", required=False)
+@reporting_errors
+def rules(rule: str | None) -> None:
+    """List goldpath's own rules, or explain one."""
+    if rule:
+        click.echo(page(find(rule)), nl=False)
+        return
+    for line in table([[one.id, one.level, one.title] for one in RULES]):
+        click.echo(line)

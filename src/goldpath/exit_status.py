@@ -1,0 +1,46 @@
+"""The exit statuses of the `goldpath` command, and which of them a report has."""
+
+from enum import IntEnum
+
+from goldpath.model import Report, Row
+
+
+class ExitStatus(IntEnum):
+    """What the exit status of every command means."""
+
+    GOOD = 0
+    FINDINGS = 1
+    BAD_INPUT = 2
+    FAILED = 3
+    INTERRUPTED = 130
+
+
+# Printed by `goldpath --help`.
+MEANINGS = {
+    ExitStatus.GOOD: "good",
+    ExitStatus.FINDINGS: "findings",
+    ExitStatus.BAD_INPUT: "bad input",
+    ExitStatus.FAILED: "a tool or goldpath itself failed or nothing could be checked",
+    ExitStatus.INTERRUPTED: "interrupted",
+}
+
+
+def of_report(report: Report, *, require_tools: bool = False) -> ExitStatus:
+    """Return the exit status of a report.
+
+    FAILED if a linter or rule failed, if a linter is missing and `require_tools` is set, or if no
+    file was read: none of these is evidence of a clean template. Otherwise FINDINGS if there is
+    one. Without findings, FAILED if a case was not rendered: the rule that reports it was left out.
+    """
+    rows = [*report.linters, *report.rules]
+    missing = any(_missing(row) for row in report.linters)
+    if any(row.status == "failed" for row in rows) or (require_tools and missing):
+        return ExitStatus.FAILED
+    if report.findings:
+        return ExitStatus.FINDINGS
+    complete = 0 < report.rendered == len(report.cases)
+    return ExitStatus.GOOD if complete and any(row.files for row in rows) else ExitStatus.FAILED
+
+
+def _missing(row: Row) -> bool:
+    return row.status == "skipped" and row.reason.startswith("not installed")

@@ -1,0 +1,1 @@
+"""Rendering a template with Copier, within bounds, each case once."""

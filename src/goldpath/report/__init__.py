@@ -1,1 +1,0 @@
-"""A report in the formats that people and programs read; pure functions."""

@@ -1,0 +1,1 @@
+"""Rules for the Kubernetes objects and deploy scripts of a render."""

@@ -1,0 +1,1 @@
+"""Running programs and other work: processes, limits, cache, pinned tools."""

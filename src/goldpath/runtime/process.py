@@ -1,0 +1,232 @@
+"""The one place that starts programs."""
+
+import contextlib
+import math
+import os
+import resource
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from goldpath.errors import GoldpathError, ToolError
+
+Program = subprocess.Popen[bytes]  # one that runs beside ours
+# Until when programs may run, by the clock, and bytes of memory for each, if there is a bound.
+_BOUNDS: ContextVar[tuple[float, int] | None] = ContextVar("bounds", default=None)
+_RUNNING: set["subprocess.Popen[str]"] = set()
+THREADS = "goldpath-linter"
+GRACE = 10  # seconds that threads have to end once their programs are killed
+_ENDING = threading.Event()  # whether all programs are to end, and none is to start
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished program left: its exit status and its two outputs as text."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+    accept: Collection[int] = (0,),
+    user: int | None = None,
+) -> Result:
+    """Run a program to its end and return what it printed.
+
+    Args:
+        argv: The program and its arguments; no shell is involved.
+        cwd: Where it runs; the current folder if not given.
+        env: Variables set on top of the current environment.
+        stdin: Text for its standard input.
+        accept: Exit statuses that are not a failure.
+        user: Numeric user and group to run as; needs to be root.
+
+    Raises: GoldpathError if the program is not there or meets a bound, ToolError for any other
+    exit status.
+    """
+    command = [str(part) for part in argv]
+    end, memory = _BOUNDS.get() or (math.inf, resource.RLIM_INFINITY)
+    seconds = None if math.isinf(end) else max(0.0, end - time.monotonic())
+    try:
+        program = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            **_as_user(user),
+        )
+    except OSError as error:
+        raise _not_started(command[0], error) from error
+    _RUNNING.add(program)
+    try:
+        if memory != resource.RLIM_INFINITY:
+            _lower(program.pid, memory)
+        if _ENDING.is_set():
+            os.killpg(program.pid, signal.SIGKILL)
+        stdout, stderr = program.communicate(stdin, seconds)
+    except subprocess.TimeoutExpired as error:
+        _end_group(program)
+        raise GoldpathError(f"{command[0]} was ended: all its time is used up.") from error
+    except BaseException:
+        _end_group(program)
+        raise
+    finally:
+        _RUNNING.discard(program)
+    if _ENDING.is_set():  # what it has said is not the whole
+        raise GoldpathError(f"{command[0]} was interrupted.")
+    if program.returncode not in accept:
+        raise ToolError(command, program.returncode, stdout + stderr)
+    return Result(program.returncode, stdout, stderr)
+
+
+@contextmanager
+def within(seconds: float | None, memory: int = resource.RLIM_INFINITY) -> Iterator[None]:
+    """Within the block, bound what the programs of this thread may take.
+
+    Args:
+        seconds: By the clock, for all of them together. None takes the bounds away and stops the
+            clock of a block around this one.
+        memory: Bytes of data, in each process.
+    """
+    start, around = time.monotonic(), _BOUNDS.get()
+    _BOUNDS.set(None if seconds is None else (start + seconds, memory))
+    try:
+        yield
+    finally:
+        paused = time.monotonic() - start if seconds is None else 0
+        _BOUNDS.set(around and (around[0] + paused, around[1]))
+
+
+@contextmanager
+def threads(jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """Give threads that start programs; if the block raises, all of them end at once."""
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix=THREADS)
+    try:
+        yield pool
+    except BaseException:
+        _ENDING.set()  # a thread may be about to start the next one
+        pool.shutdown(wait=False, cancel_futures=True)
+        for program in list(_RUNNING):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(program.pid, signal.SIGKILL)
+        end = time.monotonic() + GRACE
+        for thread in running_threads():
+            thread.join(max(0.0, end - time.monotonic()))
+        _ENDING.clear()
+        raise
+    pool.shutdown()
+
+
+def running_threads() -> list[threading.Thread]:
+    """Return the threads of `threads` that still run; Python waits for them before it ends."""
+    return [one for one in threading.enumerate() if one.name.startswith(THREADS)]
+
+
+def _lower(pid: int, memory: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        # Not RLIMIT_AS: Go and Haskell reserve more addresses than a machine has memory.
+        resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
+
+
+def _end_group(program: "subprocess.Popen[str]") -> None:
+    """End a program and all that it started: what it leaves running would still write files."""
+    for ending in (signal.SIGINT, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(program.pid, ending)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            program.communicate(timeout=5)  # its pipes close when the last of them has ended
+            return
+
+
+@contextmanager
+def background(
+    argv: Sequence[str | Path],
+    *,
+    log: IO[str],
+    env: Mapping[str, str] | None = None,
+    user: int | None = None,
+    stop: signal.Signals = signal.SIGTERM,
+    grace: float = 30,
+) -> Iterator[Program]:
+    """Run a program beside ours and stop it at the end of the block, whatever ends it.
+
+    Args:
+        argv: The program and its arguments.
+        log: An open file that receives both outputs.
+        env: Variables set on top of the current environment.
+        user: Numeric user and group to run as; needs to be root.
+        stop: The signal that asks it to end.
+        grace: Seconds it has to end after that, before it is killed.
+
+    Raises: GoldpathError if the program is not there, or had to be killed.
+    """
+    try:
+        program = subprocess.Popen(
+            [str(part) for part in argv],
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            **_as_user(user),
+        )
+    except OSError as error:
+        raise _not_started(str(argv[0]), error) from error
+    try:
+        yield program
+    finally:
+        if program.poll() is None:
+            program.send_signal(stop)
+        try:
+            program.wait(grace)
+        except subprocess.TimeoutExpired as error:
+            raise GoldpathError(
+                f"{argv[0]} did not end within {grace:g} seconds and was killed."
+            ) from error
+        finally:
+            if program.poll() is None:
+                program.kill()
+                program.wait()
+
+
+def wait_until(
+    condition: Callable[[], bool], what: str, seconds: float = 30, *, pause: float = 0.02
+) -> None:
+    """Ask for a condition until it holds, with a pause, in seconds, between two questions.
+
+    Raises: GoldpathError with `what` if it does not hold within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise GoldpathError(f"{what} did not happen within {seconds:g} seconds.")
+        time.sleep(pause)  # between two questions, not instead of one
+
+
+def _not_started(program: str, error: OSError) -> GoldpathError:
+    # The name in the error is that of the folder if it is the folder that is missing.
+    if isinstance(error, FileNotFoundError) and error.filename == program:
+        return GoldpathError(f"{program} is not installed or not on PATH.")
+    return GoldpathError(f"{program} cannot be started: {error.filename}: {error.strerror}.")
+
+
+def _as_user(user: int | None) -> dict[str, Any]:
+    return {} if user is None else {"user": user, "group": user, "extra_groups": []}

@@ -1,0 +1,96 @@
+"""The report as data: JSON, with its schema."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from goldpath import exit_status
+from goldpath.model import Report
+
+VERSION = 1
+_TEXT = {"type": "string"}
+_COUNT = {"type": "integer", "minimum": 0}
+
+
+def _closed(**properties: Any) -> dict[str, Any]:
+    names = list(properties)
+    return {
+        "type": "object", "additionalProperties": False,
+        "required": names, "properties": properties,
+    }  # fmt: skip
+
+
+_ROW = _closed(
+    name=_TEXT,
+    title=_TEXT,
+    status={"enum": ["passed", "findings", "skipped", "failed"]},
+    files=_COUNT,
+    findings=_COUNT,
+    ignores=_COUNT,
+    reason=_TEXT,
+)
+# What `--format json` prints; a change that breaks a reader changes the version.
+SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "goldpath validate",
+    **_closed(
+        version={"const": VERSION},
+        template=_TEXT,
+        status={"enum": [0, 1, 3]},
+        seconds={"type": "number"},
+        cases={"type": "array", "items": _closed(name=_TEXT, answers={"type": "object"})},
+        rendered=_COUNT,
+        known=_COUNT,
+        beside=_COUNT,
+        linters={"type": "array", "items": _ROW},
+        rules={"type": "array", "items": _ROW},
+        findings={
+            "type": "array",
+            "items": _closed(
+                linter=_TEXT,
+                rule=_TEXT,
+                level={"enum": ["error", "warning", "note"]},
+                message=_TEXT,
+                source=_closed(path=_TEXT, line=_COUNT, exact={"type": "boolean"}),
+                rendered=_closed(path=_TEXT, line=_COUNT, column=_COUNT),
+                cases={"type": "array", "items": _TEXT},
+                answers={"type": "object"},
+            ),
+        },
+    ),
+}
+
+
+def to_json(report: Report, *, require_tools: bool = False) -> str:
+    """Return the report in the form of `SCHEMA`."""
+    findings = [
+        {
+            "linter": one.finding.linter,
+            "rule": one.finding.rule,
+            "level": one.finding.level,
+            "message": one.finding.message,
+            "source": {"path": one.source, "line": one.line, "exact": one.exact},
+            "rendered": {
+                "path": one.finding.path if one.cases else "",
+                "line": one.finding.line if one.cases else 0,
+                "column": one.finding.column,
+            },
+            "cases": list(one.cases),
+            "answers": dict(one.answers),
+        }
+        for one in report.findings
+    ]
+    document = {
+        "version": VERSION,
+        "template": report.template,
+        "status": int(exit_status.of_report(report, require_tools=require_tools)),
+        "seconds": round(report.seconds, 3),
+        "cases": [{"name": case.name, "answers": dict(case.answers)} for case in report.cases],
+        "rendered": report.rendered,
+        "known": report.known,
+        "beside": report.beside,
+        "linters": [asdict(row) for row in report.linters],
+        "rules": [asdict(row) for row in report.rules],
+        "findings": findings,
+    }
+    return json.dumps(document, indent=2, default=str) + "\n"

@@ -1,0 +1,179 @@
+"""Choosing answers: all pairs of choices, and answers files."""
+
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from goldpath.cases import generate, pairwise
+from goldpath.errors import BadInputError
+from goldpath.model import Question, Template
+from testing import ROOT, trees
+
+YES, NO = True, False
+
+
+def _template(*questions: Question) -> Template:
+    return Template(Path(), questions, {}, ())
+
+
+def _choices(*counts: int) -> Template:
+    """Return a template with a question of so many choices for each number."""
+    return _template(
+        *(
+            Question(f"q{i}", "str", tuple(f"{i}.{n}" for n in range(count)))
+            for i, count in enumerate(counts)
+        )
+    )
+
+
+def _answers(template: Template) -> list[dict[str, Any]]:
+    return [dict(case.answers) for case in generate.all_pairs(template)]
+
+
+@pytest.mark.parametrize(
+    "counts", [(2, 2), (2, 3, 2), (3, 3, 3, 3), (2, 5, 1, 4), (2,) * 9], ids=str
+)
+def test_every_two_choices_of_different_questions_meet(counts: tuple[int, ...]) -> None:
+    template = _choices(*counts)
+    found = _answers(template)
+    asked = [question for question in template.questions if len(question.choices) > 1]
+    for one, other in combinations(asked, 2):
+        met = {(answers[one.name], answers[other.name]) for answers in found}
+        assert met == set(product(one.choices, other.choices))
+
+
+@pytest.mark.parametrize(
+    ("counts", "most"), [((2, 2), 4), ((3, 3, 3, 3), 11), ((2,) * 9, 10), ((4, 5), 20)], ids=str
+)
+def test_the_number_of_cases_stays_small(counts: tuple[int, ...], most: int) -> None:
+    assert len(_answers(_choices(*counts))) <= most
+
+
+def test_the_fewest_cases_there_can_be_are_found_for_this_template(template: Template) -> None:
+    strategies, clusters = (
+        len(next(one.choices for one in template.questions if one.name == name))
+        for name in ("strategy", "cluster")
+    )
+    assert len(generate.all_pairs(template)) == strategies * clusters  # as these have to meet
+
+
+def test_a_case_that_is_wanted_is_one_of_them() -> None:
+    wanted = {"q0": "0.2", "q1": "1.1", "q2": "2.0"}
+    factors = {one.name: one.choices for one in _choices(3, 3, 3).questions}
+    found = pairwise.fewest(factors, wanted)
+    assert wanted in found
+    assert len(found) <= 10
+
+
+def test_every_pair_of_choices_of_this_template_meets(template: Template) -> None:
+    found = _answers(template)
+    asked = [question for question in template.questions if question.choices]
+    for one, other in combinations(asked, 2):
+        met = {(answers[one.name], answers[other.name]) for answers in found}
+        assert met == set(product(one.choices, other.choices))
+
+
+def test_the_same_template_gives_the_same_cases_in_every_process() -> None:
+    first = trees.run_program("goldpath", "cases", ROOT)
+    assert first.stdout.count("\n") == 1 + 16
+    assert trees.run_program("goldpath", "cases", ROOT).stdout == first.stdout
+
+
+def test_each_case_answers_in_the_order_of_the_questions() -> None:
+    for answers in _answers(_choices(2, 2, 3)):
+        assert list(answers) == ["q0", "q1", "q2"]
+
+
+def test_the_name_of_a_case_tells_its_answers_and_no_other_has_it() -> None:
+    found = generate.all_pairs(_choices(3, 3, 3, 3))
+    assert found[0].name.startswith("0.0-1.0-2.")
+    assert found[0].name == "-".join(found[0].answers.values())
+    assert len({case.name for case in found}) == len(found)
+
+
+def test_a_yes_or_no_question_has_two_choices() -> None:
+    template = _template(Question("tls", "bool"), Question("db", "str", ("a", "b")))
+    found = {(answers["tls"], answers["db"]) for answers in _answers(template)}
+    assert found == {(YES, "a"), (YES, "b"), (NO, "a"), (NO, "b")}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question("text", "str"),
+        Question("one", "str", ("only",)),
+        Question("computed", "str", ("a", "b"), computed=True),
+        Question("computed", "bool", computed=True),
+    ],
+    ids=["free-text", "one-choice", "computed", "computed-bool"],
+)
+def test_a_question_without_a_choice_keeps_its_default(question: Question) -> None:
+    template = _template(question, *_choices(2, 2).questions)
+    assert all(question.name not in answers for answers in _answers(template))
+
+
+def test_a_template_with_no_choice_has_the_one_case_of_defaults() -> None:
+    found = generate.all_pairs(_template(Question("text", "str")))
+    assert [(case.name, dict(case.answers)) for case in found] == [("defaults", {})]
+
+
+def test_a_single_choice_question_gives_a_case_for_each_value() -> None:
+    template = _template(Question("text", "str"), *_choices(3).questions)
+    assert _answers(template) == [{"q0": "0.0"}, {"q0": "0.1"}, {"q0": "0.2"}]
+
+
+TEXT = _template(Question("service_name", "str"), Question("rules", "str", computed=True))
+
+
+def test_an_answers_file_gives_its_name_and_answers(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text("service_name: café\n", encoding="utf-8")
+    case = generate.from_file(tmp_path / "mine.yml", TEXT)
+    assert (case.name, case.answers) == ("mine", {"service_name": "café"})
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"), [("service_name: orders", "orders"), ("{}", "mine")], ids=["name", "file"]
+)
+def test_the_folder_is_called_as_the_service_or_else_the_file(
+    text: str, folder: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.yml").write_text(text)
+    assert generate.from_file(tmp_path / "mine.yml", TEXT).folder == folder
+
+
+@pytest.mark.parametrize("key", ["owner", "rules", "_src_path", "1"])
+def test_a_key_that_is_not_asked_for_is_refused(key: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text(f"service_name: x\n{key}: x\n")
+    expected = rf": {key} is not a question of this template; it asks for service_name\.$"
+    with pytest.raises(BadInputError, match=expected):
+        generate.from_file(tmp_path / "mine.yml", TEXT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"a: [1", b"\xff\xfe", b"when: 2026-02-30", b"a: !python/none x", b"? [a]\n: 1", b"\0"],
+    ids=["open-list", "not-utf-8", "no-such-day", "unknown-tag", "list-as-key", "control"],
+)
+def test_a_file_that_is_not_yaml_is_refused_in_one_line(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_bytes(text)
+    with pytest.raises(BadInputError, match=r"mine\.yml is not valid YAML: [^\n]+\Z"):
+        generate.from_file(tmp_path / "mine.yml", TEXT)
+
+
+@pytest.mark.parametrize("text", ["", "- a", "word", "3"], ids=["empty", "list", "word", "number"])
+def test_a_file_that_is_no_mapping_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text(text)
+    with pytest.raises(BadInputError, match="write one answer a line, as KEY: VALUE"):
+        generate.from_file(tmp_path / "mine.yml", TEXT)
+
+
+def test_an_answers_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"none\.yml cannot be read: No such file"):
+        generate.from_file(tmp_path / "none.yml", TEXT)
+
+
+def test_a_folder_in_place_of_an_answers_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="cannot be read: Is a directory"):
+        generate.from_file(tmp_path, TEXT)

@@ -1,0 +1,293 @@
+"""Which cases are tried: conditions, conditional choices, odd text, and what a user asks for."""
+
+import random
+from collections.abc import Sequence
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from goldpath.cases import generate, select
+from goldpath.errors import BadInputError, GoldpathError
+from goldpath.model import Case
+from goldpath.rendering.copier import Questionnaire
+from goldpath.template.copier_yml import load
+from testing import trees
+
+
+def _chosen(root: Path, text: str, **others: str) -> tuple[Case, ...]:
+    files = {"copier.yml": text, **{f"{name}.yml": other for name, other in others.items()}}
+    trees.build_file_tree(root, files)
+    return generate.chosen(load(root), Questionnaire(root))
+
+
+def _answers(found: tuple[Case, ...]) -> list[dict[str, Any]]:
+    return [dict(case.answers) for case in found]
+
+
+def _met(found: tuple[Case, ...]) -> set[frozenset[tuple[str, Any]]]:
+    return {frozenset(two) for case in found for two in combinations(case.answers.items(), 2)}
+
+
+CONDITION = """
+cloud: {type: str, choices: [aws, gcp, none], default: none}
+zone: {type: str, choices: [a, b], default: a, when: "{{ cloud != 'none' }}"}
+tls: {type: bool, default: true}
+"""
+
+
+def _meetings(root: Path, found: Sequence[Case]) -> set[tuple[tuple[str, Any], tuple[str, Any]]]:
+    """Return what meets in the copies: the answers to what is really asked."""
+    met = set()
+    for case in found:
+        form = Questionnaire(root).fill(dict(case.answers))
+        asked = sorted((n, str(v)) for n, v in form.answers.items() if n in form.asked)
+        met |= set(combinations(asked, 2)) if not form.refused else set()
+    return met
+
+
+def test_a_question_is_answered_only_where_it_is_asked(tmp_path: Path) -> None:
+    found = _chosen(tmp_path, CONDITION)
+    assert all("zone" not in case.answers for case in found if case.answers.get("cloud") == "none")
+    for cloud in ("aws", "gcp"):
+        for zone in ("a", "b"):
+            assert frozenset({("cloud", cloud), ("zone", zone)}) in _met(found)
+
+
+DEEP = """
+cloud: {type: str, choices: [none, aws], default: none}
+public: {type: bool, default: false, when: "{{ cloud == 'aws' }}"}
+edge: {type: str, choices: [cdn, lb], default: cdn, when: "{{ public }}"}
+cache: {type: str, choices: [big, small], default: big, when: "{{ public }}"}
+"""
+
+
+def test_every_pair_that_conditions_allow_is_reached_however_deep(tmp_path: Path) -> None:
+    met = _meetings(tmp_path, _chosen(tmp_path, DEEP))
+    for edge in ("cdn", "lb"):
+        for cache in ("big", "small"):
+            assert (("cache", cache), ("edge", edge)) in met
+
+
+CONDITIONAL = """
+db: {type: str, choices: [postgres, none], default: postgres}
+pool:
+  type: str
+  choices:
+    None: {value: none}
+    Pooler: {value: pgbouncer, validator: "{% if db == 'none' %}needs a database{% endif %}"}
+  default: none
+"""
+
+
+def test_a_choice_is_taken_only_where_it_is_offered(tmp_path: Path) -> None:
+    answers = _answers(_chosen(tmp_path, CONDITIONAL))
+    assert {"db": "postgres", "pool": "pgbouncer"} in answers
+    assert {"db": "none", "pool": "none"} in answers
+    assert {"db": "none", "pool": "pgbouncer"} not in answers
+
+
+def test_of_several_answers_none_each_alone_and_all_are_tried(tmp_path: Path) -> None:
+    text = "tools: {type: str, multiselect: true, choices: [lint, docs, e2e], default: '[]'}"
+    defaults, *others = _answers(_chosen(tmp_path, text))
+    assert defaults == {}  # which is none
+    tried = [answers["tools"] for answers in others]
+    assert tried == [["lint"], ["docs"], ["e2e"], ["lint", "docs", "e2e"]]
+
+
+def test_choices_that_a_template_makes_are_tried(tmp_path: Path) -> None:
+    text = "size: {type: str, choices: \"{{ ['s', 'm'] | to_json }}\", default: s}"
+    assert {"size": "m"} in _answers(_chosen(tmp_path, text))
+
+
+def test_questions_of_an_included_file_are_tried(tmp_path: Path) -> None:
+    found = _chosen(tmp_path, "!include more.yml", more="tls: {type: bool, default: true}")
+    assert {"tls": False} in _answers(found)
+
+
+VALIDATED = """
+name:
+  type: str
+  default: orders-api
+  validator: "{% if not name | regex_search('^[a-z][a-z-]{1,18}[a-z]$') %}no{% endif %}"
+"""
+
+
+def test_text_is_tried_as_short_and_as_long_as_its_validator_takes_it(tmp_path: Path) -> None:
+    by_name = {case.name: case.answers for case in _chosen(tmp_path, VALIDATED)}
+    assert len(by_name["shortest"]["name"]) == 3
+    assert len(by_name["longest"]["name"]) == 20
+    assert "-" in by_name["oddest"]["name"]
+    assert not set(by_name["oddest"]["name"]) & set("_.A0é\"'")
+
+
+def test_text_that_nothing_bounds_gets_quotes_other_scripts_and_nothing(tmp_path: Path) -> None:
+    found = _chosen(tmp_path, "title: {type: str, default: My title}")
+    by_name = {case.name: case.answers for case in found}
+    assert by_name["shortest"]["title"] == ""
+    assert set("\"':#한{}") <= set(by_name["oddest"]["title"])
+    assert len(by_name["longest"]["title"]) >= 300
+
+
+def test_text_that_is_asked_for_under_a_condition_is_tried_where_it_holds(tmp_path: Path) -> None:
+    text = (
+        "db: {type: bool, default: false}\n"
+        "table: {type: str, default: users, when: '{{ db }}'}\nport: {type: int, default: 80}\n"
+    )
+    odd = [case.answers for case in _chosen(tmp_path, text) if "table" in case.answers]
+    assert {answers["table"] for answers in odd} > {"", "users"} - {"users"}
+    assert all(answers["db"] for answers in odd)
+
+
+def test_odd_text_takes_the_place_of_choices_that_have_to_be_tried_anyway(tmp_path: Path) -> None:
+    choices = "\n".join(f"q{n}: {{type: str, choices: [a, b, c]}}" for n in range(4))
+    choices = choices.replace("}", ", default: a}")
+    plain = _chosen(tmp_path, choices)
+    with_text = _chosen(tmp_path, f"{choices}\ntitle: {{type: str, default: My title}}")
+    assert len(with_text) == len(plain)
+    pairs = combinations(("q0", "q1", "q2", "q3"), 2)
+    given = [{**dict.fromkeys(("q0", "q1", "q2", "q3"), "a"), **c.answers} for c in with_text]
+    for one, other in pairs:
+        assert {(a[one], a[other]) for a in given} == set(product("abc", repeat=2))
+    assert [c.name for c in with_text[-3:]] == ["shortest", "longest", "oddest"]
+
+
+def test_odd_text_that_switches_a_question_off_takes_no_place_of_its_choices(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "host: {type: str, default: localhost}\n"
+        "tls: {type: str, choices: [none, own, acme], default: none,"
+        " when: '{{ host|length < 20 }}'}\n"
+        "db: {type: str, choices: [pg, my, none], default: none}\n"
+    )
+    met = _meetings(tmp_path, _chosen(tmp_path, text))
+    for tls, db in product(("none", "own", "acme"), ("pg", "my", "none")):
+        assert (("db", db), ("tls", tls)) in met
+
+
+def test_a_case_of_several_answers_without_default_has_one(tmp_path: Path) -> None:
+    text = "size: {type: str, multiselect: true, choices: [s, m]}\ntls: {type: bool, default: true}"
+    for case in _chosen(tmp_path, text)[1:]:
+        assert Questionnaire(tmp_path).fill(dict(case.answers)).refused == (), case
+
+
+def test_the_defaults_of_several_answers_need_no_case_of_their_own(tmp_path: Path) -> None:
+    text = (
+        "size: {type: str, multiselect: true, choices: [s, m], default: '[s]'}\n"
+        "tls: {type: bool, default: true}\n"
+    )
+    answers = _answers(_chosen(tmp_path, text))
+    assert {"size": ["s"], "tls": True} not in answers
+    assert len(answers) == 4 * 2
+
+
+def test_a_question_without_default_gets_an_answer_in_every_case_but_the_first(
+    tmp_path: Path,
+) -> None:
+    first, *others = _answers(_chosen(tmp_path, "name: {type: str}\ntls: {type: bool}\n"))
+    assert first == {}
+    assert others
+    assert all("name" in answers and "tls" in answers for answers in others)
+
+
+def test_exhaustive_takes_every_combination_that_can_be_had(tmp_path: Path) -> None:
+    _chosen(tmp_path, CONDITION)
+    found = select.select(load(tmp_path), select.Selection(exhaustive=True))
+    assert len(found) == 2 * 2 * 2 + 2
+
+
+def test_too_many_combinations_are_refused_with_their_number(tmp_path: Path) -> None:
+    text = "".join(f"q{number}: {{type: bool, default: true}}\n" for number in range(14))
+    trees.build_file_tree(tmp_path, {"copier.yml": text})
+    with pytest.raises(BadInputError, match=r"16384 combinations .* --sample N"):
+        select.select(load(tmp_path), select.Selection(exhaustive=True))
+
+
+def test_a_sample_is_the_same_for_the_same_seed_only(tmp_path: Path) -> None:
+    _chosen(tmp_path, "".join(f"q{n}: {{type: bool, default: true}}\n" for n in range(9)))
+    drawn = [
+        select.select(load(tmp_path), select.Selection(sample=5, seed=seed)) for seed in (1, 1, 2)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert len(drawn[0]) == 5
+
+
+def test_answers_files_are_tried_as_well_and_a_case_can_be_picked(tmp_path: Path) -> None:
+    _chosen(tmp_path / "t", CONDITION)
+    trees.build_file_tree(tmp_path / "answers", {"mine.yml": "cloud: gcp"})
+    choice = select.Selection(answers=(tmp_path / "answers",), names=("mine", "1"))
+    found = select.select(load(tmp_path / "t"), choice)
+    assert [(case.name, dict(case.answers)) for case in found] == [
+        ("mine", {"cloud": "gcp"}),
+        ("defaults", {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("choice", "sentence"),
+    [
+        (select.Selection(names=("gone",)), "there is no case gone"),
+        (select.Selection(exhaustive=True, sample=1), "exclude each other"),
+        (select.Selection(answers=(Path("/nonexistent.yml"),)), "cannot be read"),
+    ],
+    ids=["case", "both", "answers"],
+)
+def test_what_cannot_be_chosen_is_refused(
+    choice: select.Selection, sentence: str, tmp_path: Path
+) -> None:
+    _chosen(tmp_path, CONDITION)
+    with pytest.raises(BadInputError, match=sentence):
+        select.select(load(tmp_path), choice)
+
+
+def test_a_validator_without_an_end_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(select, "SECONDS", 1)
+    loop = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"
+    trees.build_file_tree(tmp_path, {"copier.yml": f'n: {{type: str, default: "{loop}"}}'})
+    with pytest.raises(GoldpathError, match="more than 1 seconds"):
+        select.select(load(tmp_path), select.Selection())
+
+
+def test_an_answers_file_may_be_called_as_a_case_of_ours(tmp_path: Path) -> None:
+    _chosen(tmp_path / "t", CONDITION)
+    trees.build_file_tree(tmp_path / "answers", {"defaults.yml": "cloud: gcp"})
+    choice = select.Selection(answers=(tmp_path / "answers",), names=("defaults.yml",))
+    (found,) = select.select(load(tmp_path / "t"), choice)
+    assert found.answers == {"cloud": "gcp"}
+
+
+def _random_template(draw: random.Random) -> str:
+    """Return a copier.yml with a few questions, some of which are asked on conditions."""
+    kinds = {
+        "choice": "type: str, choices: [c0, c1, c2], default: c1",
+        "bool": "type: bool, default: true",
+        "multi": "type: str, multiselect: true, choices: [m0, m1], default: '[m0]'",
+        "text": "type: str, default: text",
+    }
+    holds = {
+        "choice": "{} == 'c0'", "bool": "{}", "multi": "'m1' in {}", "text": "{} | length < 20",
+    }  # fmt: skip
+    drawn = [draw.choice(list(kinds)) for _ in range(draw.randint(2, 5))]
+    lines = []
+    for number, kind in enumerate(drawn):
+        when = ""
+        if number and draw.random() < 0.6:
+            other = draw.randrange(number)
+            when = f', when: "{{{{ {holds[drawn[other]].format(f"q{other}")} }}}}"'
+        lines.append(f"q{number}: {{{kinds[kind]}{when}}}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_pair_that_any_answers_bring_about_is_in_some_case(seed: int, tmp_path: Path) -> None:
+    draw = random.Random(seed)  # noqa: S311  # the same seed has to give the same template
+    found = _chosen(tmp_path, _random_template(draw))
+    every = select.select(load(tmp_path), select.Selection(exhaustive=True))
+    shown = {case.name for case in found}
+    assert len(shown) == len(found)
+    choices = {pair for pair in _meetings(tmp_path, every) if "text" not in dict(pair).values()}
+    assert choices <= _meetings(tmp_path, found)

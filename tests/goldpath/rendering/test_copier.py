@@ -1,0 +1,193 @@
+"""Rendering a case: which files, from which state, and what is refused."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from goldpath.errors import BadInputError, GoldpathError
+from goldpath.model import Case, Render
+from goldpath.rendering.copier import render
+from testing import trees
+
+NONE = Case("none", {})
+COLOUR = {
+    "copier.yml": "colour: {type: str, choices: [red, blue]}\nshade: {type: str, default: dark}\n",
+    "paint.txt.jinja": "{{ shade }} {{ colour }}",
+}
+RED = Case("mine", {"colour": "red"})
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A template in a plain folder."""
+    return trees.build_file_tree(tmp_path / "template", COLOUR)
+
+
+def _template(root: Path, copier: str) -> Path:
+    return trees.build_file_tree(root / "template", {"copier.yml": copier, "x.txt": "x"})
+
+
+def _paint(root: Path, vcs_ref: str | None = None) -> str:
+    render(root, RED, root.parent / "out", vcs_ref=vcs_ref)
+    return (root.parent / "out/paint.txt").read_text()
+
+
+def test_a_render_is_its_case_and_folder(source: Path, tmp_path: Path) -> None:
+    assert render(source, RED, tmp_path / "out") == Render(RED, tmp_path / "out")
+
+
+def test_answers_not_given_take_their_default(source: Path) -> None:
+    assert _paint(source) == "dark red"
+
+
+def test_a_plain_folder_is_taken_as_it_stands(source: Path) -> None:
+    (source / "paint.txt.jinja").write_text("changed")
+    assert _paint(source) == "changed"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("paint.txt.jinja", "{{ colour }} {{ shade }}"),
+        ("copier.yml", COLOUR["copier.yml"] + "_envops: {variable_start_string: '[['}"),
+    ],
+    ids=["source", "delimiters"],
+)
+def test_a_second_render_sees_what_has_changed_in_the_template(
+    file: str, text: str, source: Path
+) -> None:
+    first = _paint(source)
+    (source / file).write_text(text)
+    assert _paint(source) != first
+
+
+def test_an_existing_file_is_overwritten_without_a_question(source: Path, tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path / "out", {"paint.txt": "old"})
+    assert _paint(source) == "dark red"
+
+
+def test_head_takes_the_uncommitted_changes_of_a_checkout(source: Path, tmp_path: Path) -> None:
+    trees.commit(source, tag="v1.0.0")
+    trees.build_file_tree(source, {"paint.txt.jinja": "changed", "new.txt": "untracked"})
+    assert _paint(source, vcs_ref="HEAD") == "changed"
+    assert (tmp_path / "out/new.txt").read_text() == "untracked"
+
+
+def test_head_leaves_the_checkout_and_its_changes_alone(source: Path) -> None:
+    trees.commit(source)
+    trees.build_file_tree(source, {"paint.txt.jinja": "changed"})
+    _paint(source, vcs_ref="HEAD")
+    assert trees.git(source, "status", "--porcelain") == " M paint.txt.jinja\n"
+    assert trees.git(source, "rev-list", "--count", "HEAD") == "1\n"
+
+
+def test_a_tag_takes_the_files_of_that_version(source: Path) -> None:
+    trees.commit(source, tag="v1.0.0")
+    trees.build_file_tree(source, {"paint.txt.jinja": "later"})
+    trees.commit(source, tag="v2.0.0")
+    assert _paint(source, vcs_ref="v1.0.0") == "dark red"
+
+
+def test_uncommitted_changes_give_no_warning(source: Path) -> None:
+    trees.commit(source)
+    trees.build_file_tree(source, {"paint.txt.jinja": "changed"})
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        _paint(source, vcs_ref="HEAD")
+    assert seen == []
+
+
+def test_rendering_prints_nothing(source: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (source / "copier.yml").write_text(COLOUR["copier.yml"] + "_message_after_copy: done\n")
+    _paint(source)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_defaults_of_the_users_settings_are_ignored(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings.yml").write_text(yaml.safe_dump({"defaults": {"shade": "light"}}))
+    monkeypatch.setenv("COPIER_SETTINGS_PATH", str(tmp_path / "settings.yml"))
+    assert _paint(source) == "dark red"
+
+
+def test_a_template_that_the_user_trusts_may_run_nothing_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = _template(tmp_path, f"_tasks: ['touch {tmp_path}/ran']")
+    (tmp_path / "settings.yml").write_text(yaml.safe_dump({"trust": [str(source)]}))
+    monkeypatch.setenv("COPIER_SETTINGS_PATH", str(tmp_path / "settings.yml"))
+    with pytest.raises(GoldpathError, match="unsafe feature: tasks"):
+        render(source, NONE, tmp_path / "out")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_template_with_tasks_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    source = _template(tmp_path, f"_tasks: ['touch {tmp_path}/ran']")
+    with pytest.raises(GoldpathError, match=r"case none cannot be rendered: .*: tasks"):
+        render(source, NONE, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["template"]
+
+
+UNDEFINED = """
+_envops: {undefined: jinja2.StrictUndefined}
+q: {type: str, default: "{{ nothing }}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("copier", "message"),
+    [
+        (UNDEFINED, "'nothing' is undefined"),
+        ("_min_copier_version: '99'", "requires Copier version >= 99"),
+        ("_jinja_extensions: [some.Extension]", "unsafe feature: jinja_extensions"),
+    ],
+    ids=["undefined-default", "newer-copier", "extension"],
+)
+def test_a_fault_of_the_template_is_one_sentence_and_no_file(
+    copier: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        GoldpathError, match=rf"^case none cannot be rendered: .*{message}"
+    ) as error:
+        render(_template(tmp_path, copier), NONE, tmp_path / "out")
+    assert error.value.status == 3
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_choice_that_is_not_offered_names_the_question(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"^answers odd: colour: 'green' is not in "):
+        render(source, Case("odd", {"colour": "green"}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("answers", [{"q": "bad"}, {}], ids=["answer", "default"])
+def test_what_a_validator_refuses_is_told_in_its_own_sentence(
+    answers: dict[str, str], tmp_path: Path
+) -> None:
+    refuse = "{% if q == 'bad' %}q takes what is good.{% endif %}"
+    source = _template(tmp_path, f'q: {{type: str, default: bad, validator: "{refuse}"}}')
+    with pytest.raises(BadInputError, match=r"^answers mine: q takes what is good\.$"):
+        render(source, Case("mine", answers), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("default", "answers", "message"),
+    [("1", {"port": "many"}, "'many'"), ("many", {}, "'many'"), ("1", {"port": [1]}, "'list'")],
+    ids=["answer", "default", "list"],
+)
+def test_a_value_of_another_type_is_refused_and_shown(
+    default: str, answers: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    source = _template(tmp_path, f"port: {{type: int, default: {default}}}")
+    with pytest.raises(BadInputError, match=f"^answers odd: .*{message}"):
+        render(source, Case("odd", answers), tmp_path / "out")
+
+
+def test_a_question_without_default_or_answer_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r'^answers none: Question "q" is required'):
+        render(_template(tmp_path, "q: {type: str}"), NONE, tmp_path / "out")

@@ -1,0 +1,173 @@
+"""What is wrong with a cluster though every server accepts it, each beside a cluster without it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from goldpath.model import Manifest
+from goldpath.rules.kubernetes import cluster_api
+from testing import cluster_api as copies
+from testing import trees
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def _found(manifests: list[Manifest]) -> list[tuple[str, str]]:
+    return [(one.rule, one.message) for one in cluster_api.findings(manifests)]
+
+
+def _spec(manifests: list[Manifest], kind: str, name: str = "") -> dict[str, Any]:
+    """Return the spec of an object, to change it."""
+    found = [one for one in manifests if one.kind == kind and one.name.endswith(name)]
+    spec: dict[str, Any] = found[0].object["spec"]
+    return spec
+
+
+def _set(path: str, value: object) -> Change:
+    """Return a change that puts a value under a path of keys with dots; None takes it away."""
+
+    def change(spec: dict[str, Any]) -> None:
+        *above, last = path.split(".")
+        place: Any = spec
+        for key in above:
+            place = place[int(key)] if key.isdigit() else place.setdefault(key, {})
+        if value is None:
+            del place[last]
+        else:
+            place[last] = value
+
+    return change
+
+
+MACHINE = "template.spec"
+CONFIG = "kubeadmConfigSpec"
+FLAG = [{"name": "cloud-provider", "value": "aws"}]
+SHARE = "remediation.triggerIf.unhealthyLessThanOrEqualTo"
+
+
+@pytest.mark.parametrize("name", copies.CASES)
+def test_the_cluster_of_a_copy_has_nothing_wrong(name: str, render: trees.Renderer) -> None:
+    assert _found(copies.of(name, render)) == []
+
+
+def test_a_machine_pool_takes_the_place_of_the_workers(render: trees.Renderer) -> None:
+    manifests = copies.of("aws", render, "machine-pool.yaml")
+    manifests = [one for one in manifests if one.kind != "MachineDeployment"]
+    found = _found(manifests)
+    # A pool has no machines that a health check could select; all else is as it should be.
+    assert [rule for rule, _ in found] == ["selector"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value", "rule", "part"),
+    [
+        ("Cluster", "infrastructureRef.name", "other", "reference", "infrastructureRef"),
+        ("Cluster", "controlPlaneRef.apiGroup", "x.io", "reference", "not there: x.io Kubeadm"),
+        ("KubeadmControlPlane", "machineTemplate.spec.infrastructureRef.kind", "AWSMachine",
+         "reference", "AWSMachine "),
+        ("MachineDeployment", f"{MACHINE}.bootstrap.configRef.name", "x", "reference", "configRef"),
+        ("MachineDeployment", "clusterName", "x", "reference", "cluster that is not there: "),
+        ("MachineDeployment", "selector.matchLabels", {"a": "b"}, "selector", "its own machines"),
+        ("MachineDeployment", "selector.matchLabels", {}, "selector", "its own machines"),
+        ("MachineDeployment", f"{MACHINE}.failureDomain", None, "zones", "names no failureDomain"),
+        ("MachineDeployment", f"{MACHINE}.failureDomain", "ap-northeast-2c", "zones",
+         "has no workers in ap-northeast-2a"),
+        ("MachineDeployment", "replicas", 0, "zones", "has no workers in ap-northeast-2a"),
+        ("MachineDeployment", "rollout.strategy.type", "OnDelete", "rollout", "no effect"),
+        ("MachineDeployment", f"{MACHINE}.version", "v1.20.0", "version", "v1.20.0"),
+        ("AWSCluster", "network.subnets.0.isPublic", False, "zones", "no public subnet in"),
+        ("AWSCluster", "network.subnets.3.isPublic", True, "zones", "no private subnet in"),
+        ("AWSCluster", "controlPlaneLoadBalancer.loadBalancerType", "classic", "load-balancer",
+         "classic"),
+        ("AWSCluster", "controlPlaneLoadBalancer", None, "load-balancer", "classic"),
+        ("KubeadmControlPlane", "version", "v1.20.0", "version", "v1.20.0"),
+        ("KubeadmControlPlane", "version", "v1.99.0", "version", "v1.99.0"),
+        ("KubeadmControlPlane", f"{CONFIG}.clusterConfiguration.apiServer.extraArgs", FLAG,
+         "cloud-provider", "does not start"),
+        ("KubeadmControlPlane", f"{CONFIG}.clusterConfiguration.apiServer.extraArgs",
+         {"cloud-provider": "aws"}, "cloud-provider", "does not start"),
+        ("KubeadmControlPlane", f"{CONFIG}.clusterConfiguration.controllerManager.extraArgs", [],
+         "cloud-provider", "controller manager"),
+        ("KubeadmControlPlane", f"{CONFIG}.initConfiguration.nodeRegistration.kubeletExtraArgs",
+         FLAG, "cloud-provider", "kubelet"),
+        ("KubeadmConfigTemplate", f"{MACHINE}.joinConfiguration.nodeRegistration.kubeletExtraArgs",
+         [], "cloud-provider", "kubelet"),
+        ("MachineHealthCheck", "checks.unhealthyNodeConditions", None, "health-check", "checks no"),
+        ("MachineHealthCheck", "checks", None, "health-check", "checks no"),
+        ("MachineHealthCheck", SHARE, "140%", "health-check", "140%"),
+        ("MachineHealthCheck", SHARE, "33%", "health-check", "33% of 3 is none"),
+        ("MachineHealthCheck", "remediation.triggerIf", {"unhealthyInRange": "[5-3]"},
+         "health-check", "[5-3]"),
+        ("MachineHealthCheck", "selector", {"matchLabels": {"a": "b"}}, "selector", "no machines"),
+        ("MachineHealthCheck", "selector", {}, "selector", "no machines"),
+        ("AWSMachineTemplate", f"{MACHINE}.instanceType", "t3.gigantic", "machine", "t3.gigantic"),
+        ("AWSMachineTemplate", f"{MACHINE}.ami", {"id": "ami-1"}, "machine", "imageLookup"),
+        ("AWSMachineTemplate", f"{MACHINE}.marketType", "OnDemand", "machine", "OnDemand"),
+        ("AWSMachineTemplate", f"{MACHINE}.instanceMetadataOptions.httpTokens", "optional",
+         "machine", "IMDSv1"),
+        ("AWSMachineTemplate", f"{MACHINE}.rootVolume.encrypted", False, "machine", "encrypted"),
+        ("AWSMachineTemplate", f"{MACHINE}.rootVolume.type", "gp9", "machine", "gp9"),
+        ("HelmChartProxy", "clusterSelector.matchLabels", {"cni": "x"}, "selector", "no cluster"),
+    ],
+)  # fmt: skip
+def test_a_defect_is_found(
+    kind: str, path: str, value: object, rule: str, part: str, render: trees.Renderer
+) -> None:
+    manifests = copies.of("aws", render)
+    spec = _spec(manifests, kind)
+    if "imageLookup" in part:
+        spec["template"]["spec"]["imageLookupOrg"] = "123456789012"
+    if value == "OnDemand":
+        spec["template"]["spec"]["spotMarketOptions"] = {}
+    _set(path, value)(spec)
+    assert any(rule == found and part in message for found, message in _found(manifests))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "part"),
+    [
+        ("amiType", "AL2023_x86_64_STANDARD", "EKS refuses it"),
+        ("amiType", None, "EKS refuses it"),
+        ("awsLaunchTemplate.ami", None, "looks for Amazon Linux 2"),
+        ("awsLaunchTemplate.ami.eksLookupType", "AmazonLinux", "looks for Amazon Linux 2"),
+        ("awsLaunchTemplate.rootVolume.encrypted", False, "encrypted"),
+    ],
+)
+def test_a_defect_of_a_managed_pool_is_found(
+    path: str, value: object, part: str, render: trees.Renderer
+) -> None:
+    manifests = copies.of("aws-eks", render)
+    _set(path, value)(_spec(manifests, "AWSManagedMachinePool"))
+    ((rule, message),) = _found(manifests)
+    assert rule == "machine"
+    assert part in message
+
+
+@pytest.mark.parametrize("name", ["2048", "a.b", "9lives", "a-"])
+def test_a_name_that_is_no_label_is_found(name: str, render: trees.Renderer) -> None:
+    manifests = copies.of("aws", render)
+    (cluster,) = [one for one in manifests if one.kind == "Cluster"]
+    cluster.object["metadata"]["name"] = name
+    assert "name" in {rule for rule, _ in _found(manifests)}
+
+
+def test_two_zones_are_found(render: trees.Renderer) -> None:
+    manifests = copies.of("aws", render)
+    network = _spec(manifests, "AWSCluster")["network"]
+    network["subnets"] = [one for one in network["subnets"] if not one["id"].endswith("3")]
+    assert ("zones", "Cluster payments-api has subnets in 2 zones, not in 3") in _found(manifests)
+
+
+def test_all_workers_in_one_zone_are_found_as_in_2021(render: trees.Renderer) -> None:
+    manifests = copies.of("aws", render)
+    manifests = [one for one in manifests if not one.name.endswith(("worker-2", "worker-3"))]
+    missing = [message for rule, message in _found(manifests) if rule == "zones"]
+    assert [message.split()[-1] for message in missing] == ["ap-northeast-2b", "ap-northeast-2c"]
+
+
+def test_a_health_check_of_five_machines_may_have_a_smaller_share(render: trees.Renderer) -> None:
+    manifests = copies.of("aws", render)
+    _spec(manifests, "KubeadmControlPlane")["replicas"] = 5
+    _set(SHARE, "33%")(_spec(manifests, "MachineHealthCheck", "control-plane"))
+    assert _found(manifests) == []

@@ -1,0 +1,127 @@
+"""Settings under which Argo CD and Flux let a version wait, and those under which they do not."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from goldpath.model import Case, Manifest
+from goldpath.rules.kubernetes import gitops
+from testing import trees
+
+ARGO_CD, FLUX = "deploy/argocd/production.yaml", "deploy/flux/production/release.yaml"
+STRATEGY = {"name": "RemediateOnFailure"}
+
+
+def _manifest(render: trees.Renderer, path: str) -> Manifest:
+    """Return an object of a copy, which the test may change."""
+    root = render(Case("gitops", {"gitops": path.split("/")[1]})).root
+    return Manifest(path, copy.deepcopy(yaml.safe_load((root / path).read_text())))
+
+
+def _messages(manifest: Manifest) -> list[str]:
+    found = gitops.findings([manifest])
+    assert {(one.rule, one.path) for one in found} <= {(gitops.RULE, manifest.path)}
+    return [one.message for one in found]
+
+
+def _merge(into: Any, change: Mapping[str, Any]) -> None:
+    for key, value in change.items():
+        if isinstance(value, dict):
+            _merge(into.setdefault(key, {}), value)
+        else:
+            into[key] = value
+
+
+@pytest.mark.parametrize("path", [ARGO_CD, FLUX])
+def test_what_a_copy_has_keeps_the_gate(path: str, render: trees.Renderer) -> None:
+    assert _messages(_manifest(render, path)) == []
+
+
+@pytest.mark.parametrize("option", ["ServerSideApply=true", "Replace=true", "Force=true"])
+def test_an_option_that_takes_selectors_away_is_found(option: str, render: trees.Renderer) -> None:
+    manifest = _manifest(render, ARGO_CD)
+    manifest.object["spec"]["syncPolicy"]["syncOptions"].append(option)
+    (message,) = _messages(manifest)
+    assert option in message
+
+
+def test_a_selector_that_is_not_ignored_is_found(render: trees.Renderer) -> None:
+    manifest = _manifest(render, ARGO_CD)
+    manifest.object["spec"]["ignoreDifferences"][0]["jsonPointers"] = ["/spec/type"]
+    (message,) = _messages(manifest)
+    assert message.endswith(f"ignoreDifferences has no {gitops.HASH} of all Services")
+
+
+@pytest.mark.parametrize(
+    ("narrower", "passes"),
+    [
+        ([{"name": "payments-api"}], False),
+        ([{"name": "payments-api-preview"}], False),
+        ([{"name": "payments-api"}, {"name": "payments-api-preview"}], True),
+        ([{"name": "payments-api"}, {"name": "payments-api-canary"}], True),
+        ([{"name": "payments-api"}, {}], True),
+        ([{"name": "*"}], False),
+        ([{"namespace": "elsewhere"}], False),
+        ([{"namespace": "payments-api"}], True),
+        ([{"group": "apps"}], False),
+        ([{"group": "*", "kind": "*"}], True),
+    ],
+)
+def test_ignoring_the_selectors_of_some_services_only_is_found(
+    narrower: list[dict[str, str]], passes: bool, render: trees.Renderer
+) -> None:
+    manifest = _manifest(render, ARGO_CD)
+    (entry,) = manifest.object["spec"]["ignoreDifferences"]
+    manifest.object["spec"]["ignoreDifferences"] = [{**entry, **one} for one in narrower]
+    found = [message for message in _messages(manifest) if "ignoreDifferences has no" in message]
+    assert found == [] if passes else len(found) == 1
+
+
+def test_a_sync_that_does_not_keep_what_it_ignores_is_found(render: trees.Renderer) -> None:
+    manifest = _manifest(render, ARGO_CD)
+    manifest.object["spec"]["syncPolicy"]["syncOptions"].remove("RespectIgnoreDifferences=true")
+    (message,) = _messages(manifest)
+    assert "without RespectIgnoreDifferences=true" in message
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"install": {"serverSideApply": True}}, "install.serverSideApply"),
+        ({"upgrade": {"serverSideApply": "auto"}}, "upgrade.serverSideApply"),
+        ({"rollback": {"serverSideApply": "enabled"}}, "rollback.serverSideApply"),
+        ({"upgrade": {"force": True}}, "upgrade.force"),
+        ({"rollback": {"force": True}}, "rollback.force"),
+        ({"install": {"disableWait": True}, "waitStrategy": {"name": "poller"}}, "waitStrategy"),
+        ({"upgrade": {"strategy": STRATEGY, "remediation": {"retries": 3}}}, "upgrade.remediation"),
+        ({"driftDetection": {"mode": "enabled"}}, "driftDetection"),
+    ],
+)
+def test_a_setting_of_flux_that_opens_the_gate_is_found(
+    change: Mapping[str, Any], part: str, render: trees.Renderer
+) -> None:
+    manifest = _manifest(render, FLUX)
+    _merge(manifest.object["spec"], change)
+    (message,) = _messages(manifest)
+    assert part in message
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [("argoproj.io/v1alpha1", "Application"), ("helm.toolkit.fluxcd.io/v2", "HelmRelease")],
+)
+def test_what_an_object_does_not_say_counts_as_its_default(version: str, kind: str) -> None:
+    assert _messages(Manifest("a.yaml", {"apiVersion": version, "kind": kind}))
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [("app.k8s.io/v1beta1", "Application"), ("helm.fluxcd.io/v1", "HelmRelease")],
+)
+def test_an_object_of_the_same_kind_in_another_group_is_passed_over(
+    version: str, kind: str
+) -> None:
+    assert _messages(Manifest("a.yaml", {"apiVersion": version, "kind": kind})) == []

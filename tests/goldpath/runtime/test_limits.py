@@ -1,0 +1,65 @@
+"""Work with bounds: what it gives, and how it is ended."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from goldpath.errors import BadInputError, GoldpathError
+from goldpath.runtime import limits
+from goldpath.runtime.limits import Failed
+
+
+def test_values_come_in_the_order_of_the_items() -> None:
+    assert limits.each(lambda n: n * 2, [3, 1, 2], jobs=2, seconds=5) == [6, 2, 4]
+
+
+def test_nothing_to_do_is_done_at_once() -> None:
+    assert limits.each(lambda n: n, [], jobs=2, seconds=5) == []
+
+
+def _misbehave(kind: str) -> str:
+    if kind == "loop":
+        while True:
+            pass
+    if kind == "memory":
+        return str(len(bytearray(2 * limits.MEMORY)))
+    if kind == "recursion":
+        return _misbehave(kind)
+    if kind == "exit":
+        os._exit(7)
+    if kind == "refuse":
+        raise BadInputError("name takes a word.")
+    if kind == "crash":
+        raise KeyError("x")
+    return "fine"
+
+
+def test_work_that_misbehaves_fails_alone_with_its_reason() -> None:
+    kinds = ["fine", "loop", "memory", "recursion", "exit", "refuse", "crash", "fine"]
+    first, loop, memory, recursion, left, refused, crash, last = limits.each(
+        _misbehave, kinds, jobs=2, seconds=1
+    )
+    assert (first, last) == ("fine", "fine")
+    assert isinstance(loop, Failed)
+    assert "more than 1 seconds" in loop.reason
+    assert memory == Failed("it needs more than 4 GB of memory")
+    assert recursion == Failed("it calls itself without an end")
+    assert left == Failed("it ended with status 7")
+    assert refused == Failed("name takes a word.", bad_input=True)
+    assert crash == Failed("KeyError: 'x'")
+
+
+def test_a_file_cannot_grow_beyond_the_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FILE", 1000)
+    with pytest.raises(GoldpathError, match="File too large"):
+        limits.one(lambda: (tmp_path / "x").write_bytes(bytes(5000)), seconds=5)
+
+
+def test_work_that_sleeps_is_ended_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "WALL", 0.2)
+    (done,) = limits.each(lambda _: time.sleep(600), [1], jobs=1, seconds=1)
+    assert isinstance(done, Failed)
