@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from bench.table import Row, timed
-from goldpath import linters
 from goldpath.cases.select import Selection, select
-from goldpath.linters import Linter, golangci_lint
+from goldpath.linters import golangci_lint, registry
+from goldpath.linters.base import Linter
 from goldpath.model import Case, Render
 from goldpath.rendering import pool
+from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
 from goldpath.runtime.cache import cache_dir
 from goldpath.runtime.toolchain import go_env
@@ -95,7 +96,7 @@ def _learn(copies: Sequence[Render], stub: Path) -> None:
             shutil.copy(root / name, stub)
         imports = "".join(f'import _ "{one}"\n' for one in sorted(packages - {"unsafe", "C"}))
         (stub / "stub.go").write_text(f"package stub\n\n{imports}")
-        golangci_lint.lint(stub, [])
+        golangci_lint.LINTER.run(Tree(stub), [])
         shutil.rmtree(stub)
 
 
@@ -113,11 +114,11 @@ def _naive(template: Path, folder: Path, cases: Sequence[Case]) -> float:
     """
     copy = folder / "payments-api"
     seconds = timed(partial(trees.copier, "copy", "--defaults", "--quiet", template, copy))
-    for linter in linters.LINTERS:
-        files = linter.select(copy)
+    for linter in registry.LINTERS:
+        files = linter.select(Tree(copy))
         if not files:
             continue
-        some = [files] if linter.NAME in TOGETHER else [[file] for file in files]
+        some = [files] if linter.name in TOGETHER else [[file] for file in files]
         measured = some[:: max(1, len(some) // SAMPLE)][:SAMPLE]
         taken = sum(timed(partial(_lint, linter, copy, one)) for one in measured)
         seconds += taken * len(some) / len(measured)
@@ -125,4 +126,4 @@ def _naive(template: Path, folder: Path, cases: Sequence[Case]) -> float:
 
 
 def _lint(linter: Linter, root: Path, files: Sequence[Path]) -> None:
-    linter.lint(root, files)
+    linter.run(Tree(root), files)

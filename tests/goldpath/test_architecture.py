@@ -30,14 +30,20 @@ PACKAGES = (
 )
 MAX_PACKAGES = 10
 LINTERS_USE = {
+    "errors",
     "model",
+    "rendering.tree",
     "runtime.process",
     "runtime.toolchain",
-    "linters.files",
+    "linters.base",
     "linters.charts",
-    "rendering.tree",
+    "linters.files",
+    "linters.go_modules",
+    "linters.safety",
 }
-NO_LINTERS = {"__init__", "files", "charts", "command", "runner", "result_cache", "safety"}
+# What linters share, and what runs them.
+NO_LINTERS = {"__init__", "base", "charts", "command", "files", "go_modules"}
+NO_LINTERS |= {"registry", "result_cache", "runner", "safety"}
 LINTERS = [
     file for file in MODULES if file.parent.name == "linters" and file.stem not in NO_LINTERS
 ]

@@ -15,20 +15,21 @@ import pytest
 
 from goldpath.errors import BadInputError, GoldpathError, ToolError
 from goldpath.linters import (
-    Linter,
     charts,
     check_jsonschema,
     checkov_workflows,
     golangci_lint,
     helm_unittest,
+    registry,
     runner,
     yamllint,
 )
-from goldpath.linters.files import TooLargeError, check_nesting, documents
-from goldpath.linters.safety import refusals
+from goldpath.linters.base import Linter
 from goldpath.model import Case, Render
 from goldpath.rendering.copier import render, updated
+from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
+from goldpath.runtime.bounded_yaml import TooLargeError, check_nesting, documents
 from goldpath.template.source import snapshot
 from goldpath.validation.pipeline import Options, all_names, validate
 from testing import lints, trees
@@ -60,7 +61,7 @@ def test_the_name_of_a_chart_is_no_option_of_helm(tmp_path: Path) -> None:
     # Helm 3 would give the objects, whose text has commands, to a shell.
     text = CHART["templates/a.yaml"].replace("RUN", f"touch {tmp_path}/ran")
     root = _chart(tmp_path / "r", "--post-renderer=sh", **{"templates/a.yaml": text})
-    (one, _) = charts.inputs(root)
+    (one, _) = charts.inputs(Tree(root))
     found = charts.render(one, linter="helm3", helm="helm3").findings
     assert "invalid release name" in found[0].message
     assert not (tmp_path / "ran").exists()
@@ -106,6 +107,10 @@ def test_a_file_that_names_a_repository_is_not_taken(tmp_path: Path) -> None:
     assert set(trees.contents(snapshot(root))) == {"copier.yml"}
 
 
+def _refused(root: Path) -> dict[str, str]:
+    return runner.dangers(registry.LINTERS, [Render(Case("tree", {}), root)])
+
+
 REFUSED = {
     "escaped": ("c/tests/a_test.yaml", SUITE.format('"post\\x52enderer"'), "helm-unittest"),
     "small-letters": ("c/tests/a_test.yaml", SUITE.format("postrenderer"), "helm-unittest"),
@@ -133,18 +138,18 @@ def test_what_names_a_program_or_a_file_outside_keeps_its_linter_from_running(
     name: str, text: str, linter: str, tmp_path: Path
 ) -> None:
     root = trees.build_file_tree(tmp_path, {name: text})
-    assert linter in refusals(root)
-    assert refusals(root)[linter].startswith(f"{name} ")
+    assert linter in _refused(root)
+    assert _refused(root)[linter].startswith(f"{name} ")
 
 
 def test_a_suite_in_another_encoding_is_read(tmp_path: Path) -> None:
     suite = trees.build_file_tree(tmp_path, {"c/tests/a_test.yaml": ""}) / "c/tests/a_test.yaml"
     suite.write_bytes(SUITE.format("postRenderer").encode("utf-16"))
-    assert "names a program to run; --trust lets it" in refusals(tmp_path)["helm-unittest"]
+    assert "names a program to run; --trust lets it" in _refused(tmp_path)["helm-unittest"]
 
 
 def test_what_a_repository_has_as_a_rule_is_not_refused(rendered_once: Path) -> None:
-    assert refusals(rendered_once) == {}
+    assert _refused(rendered_once) == {}
 
 
 @pytest.fixture
@@ -161,7 +166,7 @@ def test_harmless_settings_are_not_refused(tmp_path: Path) -> None:
         "c/tests/a_test.yaml": "{suite: a, values: [../values.yaml]}",
         "c/values.schema.json": '{"$ref": "#/definitions/a"}',
     })  # fmt: skip
-    assert refusals(root) == {}
+    assert _refused(root) == {}
 
 
 def test_golangci_lint_writes_no_file_that_the_tree_names(tmp_path: Path) -> None:
@@ -169,20 +174,19 @@ def test_golangci_lint_writes_no_file_that_the_tree_names(tmp_path: Path) -> Non
         "go.mod": "module x\n\ngo 1.24\n", "main.go": "package main\n\nfunc main() {}\n",
         ".golangci.yml": f'version: "2"\noutput: {{formats: {{tab: {{path: {tmp_path}/out}}}}}}\n',
     })  # fmt: skip
-    assert golangci_lint.lint(root, golangci_lint.select(root)) == []
+    assert lints.run(golangci_lint.LINTER, root) == []
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("scope", [runner.SCOPES["helm-unittest"]])
-def test_a_suite_has_its_chart_with_it(scope: runner.Scope, tmp_path: Path) -> None:
-    assert scope.merged
+def test_a_suite_has_its_chart_with_it(tmp_path: Path) -> None:
+    assert helm_unittest.LINTER.merged
     suite = "suite: a\ntests:\n  - it: x\n    asserts: [{equal: {path: data.x, value: other}}]\n"
     root = _chart(tmp_path / "r", "c", **{"tests/a_test.yaml": suite})
-    (said,) = runner.lint([helm_unittest], [Render(Case("one", {}), root)])
+    (said,) = runner.run([helm_unittest.LINTER], [Render(Case("one", {}), root)])
     assert [one.rule for one in said.findings["one"]] == ["failure"]
     text = CHART["templates/a.yaml"].replace("$(RUN)", "other")
     (root / "c/templates/a.yaml").write_text(text)
-    (again,) = runner.lint([helm_unittest], [Render(Case("one", {}), root)])
+    (again,) = runner.run([helm_unittest.LINTER], [Render(Case("one", {}), root)])
     assert again.findings["one"] == ()
 
 
@@ -329,15 +333,15 @@ def test_expressions_without_an_end_are_run_apart(
         tmp_path,
         {"a.yml": "---\na: aa\n", "b.yml": f"---\nb: {'a' * 40}b\n", ".yamllint.yaml": settings},
     )
-    (found,) = yamllint.lint(root, [root / "a.yml"])
+    (found,) = yamllint.LINTER.run(Tree(root), [root / "a.yml"])
     assert (found.rule, found.path, found.line, found.column) == ("quoted-strings", "a.yml", 2, 4)
     with process.within(1), pytest.raises(GoldpathError, match=r"all its time is used up"):
-        yamllint.lint(root, [root / "b.yml"])
+        yamllint.LINTER.run(Tree(root), [root / "b.yml"])
 
 
 def test_settings_of_yamllint_that_are_wrong_are_a_finding(tmp_path: Path) -> None:
     root = trees.build_file_tree(tmp_path, {"a.yml": "a: 1\n", ".yamllint.yaml": "rules: {x: 1}"})
-    (found,) = yamllint.lint(root, yamllint.select(root))
+    (found,) = lints.run(yamllint.LINTER, root)
     assert (found.path, found.message) == (".yamllint.yaml", 'invalid config: no such rule: "x"')
 
 
@@ -346,7 +350,7 @@ def test_files_that_yamllint_is_to_ignore_are_named_from_the_tree(tmp_path: Path
     root = trees.build_file_tree(
         tmp_path, {"a.yml": "a:   1\n", ".yamllint.yaml": settings, ".gitignore": "a.yml\n"}
     )
-    assert yamllint.select(root) == [root / ".yamllint.yaml"]
+    assert yamllint.LINTER.select(Tree(root)) == [root / ".yamllint.yaml"]
 
 
 def test_interrupted_while_a_linter_works_it_leaves_nothing_behind(tmp_path: Path) -> None:

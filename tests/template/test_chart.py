@@ -13,6 +13,7 @@ import yaml
 from dev import chart_docs
 from goldpath.linters import charts
 from goldpath.model import Case, Finding, Manifest, Render
+from goldpath.rendering.tree import Tree
 from goldpath.rules.kubernetes import api_versions, helm_hooks, rollouts
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env, go_tool
@@ -377,7 +378,7 @@ EXISTING = {"api-tls", "ci-database", "postgresql-admin", "postgresql-ca", "regi
 
 def findings(root: Path) -> list[Finding]:
     """Return what goldpath's own rules for charts find in all renders of a repository's chart."""
-    renders = charts.rendered(root, "helm4")
+    renders = charts.rendered(Tree(root), "helm4")
     assert len(renders) == 5
     names = {*EXISTING, f"{chart_docs.chart(root).name}-database"}
     hooks = [found for one in renders for found in helm_hooks.findings(one.manifests, names)]

@@ -10,7 +10,7 @@ import yaml
 
 from goldpath.model import Manifest
 from goldpath.rendering.copier import Questionnaire
-from goldpath.rules.kubernetes import cluster_api as rules
+from goldpath.rules.kubernetes import cluster_objects
 from goldpath.runtime import process
 from testing import ROOT, trees
 from testing.cluster_api import CASES, FOLDER, files, manifests, of, values
@@ -539,7 +539,7 @@ def _clustered(objects: list[Manifest]) -> Iterator[str]:
 
 def _references(value: object) -> Iterator[tuple[str, str, str]]:
     for key, inner in value.items() if isinstance(value, dict) else ():
-        if key in rules.REFERENCES:
+        if key in cluster_objects.REFERENCES:
             yield key, inner["kind"], inner["name"]
         yield from _references(inner)
 

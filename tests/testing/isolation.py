@@ -5,12 +5,15 @@ Copier reads the environment when it is imported.
 
 import os
 
+from goldpath.runtime.process import without_make
+
 os.environ["COPIER_SETTINGS_PATH"] = os.devnull
 os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
 os.environ["GIT_CONFIG_SYSTEM"] = os.devnull
-# What make was told is not for the make that a test runs.
-for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
-    os.environ.pop(variable, None)
+# Flags and variables of the make that runs the tests are not for the make that a test runs.
+environment = without_make(os.environ)
+for variable in os.environ.keys() - environment.keys():
+    del os.environ[variable]
 for variable in ("AUTHOR", "COMMITTER"):
     os.environ[f"GIT_{variable}_NAME"] = "Test"
     os.environ[f"GIT_{variable}_EMAIL"] = "test@goldpath.invalid"

@@ -1,33 +1,36 @@
-"""Linters and rules, asked as `goldpath validate` asks them."""
+"""Linters and rules, run as `goldpath validate` runs them."""
 
 from pathlib import Path
 
-from goldpath.linters import Linter, runner
-from goldpath.linters.runner import Linted
+from goldpath.linters import runner
+from goldpath.linters.base import Check
+from goldpath.linters.runner import Outcome
 from goldpath.model import Case, Finding, Render
-from goldpath.rules.kubernetes.checks import JUDGES
-from goldpath.rules.registry import JUDGED
+from goldpath.rendering.tree import Tree
+from goldpath.rules.registry import RULES
 
 
-def linted(linter: Linter, root: Path) -> Linted:
-    """Return what a linter says of one tree, or why it says nothing."""
-    (said,) = runner.lint([linter], [Render(Case("tree", {}), root)])
-    return said
+def outcome(check: Check, root: Path) -> Outcome:
+    """Return the outcome of a linter or another check on one tree."""
+    (found,) = runner.run([check], [Render(Case("tree", {}), root)])
+    return found
 
 
-def found(linter: Linter, root: Path) -> list[Finding]:
-    """Return the findings of a linter that read some file of a tree."""
-    said = linted(linter, root)
-    assert said.reason == ""
-    assert said.files
-    return list(said.findings["tree"])
+def found(check: Check, root: Path) -> list[Finding]:
+    """Return the findings of a check that read some file of a tree."""
+    result = outcome(check, root)
+    assert result.reason == ""
+    assert result.files
+    return list(result.findings["tree"])
 
 
-def judged(root: Path) -> set[str]:
-    """Return the ids of the rules that what a tree brings into a cluster breaks."""
-    return {
-        JUDGED[finding.rule]
-        for judge in JUDGES
-        if (files := judge.select(root))
-        for finding in judge.lint(root, files)
-    }
+def run(check: Check, root: Path) -> list[Finding]:
+    """Return the findings of a check on all files that it selects, without any cache."""
+    tree = Tree(root)
+    return check.run(tree, check.select(tree))
+
+
+def violated(root: Path) -> set[str]:
+    """Return the ids of the rules that the Kubernetes objects and scripts of a tree violate."""
+    checks = {check for rule in RULES if isinstance(rule.check, tuple) for check in rule.check}
+    return {finding.rule for check in checks for finding in run(check, root)}

@@ -63,7 +63,7 @@ def _meetings(
     return pairwise.meetings(asked, factors)
 
 
-def refusals(questions: Questionnaire) -> tuple[tuple[str, str], ...]:
+def refused_defaults(questions: Questionnaire) -> tuple[tuple[str, str], ...]:
     """Return the questions whose default is missing or not accepted, each with the reason."""
     given: dict[str, Any] = {}
     found: dict[str, str] = {}

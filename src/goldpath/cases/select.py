@@ -36,7 +36,7 @@ class Asked:
 
     cases: tuple[Case, ...]
     form: Form
-    refusals: tuple[tuple[str, str], ...]
+    refused_defaults: tuple[tuple[str, str], ...]
 
 
 def select(template: Template, selection: Selection) -> tuple[Case, ...]:
@@ -56,7 +56,7 @@ def ask(template: Template, selection: Selection) -> Asked:
 
     def work() -> Asked:
         questions = Questionnaire(template.root, trust=selection.trust)
-        refused, form = generate.refusals(questions), questions.fill({})
+        refused, form = generate.refused_defaults(questions), questions.fill({})
         if selection.sample:
             found = generate.sampled(template, questions, selection.sample, selection.seed)
         elif selection.exhaustive:

@@ -4,36 +4,29 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from goldpath.linters.base import Linter
 from goldpath.linters.files import workflows
 from goldpath.model import Finding
-from goldpath.rendering.tree import relative
+from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import beside_python, go_tool
 
-NAME = "actionlint"
-INSTALL = "nothing to do, it is built from its pinned module"
 
-
-def available() -> bool:
-    """Return true: goldpath builds it."""
-    return True
-
-
-def select(root: Path) -> list[Path]:
+def _select(tree: Tree) -> list[Path]:
     """Return the workflows."""
-    return workflows(root)
+    return workflows(tree)
 
 
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """Check the files; without shellcheck their steps are checked less."""
     shellcheck = beside_python("shellcheck")
     options = ["-format", "{{json .}}", "-pyflakes=", f"-shellcheck={shellcheck or ''}"]
-    answer = process.run([go_tool(NAME), *options, *files], cwd=root, accept=(0, 1))
+    answer = process.run([go_tool(LINTER.name), *options, *files], cwd=tree.root, accept=(0, 1))
     return [
         Finding(
-            NAME,
+            LINTER.name,
             item["kind"],
-            relative(root / item["filepath"], root),
+            relative(tree.root / item["filepath"], tree.root),
             item["line"],
             item["column"],
             "error",
@@ -41,3 +34,11 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
         )
         for item in json.loads(answer.stdout)
     ]
+
+
+LINTER = Linter(
+    "actionlint",
+    _select,
+    _lint,
+    merged=True,
+)

@@ -2,19 +2,18 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import yaml
 
-from goldpath.linters.files import documents
+from goldpath.linters import safety
+from goldpath.linters.base import Danger
 from goldpath.model import Finding, Manifest
-from goldpath.rendering.tree import relative, walk
+from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
+from goldpath.runtime.bounded_yaml import documents
 from goldpath.runtime.toolchain import go_tool
 
 # The oldest Kubernetes that a chart promises to work on, and the newest that all tools know.
@@ -38,7 +37,7 @@ _PLACE = re.compile(
 class Inputs:
     """One way to render a chart: its folder, a file of values or none, a Kubernetes version."""
 
-    root: Path
+    tree: Tree
     chart: Path
     values: Path | None
     kube_version: str
@@ -54,7 +53,7 @@ class Inputs:
         file = self.chart / name
         if not file.is_file():
             file = self.values or self.chart / "values.yaml"
-        return relative(file, self.root)
+        return relative(file, self.tree.root)
 
     def __str__(self) -> str:
         """Return what tells it from the chart's other ways."""
@@ -64,9 +63,6 @@ class Inputs:
 
 # What Helm printed, and the objects in it.
 Answer = tuple[process.Result, tuple[Manifest, ...]]
-# What it answered, while somebody wants it remembered.
-_ANSWERS: list[dict[tuple[Inputs, str], "Future[Answer]"]] = []
-_LOCK = Lock()
 
 
 @dataclass(frozen=True)
@@ -91,31 +87,31 @@ class Rendered:
         return _documents(self.inputs, self.text)
 
 
-def folders(root: Path) -> list[Path]:
-    """Return the folders of all charts below `root`, without those of subcharts."""
+def folders(tree: Tree) -> list[Path]:
+    """Return the folders of all charts of a tree, without those of subcharts."""
     found: list[Path] = []
-    for folder in sorted({file.parent for file in walk(root) if file.name == "Chart.yaml"}):
+    for folder in sorted({file.parent for file in tree.files if file.name == "Chart.yaml"}):
         if not any(folder.is_relative_to(chart) for chart in found):
             found.append(folder)
     return found
 
 
-def select(root: Path) -> list[Path]:
+def select(tree: Tree) -> list[Path]:
     """Return every file of every chart: all of them can decide what is rendered."""
-    return [file for chart in folders(root) for file in walk(chart)]
+    return [file for chart in folders(tree) for file in tree.below(chart)]
 
 
-def inputs(root: Path) -> list[Inputs]:
+def inputs(tree: Tree) -> list[Inputs]:
     """Return each chart with each of its ci/*-values.yaml, or alone, on each Kubernetes.
 
     A chart that never names Capabilities gives the same on all; whether it may be installed
     there at all, which Helm compares with its kubeVersion, is seen with one file of values.
     """
     return [
-        Inputs(root, chart, values, version)
-        for chart in folders(root)
+        Inputs(tree, chart, values, version)
+        for chart in folders(tree)
         for number, values in enumerate(_values(chart))
-        for version in (KUBE_VERSIONS if not number or _asks(chart) else KUBE_VERSIONS[-1:])
+        for version in (KUBE_VERSIONS if not number or _asks(tree, chart) else KUBE_VERSIONS[-1:])
     ]
 
 
@@ -124,10 +120,10 @@ def render(one: Inputs, *, linter: str, helm: str = "helm4") -> Rendered:
 
     Args:
         one: The chart and its inputs.
-        linter: Who asks.
+        linter: The linter that reports it.
         helm: The Helm to use, by the name of its Go tool.
     """
-    answer, manifests = _kept(one, helm)
+    answer, manifests = one.tree.once(("chart", one, helm), lambda: _template(one, helm))
     if answer.status:
         failure = problem(linter, "template", answer.stderr, one)
         return Rendered(one, "", (), (failure,))
@@ -143,42 +139,24 @@ def run(helm: str, *arguments: str | Path) -> process.Result:
     return process.run([go_tool(helm), *arguments], accept=(0, 1), env=BRIEF)
 
 
-@contextmanager
-def remembering() -> Iterator[None]:
-    """Within the block, render no chart twice with one Helm; nothing may change the charts."""
-    _ANSWERS.append({})
-    try:
-        yield
-    finally:
-        _ANSWERS.pop()
-
-
-def _kept(one: Inputs, helm: str) -> Answer:
-    if not _ANSWERS:
-        return _asked(one, helm)
-    key = (one, helm)
-    with _LOCK:
-        known = key in _ANSWERS[-1]
-        future = _ANSWERS[-1].setdefault(key, Future())
-    if not known:
-        try:
-            future.set_result(_asked(one, helm))
-        except BaseException as error:
-            future.set_exception(error)  # for the threads that wait for it
-            raise
-    return future.result()
-
-
-def _asked(one: Inputs, helm: str) -> Answer:
+def _template(one: Inputs, helm: str) -> Answer:
     # Helm 3 runs a program that an option names; the name of a folder is not to be one.
     answer = run(helm, "template", *one.options, "--", one.chart.name, one.chart)
     return answer, () if answer.status else _manifests(one, answer.stdout)
 
 
-def rendered(root: Path, linter: str) -> list[Rendered]:
+def dangers(tree: Tree) -> Iterator[Danger]:
+    """Find schemas of values that refer to a file, which Helm reads and quotes."""
+    for file in tree.root.glob("**/values.schema.json"):
+        for key, value in safety.pairs(file):
+            if key == "$ref" and value and not str(value).startswith(("#", "http://", "https://")):
+                yield file, f"refers to {value}"
+
+
+def rendered(tree: Tree, linter: str) -> list[Rendered]:
     """Return what each chart with each file of values gives on the newest Kubernetes."""
     return [
-        render(one, linter=linter) for one in inputs(root) if one.kube_version == KUBE_VERSIONS[-1]
+        render(one, linter=linter) for one in inputs(tree) if one.kube_version == KUBE_VERSIONS[-1]
     ]
 
 
@@ -198,7 +176,7 @@ def in_known_kinds(rendered: Rendered) -> Rendered:
         item = {**manifest.object, **known} if rollout else manifest.object
         manifests.append(replace(manifest, object=item))
         if manifest.kind == "AnalysisTemplate":
-            source = (one.root / manifest.path).relative_to(one.chart.parent)
+            source = (one.tree.root / manifest.path).relative_to(one.chart.parent)
             for job in _jobs(manifest):
                 text += f"---\n# Source: {source}\n{yaml.safe_dump(job)}"
                 manifests.append(Manifest(manifest.path, job))
@@ -254,10 +232,10 @@ def _jobs(template: Manifest) -> Iterator[dict[str, Any]]:
             yield {"apiVersion": "batch/v1", "kind": "Job", **job, "metadata": metadata}
 
 
-def _asks(chart: Path) -> bool:
+def _asks(tree: Tree, chart: Path) -> bool:
     """Say whether a chart may depend on the version of Kubernetes, or cannot be read for it."""
     return any(
-        file.suffix == ".tgz" or b"Capabilities" in file.read_bytes() for file in walk(chart)
+        file.suffix == ".tgz" or b"Capabilities" in file.read_bytes() for file in tree.below(chart)
     )
 
 

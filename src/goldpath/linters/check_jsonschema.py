@@ -4,14 +4,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from goldpath.linters.base import Linter, program
 from goldpath.linters.files import too_large, workflows
 from goldpath.model import Finding
-from goldpath.rendering.tree import relative, walk
+from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
-from goldpath.runtime.toolchain import beside_python
 
-NAME = "check-jsonschema"
-INSTALL = "pip install check-jsonschema json5"
 WORKFLOW = "github-workflows"
 # By the file's name; workflows go by their folder.
 SCHEMAS = {
@@ -22,34 +20,29 @@ SCHEMAS = {
 }
 
 
-def available() -> bool:
-    """Say whether the program is beside Python or on PATH."""
-    return beside_python(NAME) is not None
-
-
-def select(root: Path) -> list[Path]:
+def _select(tree: Tree) -> list[Path]:
     """Return the workflows and the files that are named in `SCHEMAS`."""
-    found = workflows(root)
-    return [*found, *(file for file in walk(root) if file.name in SCHEMAS and file not in found)]
+    found = workflows(tree)
+    return [*found, *(file for file in tree.files if file.name in SCHEMAS and file not in found)]
 
 
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """Check each file with the schema of its kind."""
-    files, found = too_large(root, files, NAME)
+    files, found = too_large(tree, files, LINTER.name)
     by_schema: dict[str, list[Path]] = {}
     for file in files:
         workflow = file.parent.match(".github/workflows")
         by_schema.setdefault(WORKFLOW if workflow else SCHEMAS[file.name], []).append(file)
     for schema, those in by_schema.items():
-        found += _check(root, schema, those)
+        found += _check(tree, schema, those)
     return found
 
 
-def _check(root: Path, schema: str, files: Sequence[Path]) -> list[Finding]:
-    program = beside_python(NAME)
-    assert program
+def _check(tree: Tree, schema: str, files: Sequence[Path]) -> list[Finding]:
     options = ["--builtin-schema", f"vendor.{schema}", "--output-format", "json"]
-    report = json.loads(process.run([program, *options, *files], accept=(0, 1)).stdout)
+    report = json.loads(
+        process.run([program(LINTER.program), *options, *files], accept=(0, 1)).stdout
+    )
     found = [
         (item["filename"], item["path"], item["message"]) for item in report.get("errors", [])
     ] + [
@@ -57,6 +50,25 @@ def _check(root: Path, schema: str, files: Sequence[Path]) -> list[Finding]:
         for item in report.get("parse_errors", [])
     ]
     return [
-        Finding(NAME, schema, relative(Path(name), root), 0, 0, "error", f"{place} {text}".strip())
+        Finding(
+            LINTER.name,
+            schema,
+            relative(Path(name), tree.root),
+            0,
+            0,
+            "error",
+            f"{place} {text}".strip(),
+        )
         for name, place, text in found
     ]
+
+
+LINTER = Linter(
+    "check-jsonschema",
+    _select,
+    _lint,
+    program="check-jsonschema",
+    install="pip install check-jsonschema json5",
+    per_file=True,
+    merged=True,
+)

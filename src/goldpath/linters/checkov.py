@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from goldpath.linters import charts
-from goldpath.linters.charts import select
+from goldpath.linters.base import Linter
 from goldpath.model import Finding
+from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import wheel
 
-__all__ = ["INSTALL", "NAME", "available", "lint", "select"]
-
-NAME = "checkov"
-INSTALL = "nothing to do, it is installed from its lock file"
 # Whether a NetworkPolicy selects a pod: the policy of one render would answer for the pods of
 # another. kube-score asks the same (pod-networkpolicy), and gets one render at a time.
 SKIPPED = "CKV2_K8S_6"
@@ -24,14 +21,9 @@ SKIPPED = "CKV2_K8S_6"
 Place = tuple[charts.Inputs, str]
 
 
-def available() -> bool:
-    """Return true: goldpath installs it."""
-    return True
-
-
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
     """Check every render of every chart; each check that fails is a finding."""
-    rendered = [charts.in_known_kinds(one) for one in charts.rendered(root, NAME)]
+    rendered = [charts.in_known_kinds(one) for one in charts.rendered(tree, LINTER.name)]
     found = [(finding, one.inputs) for one in rendered for finding in one.findings]
     # Renders have most of their objects in common, so each object is checked once for all.
     having: dict[str, list[Place]] = {}
@@ -53,7 +45,7 @@ def _check(folder: Path) -> dict[str, list[dict[str, Any]]]:
     options += ["--compact", "--skip-download"]  # it would ask a server for more
     answer = process.run(
         [sys.executable, "-m", "checkov.main", *options, "--directory", folder],
-        env={"PYTHONPATH": str(wheel(NAME, imported=True))},
+        env={"PYTHONPATH": str(wheel(LINTER.name, imported=True))},
         cwd=folder,
         accept=(0, 1),
     )
@@ -72,8 +64,25 @@ def _findings(
             if kind == "failed_checks":
                 message = f"{item['resource']}: {item['check_name']}"
                 for inputs, path in places:
-                    yield Finding(NAME, item["check_id"], path, 0, 0, "error", message), inputs
+                    yield (
+                        Finding(LINTER.name, item["check_id"], path, 0, 0, "error", message),
+                        inputs,
+                    )
     # It passes over what it cannot read.
     for inputs in {inputs: None for places in by_name.values() for inputs, _ in places}:
         if inputs not in read:
-            yield charts.unread(NAME, inputs, "none of the rendered objects was read"), inputs
+            yield (
+                charts.unread(LINTER.name, inputs, "none of the rendered objects was read"),
+                inputs,
+            )
+
+
+LINTER = Linter(
+    "checkov",
+    charts.select,
+    _lint,
+    merged=True,
+    first=True,
+    ignore_marks=("checkov.io/skip",),
+    dangers=charts.dangers,
+)

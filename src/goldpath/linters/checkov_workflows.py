@@ -7,38 +7,31 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from goldpath.linters.base import Linter
 from goldpath.linters.files import too_large, workflows
 from goldpath.model import Finding
-from goldpath.rendering.tree import relative
+from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import wheel
 
-NAME = "checkov-workflows"
-INSTALL = "nothing to do, it is installed from its lock file"
 
-
-def available() -> bool:
-    """Return true: goldpath installs it."""
-    return True
-
-
-def select(root: Path) -> list[Path]:
+def _select(tree: Tree) -> list[Path]:
     """Return the workflows."""
-    return workflows(root)
+    return workflows(tree)
 
 
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """Check the files in one run, because starting it takes seconds."""
-    files, found = too_large(root, files, NAME)
+    files, found = too_large(tree, files, LINTER.name)
     if not files:
         return found
-    paths = [relative(file, root) for file in files]
+    paths = [relative(file, tree.root) for file in files]
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         # It would read the rest of the tree too, and settings of its own if there are any.
         folder = Path(name)
         for path in paths:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(root / path, folder / path)
+            shutil.copy(tree.root / path, folder / path)
         options = ["--framework", "github_actions", "--output", "json", "--compact"]
         answer = process.run(
             [sys.executable, "-m", "checkov.main", *options, "--skip-download", "--directory", "."],
@@ -49,7 +42,7 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
     results = json.loads(answer.stdout).get("results", {})
     found += [
         Finding(
-            NAME,
+            LINTER.name,
             item["check_id"],
             item["file_path"].lstrip("/"),
             item["file_line_range"][0],
@@ -60,4 +53,16 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
         for item in results.get("failed_checks", [])
     ]
     unread = [str(path).lstrip("/") for path in results.get("parsing_errors", [])]
-    return found + [Finding(NAME, "unread", path, 0, 0, "error", "not read") for path in unread]
+    return found + [
+        Finding(LINTER.name, "unread", path, 0, 0, "error", "not read") for path in unread
+    ]
+
+
+LINTER = Linter(
+    "checkov-workflows",
+    _select,
+    _lint,
+    per_file=True,
+    merged=True,
+    ignore_marks=("checkov:skip",),
+)

@@ -3,36 +3,37 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from goldpath.linters.files import go_files as select
+from goldpath.linters.base import Linter
+from goldpath.linters.go_modules import go_files
 from goldpath.model import Finding
-from goldpath.rendering.tree import relative
+from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env
 
-__all__ = ["INSTALL", "NAME", "available", "lint", "select"]
 
-NAME = "gofmt"
-INSTALL = "nothing to do, it comes with Go"
-
-
-def available() -> bool:
-    """Return true: goldpath brings Go along."""
-    return True
-
-
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """List the files that gofmt would change, or cannot read."""
-    goroot = process.run(["go", "env", "GOROOT"], cwd=root, env=go_env()).stdout.strip()
-    answer = process.run([f"{goroot}/bin/gofmt", "-l", *files], cwd=root, accept=(0, 2))
+    goroot = process.run(["go", "env", "GOROOT"], cwd=tree.root, env=go_env()).stdout.strip()
+    answer = process.run([f"{goroot}/bin/gofmt", "-l", *files], cwd=tree.root, accept=(0, 2))
     unformatted = [
-        Finding(NAME, "format", relative(Path(name), root), 0, 0, "error", "run make fmt")
+        Finding(
+            LINTER.name, "format", relative(Path(name), tree.root), 0, 0, "error", "run make fmt"
+        )
         for name in answer.stdout.splitlines()
     ]
     broken = []
     for line in answer.stderr.splitlines():
         name, row, column, message = line.split(":", 3)
-        path = relative(root / name, root)
+        path = relative(tree.root / name, tree.root)
         broken.append(
-            Finding(NAME, "syntax", path, int(row), int(column), "error", message.strip())
+            Finding(LINTER.name, "syntax", path, int(row), int(column), "error", message.strip())
         )
     return unformatted + broken
+
+
+LINTER = Linter(
+    "gofmt",
+    go_files,
+    _lint,
+    per_file=True,
+)

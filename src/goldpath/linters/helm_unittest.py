@@ -6,32 +6,37 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from goldpath.linters import charts
+from goldpath.linters import charts, safety
+from goldpath.linters.base import Danger, Linter
 from goldpath.model import Finding
-from goldpath.rendering.tree import relative, walk
+from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_tool
 
-NAME = "helm-unittest"
-INSTALL = "nothing to do, it is built from its pinned module"
 # Where it looks for suites by itself.
 OWN, SUFFIX = "tests", "_test.yaml"
 
 
-def available() -> bool:
-    """Return true: goldpath builds it."""
-    return True
+def _dangers(tree: Tree) -> Iterator[Danger]:
+    """Find suites that name a program, or a file of values outside."""
+    yield from charts.dangers(tree)
+    for file in tree.root.glob(f"**/{OWN}/*{SUFFIX}"):
+        for key, value in safety.pairs(file):
+            if key is None or "postrenderer" in key:
+                yield file, "names a program to run" if key else "cannot be read"
+            elif key == "values" and safety.leaves(value, file.parent, tree.root):
+                yield file, f"names the file {value} outside"
 
 
-def select(root: Path) -> list[Path]:
+def _select(tree: Tree) -> list[Path]:
     """Return every file of the charts that have suites: all of them can decide what a test sees."""
-    every = {chart: list(walk(chart)) for chart in charts.folders(root)}
+    every = {chart: list(tree.below(chart)) for chart in charts.folders(tree)}
     return [file for chart, files in every.items() if _suites(chart, files) for file in files]
 
 
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """Run each suite; a test that fails or is skipped is a finding, as is a suite without any."""
-    suites = {chart: _suites(chart, files) for chart in charts.folders(root)}
+    suites = {chart: _suites(chart, files) for chart in charts.folders(tree)}
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         folder = Path(name).resolve()
         if _passed(folder, _copied(suites, folder / "all")):
@@ -39,7 +44,7 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
         return [
             finding
             for own, suite in _copied(suites, folder / "each").items()
-            for finding in _run(own.parents[1], own, relative(suite, root))
+            for finding in _run(own.parents[1], own, relative(suite, tree.root))
         ]
 
 
@@ -86,9 +91,9 @@ def _run(chart: Path, suite: Path, path: str) -> Iterator[Finding]:
         line = next((number for number, text in enumerate(lines, 1) if name in text), 0)
         for result in test:
             message = f"{name}: {' '.join((result.text or result.attrib['message']).split())}"
-            yield Finding(NAME, result.tag, path, line, 0, "error", message)
+            yield Finding(LINTER.name, result.tag, path, line, 0, "error", message)
     if tests.find(".//testcase") is None:
-        yield Finding(NAME, "suite", path, 0, 0, "error", " ".join(answer.stdout.split()))
+        yield Finding(LINTER.name, "suite", path, 0, 0, "error", " ".join(answer.stdout.split()))
 
 
 def _reported(
@@ -96,7 +101,17 @@ def _reported(
 ) -> tuple[process.Result, ET.Element]:
     """Run the suites that the options name, and return what it answers and its report."""
     output = ["--output-type", "JUnit", "--output-file", str(report)]
-    command: list[str | Path] = [go_tool(NAME), "--strict", *options, *output, *copies]
+    command: list[str | Path] = [go_tool(LINTER.name), "--strict", *options, *output, *copies]
     # It renders the chart for every test, and would spend half of that on collecting garbage.
     answer = process.run(command, cwd=cwd, accept=(0, 1), env=charts.BRIEF)
     return answer, ET.parse(report).getroot()  # noqa: S314  # helm-unittest has just written it
+
+
+LINTER = Linter(
+    "helm-unittest",
+    _select,
+    _lint,
+    merged=True,
+    first=True,
+    dangers=_dangers,
+)

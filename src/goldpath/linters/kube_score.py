@@ -5,30 +5,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from goldpath.linters import charts
-from goldpath.linters.charts import select
+from goldpath.linters.base import Linter
 from goldpath.model import Finding
+from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_tool
 
-__all__ = ["INSTALL", "NAME", "available", "lint", "select"]
-
-NAME = "kube-score"
-INSTALL = "nothing to do, it is built from its pinned module"
 # Off by default. The others that are want requests that equal limits, which is the user's choice.
 OPTIONAL = ("container-seccomp-profile", "container-ports-check")
 ALL_OK = 10
 
 
-def available() -> bool:
-    """Return true: goldpath builds it."""
-    return True
-
-
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
     """Score every render of every chart; each grade below "all OK" is a finding."""
     return charts.merged(
         (finding, rendered.inputs)
-        for rendered in map(charts.in_known_kinds, charts.rendered(root, NAME))
+        for rendered in map(charts.in_known_kinds, charts.rendered(tree, LINTER.name))
         for finding in [*rendered.findings, *_findings(rendered)]
     )
 
@@ -40,10 +32,10 @@ def _findings(rendered: charts.Rendered) -> Iterator[Finding]:
     options = ["--output-format", "json", "--kubernetes-version", f"v{version}"]
     options += [f"--enable-optional-test={test}" for test in OPTIONAL]
     answer = process.run(
-        [go_tool(NAME), "score", *options, "-"], stdin=rendered.text, accept=(0, 1)
+        [go_tool(LINTER.name), "score", *options, "-"], stdin=rendered.text, accept=(0, 1)
     )
     if not answer.stdout:
-        yield charts.unread(NAME, rendered.inputs, answer.stderr)
+        yield charts.unread(LINTER.name, rendered.inputs, answer.stderr)
         return
     for item in json.loads(answer.stdout):
         kind, name = item["type_meta"]["kind"], item["object_meta"].get("name", "")
@@ -53,7 +45,7 @@ def _findings(rendered: charts.Rendered) -> Iterator[Finding]:
             for comment in check["comments"] or [{"path": "", "summary": check["check"]["name"]}]:
                 where = f"{kind} {name} {comment['path']}".strip()
                 yield Finding(
-                    NAME,
+                    LINTER.name,
                     check["check"]["id"],
                     rendered.path(kind, name),
                     0,
@@ -61,3 +53,13 @@ def _findings(rendered: charts.Rendered) -> Iterator[Finding]:
                     "error" if check["grade"] == 1 else "warning",
                     f"{where}: {comment['summary']}",
                 )
+
+
+LINTER = Linter(
+    "kube-score",
+    charts.select,
+    _lint,
+    merged=True,
+    ignore_marks=("kube-score/ignore",),
+    dangers=charts.dangers,
+)

@@ -5,27 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from goldpath.linters import charts
-from goldpath.linters.charts import select
+from goldpath.linters.base import Linter
 from goldpath.model import Finding
+from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_tool
 
-__all__ = ["INSTALL", "NAME", "available", "lint", "select"]
 
-NAME = "pod-security"
-INSTALL = "nothing to do, it is built from its pinned module"
-
-
-def available() -> bool:
-    """Return true: goldpath builds it."""
-    return True
-
-
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
     """Evaluate all pod templates, those of hooks and tests and of unknown kinds too."""
     return charts.merged(
         (finding, rendered.inputs)
-        for rendered in charts.rendered(root, NAME)
+        for rendered in charts.rendered(tree, LINTER.name)
         for finding in [*rendered.findings, *_findings(rendered)]
     )
 
@@ -33,15 +24,15 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  #
 def _findings(rendered: charts.Rendered) -> list[Finding]:
     if not rendered.manifests:
         return []
-    answer = process.run([go_tool(NAME)], stdin=rendered.text, accept=(0, 2))
+    answer = process.run([go_tool(LINTER.name)], stdin=rendered.text, accept=(0, 2))
     if answer.status:
-        return [charts.unread(NAME, rendered.inputs, answer.stderr)]
+        return [charts.unread(LINTER.name, rendered.inputs, answer.stderr)]
     report = json.loads(answer.stdout)
     if not report["templates"]:
-        return [charts.unread(NAME, rendered.inputs, "the chart renders no pod template")]
+        return [charts.unread(LINTER.name, rendered.inputs, "the chart renders no pod template")]
     return [
         Finding(
-            NAME,
+            LINTER.name,
             item["check"],
             rendered.path(item["kind"], item["name"]),
             0,
@@ -51,3 +42,12 @@ def _findings(rendered: charts.Rendered) -> list[Finding]:
         )
         for item in report["findings"]
     ]
+
+
+LINTER = Linter(
+    "pod-security",
+    charts.select,
+    _lint,
+    merged=True,
+    dangers=charts.dangers,
+)

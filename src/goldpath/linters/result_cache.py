@@ -1,4 +1,4 @@
-"""What linters said, kept for as long as nothing that decides it changes."""
+"""Findings of earlier runs, valid for as long as nothing that decides them changes."""
 
 import hashlib
 import json
@@ -15,36 +15,40 @@ from goldpath.template.source import validate_dir
 
 
 def state() -> str:
-    """Return a hash of all that decides what a linter says: our code, pins, what is installed."""
+    """Return a hash of what decides the findings of all linters: our code, pins, packages."""
     total = hashlib.sha256()
     for file in tree.walk(Path(__file__).parents[1]):
         if file.suffix != ".pyc":
             total.update(file.read_bytes())
     installed = sorted(f"{one.name}=={one.version}" for one in metadata.distributions())
     total.update("\n".join(installed).encode())
-    for name in ("check-jsonschema", "hadolint", "ruff", "rumdl", "shellcheck", "zizmor"):
-        program = beside_python(name)
-        if program:
-            about = program.stat()
-            total.update(f"{program} {about.st_size} {about.st_mtime_ns}".encode())
     return total.hexdigest()
 
 
+def program_state(name: str) -> str:
+    """Return what tells one installed version of a program from another; "" if there is none."""
+    program = beside_python(name) if name else None
+    if program is None:
+        return ""
+    about = program.stat()
+    return f"{program} {about.st_size} {about.st_mtime_ns}"
+
+
 def _place(key: str) -> Path:
-    return validate_dir() / "said" / key[:2] / f"{key[2:]}.json"
+    return validate_dir() / "findings" / key[:2] / f"{key[2:]}.json"
 
 
 def load(key: str) -> tuple[Finding, ...] | None:
-    """Return the findings that are kept under a key, or none if there are none to be read."""
+    """Return the findings that are cached under a key, or None if none can be read."""
     try:
         items = json.loads(_place(key).read_text())
         return tuple(Finding(**item) for item in items)
     except (OSError, ValueError, TypeError):
-        return None  # it is not there, or was cut off: the linter says it again
+        return None  # not cached, or cut off: the linter runs again
 
 
 def store(key: str, found: Sequence[Finding]) -> None:
-    """Keep findings, also none, under a key: a hash of all that decided them."""
+    """Cache findings, also none, under a key: a hash of all that decided them."""
     place = _place(key)
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=place.parent, delete=False) as draft:

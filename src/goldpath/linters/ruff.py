@@ -1,39 +1,46 @@
 """ruff on every Python file, with the tree's own configuration."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from goldpath.linters import safety
+from goldpath.linters.base import Danger, Linter, program
 from goldpath.model import Finding
-from goldpath.rendering.tree import relative, walk
+from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
-from goldpath.runtime.toolchain import beside_python
 
-NAME = "ruff"
-INSTALL = "pip install ruff"
+SETTINGS = ("pyproject.toml", "ruff.toml", ".ruff.toml")
 
 
-def available() -> bool:
-    """Say whether the program is beside Python or on PATH."""
-    return beside_python(NAME) is not None
+def _extends_outside(tree: Tree) -> Iterator[Danger]:
+    """Find settings that extend a file outside, which ruff shows if it is none of its own."""
+    for file in tree.files:
+        if file.name in SETTINGS:
+            for key, value in safety.pairs(file):
+                out = "$" in str(value) or safety.leaves(value, file.parent, tree.root)
+                if key is None:
+                    yield file, "cannot be read"
+                elif key == "extend" and out:
+                    yield file, f"names the file {value} outside"
 
 
-def select(root: Path) -> list[Path]:
+def _select(tree: Tree) -> list[Path]:
     """Return the files whose names end in .py or .pyi."""
-    return [file for file in walk(root) if file.suffix in (".py", ".pyi")]
+    return [file for file in tree.files if file.suffix in (".py", ".pyi")]
 
 
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """Check the files; one that is not Python is a finding, too."""
-    program = beside_python(NAME)
-    assert program
     options = ["check", "--no-cache", "--no-fix", "--output-format", "json", "--force-exclude"]
-    answer = process.run([program, *options, "--", *files], cwd=root, accept=(0, 1))
+    answer = process.run(
+        [program(LINTER.program), *options, "--", *files], cwd=tree.root, accept=(0, 1)
+    )
     return [
         Finding(
-            NAME,
+            LINTER.name,
             item["code"] or "syntax",
-            relative(Path(item["filename"]), root),
+            relative(Path(item["filename"]), tree.root),
             item["location"]["row"],
             item["location"]["column"],
             "error",
@@ -41,3 +48,16 @@ def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
         )
         for item in json.loads(answer.stdout)
     ]
+
+
+LINTER = Linter(
+    "ruff",
+    _select,
+    _lint,
+    program="ruff",
+    install="pip install ruff",
+    per_file=True,
+    config=SETTINGS,
+    ignore_marks=("# noqa", "# ruff: noqa"),
+    dangers=_extends_outside,
+)

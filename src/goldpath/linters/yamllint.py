@@ -4,20 +4,20 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
 from yamllint import linter
 from yamllint.config import YamlLintConfig, YamlLintConfigError
 
+from goldpath.linters import safety
+from goldpath.linters.base import Danger, Linter
 from goldpath.model import Finding
-from goldpath.rendering.tree import relative, walk
+from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
-NAME = "yamllint"
 FILE = ".yamllint.yaml"
-INSTALL = "pip install yamllint"
 # Settings with regular expressions: some of these find no end, and nothing could stop them here.
 PATTERNS = ("extra-required", "extra-allowed", "ignored-keys")
 BROKEN = (YamlLintConfigError, yaml.YAMLError, OSError, ValueError, TypeError)
@@ -27,36 +27,41 @@ _LINE = re.compile(
 )
 
 
-def available() -> bool:
-    """Return true: it is a library that goldpath depends on."""
-    return True
+def _extends_outside(tree: Tree) -> Iterator[Danger]:
+    """Find settings that extend a file, which would be read from the current folder."""
+    file = tree.root / FILE
+    if file.is_file():
+        for key, value in safety.pairs(file):
+            out = key == "ignore-from-file" and safety.leaves(value, tree.root, tree.root)
+            if out or (key == "extends" and "/" in str(value)):
+                yield file, f"names the file {value} outside"
 
 
-def select(root: Path) -> list[Path]:
+def _select(tree: Tree) -> list[Path]:
     """Return the YAML files that the tree's own configuration does not leave out."""
-    config = _config(root)
+    config = _config(tree.root)
     return [
         file
-        for file in walk(root)
+        for file in tree.files
         if file.name.removesuffix(".jinja").endswith((".yml", ".yaml"))
-        and not config.is_file_ignored(os.path.relpath(file, root))
+        and not config.is_file_ignored(os.path.relpath(file, tree.root))
     ]
 
 
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """Check the files with the tree's .yamllint.yaml."""
     try:
-        config = _settings(root)
+        config = _settings(tree.root)
     except BROKEN as error:
         message = " ".join(str(error).split())
-        return [Finding(NAME, "settings", FILE, 0, 0, "error", message)]
+        return [Finding(LINTER.name, "settings", FILE, 0, 0, "error", message)]
     if any(rule and rule.get(key) for rule in config.rules.values() for key in PATTERNS):
-        return _apart(root, files)
+        return _apart(tree.root, files)
     return [
         Finding(
-            NAME,
+            LINTER.name,
             problem.rule or "syntax",
-            relative(file, root),
+            relative(file, tree.root),
             problem.line,
             problem.column,
             "error" if problem.level == "error" else "warning",
@@ -81,7 +86,7 @@ def _apart(root: Path, files: Sequence[Path]) -> list[Finding]:
     answer = process.run(command, cwd=root, accept=(0, 1))
     return [
         Finding(
-            NAME,
+            LINTER.name,
             found["rule"] or "syntax",
             found["path"].removeprefix("./"),
             int(found["line"]),
@@ -97,7 +102,7 @@ def _apart(root: Path, files: Sequence[Path]) -> list[Finding]:
 def _config(root: Path) -> YamlLintConfig:
     try:
         return _settings(root)
-    except BROKEN:  # said when files are checked
+    except BROKEN:  # reported when files are checked
         return YamlLintConfig("extends: default")
 
 
@@ -118,3 +123,15 @@ def _settings(root: Path) -> YamlLintConfig:
 @functools.cache
 def _read(text: str) -> YamlLintConfig:
     return YamlLintConfig(text)
+
+
+LINTER = Linter(
+    "yamllint",
+    _select,
+    _lint,
+    install="pip install yamllint",
+    per_file=True,
+    config=(FILE,),
+    ignore_marks=("yamllint disable",),
+    dangers=_extends_outside,
+)

@@ -8,39 +8,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from goldpath.linters.base import Linter, program
 from goldpath.linters.files import workflows
 from goldpath.model import Finding
-from goldpath.rendering.tree import relative
+from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
-from goldpath.runtime.toolchain import beside_python
-
-NAME = "zizmor"
-INSTALL = "pip install zizmor"
 
 
-def available() -> bool:
-    """Say whether the program is beside Python or on PATH."""
-    return beside_python(NAME) is not None
-
-
-def select(root: Path) -> list[Path]:
+def _select(tree: Tree) -> list[Path]:
     """Return the workflows, and Dependabot's configuration if there is one."""
-    return [*workflows(root), *sorted(root.glob(".github/dependabot.y*ml"))]
+    return [*workflows(tree), *sorted(tree.root.glob(".github/dependabot.y*ml"))]
 
 
-def lint(root: Path, files: Sequence[Path]) -> list[Finding]:
+def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """Check the files; one that it cannot read makes it fail."""
-    program = beside_python(NAME)
-    assert program
     options = ["--offline", "--quiet", "--persona", "pedantic", "--strict-collection"]
     # What the machine or the tree says about it is left out: an ignore there would be unseen.
     options += ["--no-config", "--no-exit-codes", "--format", "json-v1"]
-    answer = process.run([program, *options, *files], cwd=root)
+    answer = process.run([program(LINTER.program), *options, *files], cwd=tree.root)
     return [
         Finding(
-            NAME,
+            LINTER.name,
             item["ident"],
-            relative(root / place["path"], root),
+            relative(tree.root / place["path"], tree.root),
             place["line"],
             place["column"],
             "error" if item["determinations"]["severity"] == "High" else "warning",
@@ -57,3 +47,14 @@ def _place(item: dict[str, Any]) -> dict[str, Any]:
     start = location["concrete"]["location"]["start_point"]
     path = location["symbolic"]["key"]["Local"]["verbatim_path"]
     return {"path": path, "line": start["row"] + 1, "column": start["column"] + 1}
+
+
+LINTER = Linter(
+    "zizmor",
+    _select,
+    _lint,
+    program="zizmor",
+    install="pip install zizmor",
+    merged=True,
+    ignore_marks=("zizmor: ignore",),
+)

@@ -2,14 +2,12 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from goldpath.model import Case, Render
-from goldpath.rendering import tree
 from goldpath.rendering.copier import render
 from goldpath.runtime import limits
 from goldpath.runtime.cache import made_once, place
@@ -50,18 +48,6 @@ def render_all(
         if isinstance(result, Failed)
     }
     return [failed.get(case.name) or _read(template, case, trust) for case in cases]
-
-
-@contextmanager
-def known(renders: Sequence[Render]) -> Iterator[None]:
-    """Within the block, look only once for the files of each render."""
-    for one in renders:
-        tree.KNOWN[one.root] = tuple(tree.walk(one.root))
-    try:
-        yield
-    finally:
-        for one in renders:
-            tree.KNOWN.pop(one.root, None)
 
 
 def _key(template: Path, case: Case, trust: bool) -> bytes:

@@ -1,4 +1,4 @@
-"""What a rule is, and what it looks at."""
+"""What a rule is, and what it checks."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,26 +6,30 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from goldpath.linters.base import Check
 from goldpath.model import Case, Form, Question, Render, Template
 from goldpath.template.copier_yml import settings_file
 from goldpath.template.jinja import Syntax
 from goldpath.template.source import Source
 
 BINARY = b"\0"
+# Where most rules come from.
+COPIER = "https://github.com/copier-org/copier"
+MANUAL = "https://copier.readthedocs.io/en/stable"
 
 
 @dataclass(frozen=True)
 class Subject:
     """A template with all that is known of it.
 
-    `form` are its questions with their defaults, as far as those are accepted; `refusals` names
-    the defaults that are missing or not accepted, with the reason. `failures` are cases that could
-    not be rendered. `trust` says whether code of the template may run.
+    `form` are its questions with their defaults, as far as those are accepted; `refused_defaults`
+    names the questions whose default is missing or not accepted, with the reason. `failures` are
+    cases that could not be rendered. `trust` says whether code of the template may run.
     """
 
     source: Source
     form: Form
-    refusals: tuple[tuple[str, str], ...]
+    refused_defaults: tuple[tuple[str, str], ...]
     renders: tuple[Render, ...]
     failures: tuple[tuple[Case, str], ...] = ()
     trust: bool = False
@@ -101,15 +105,19 @@ class Hit:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: its id, what it asks for, where that comes from, why, and how to mend a breach."""
+    """One rule: its id and title, where it comes from, why, and how to fix a violation.
+
+    `check` looks at the template as a whole, or it is the checks of renders whose findings can name
+    the rule by its id. A check can serve several rules, as they read the same files.
+    """
 
     id: str
     title: str
     level: Literal["error", "warning", "note"]
     source: str
     why: str
-    mend: str
-    check: Callable[[Subject], Iterator[Hit]]
+    fix: str
+    check: Callable[[Subject], Iterator[Hit]] | tuple[Check, ...]
 
 
 def texts(value: Any) -> Iterator[str]:

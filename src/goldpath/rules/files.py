@@ -10,7 +10,7 @@ from pathlib import Path
 from goldpath.model import Render
 from goldpath.rendering.copier import render
 from goldpath.rendering.pool import RECORDED
-from goldpath.rules.base import BINARY, Hit, Subject
+from goldpath.rules.base import BINARY, COPIER, MANUAL, Hit, Rule, Subject
 
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
 _ILLEGAL = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]\Z')
@@ -156,7 +156,7 @@ def failed_case(subject: Subject) -> Iterator[Hit]:
 def _told_elsewhere(subject: Subject, sentence: str) -> bool:
     return any(
         f'"{name}" is required' in sentence or reason in sentence
-        for name, reason in subject.refusals
+        for name, reason in subject.refused_defaults
     )
 
 
@@ -169,3 +169,83 @@ def unreadable(subject: Subject) -> Iterator[Hit]:
             sentence = " ".join(str(error).split())
             if "unknown tag" not in sentence.lower():  # a tag of an extension
                 yield Hit(name, getattr(error, "lineno", 0) or 0, sentence)
+
+
+RULES = (
+    Rule(
+        "GP008", "a file name is not legal on Windows", "error",
+        "https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file",
+        "git cannot check the template, or the copy, out on Windows.",
+        "Take `<>:\"|?*\\`, device names and a dot or blank at the end out of it. Filters in names "
+        "belong into computed values; conditions into `_exclude`.",
+        illegal_name,
+    ),
+    Rule(
+        "GP009", "two files of a copy have one name", "error",
+        f"{MANUAL}/configuring/#templates_suffix",
+        "One overwrites the other: in silence if the names are equal, on Windows and macOS if they "
+        "differ in case only.",
+        "Rename one of them, or leave one out by `_exclude`.",
+        colliding_names,
+    ),
+    Rule(
+        "GP010", "an answer is not filled in", "error",
+        f"{MANUAL}/configuring/#templates_suffix",
+        "The copy has the template's own delimiters in it: the file lacks the suffix, or the text "
+        "stands in a raw block.",
+        "Add the suffix `.jinja` to the file's name, or take the question's name out.",
+        leftover_delimiter,
+    ),
+    Rule(
+        "GP016", "a link leaves the template", "error",
+        f"{COPIER}/security/advisories",
+        "Copier refuses to copy what lies outside of a template, and a link that is kept leads "
+        "nowhere on another machine.",
+        "Put the file into the template, or link to one that is there.",
+        leaving_link,
+    ),
+    Rule(
+        "GP017", "two copies of the same answers differ", "warning",
+        f"{COPIER}/issues/2768",
+        "A time or a random value in a file is new in every render. An update renders three times "
+        "and takes the difference for a change of the template, again and again.",
+        "Take the value out, or ask for it once so that it is recorded.",
+        changing_copy,
+    ),
+    Rule(
+        "GP020", "a block leaves a blank line", "warning",
+        "https://jinja.palletsprojects.com/en/stable/templates/#whitespace-control",
+        "The line of the block stays in the copy as a blank one, or as blanks. Formatters and "
+        "linters object, in every copy.",
+        "Set `trim_blocks` and `lstrip_blocks` in `_envops`, or write the block with `-`.",
+        stray_whitespace,
+    ),
+    Rule(
+        "GP022", "no copy can be made", "error", f"{COPIER}/issues/1436",
+        "Answers that the template accepts end with an error. Users meet it after the last "
+        "question.",
+        "Fix the place that the message names, or let a validator refuse the answer.",
+        failed_case,
+    ),
+    Rule(
+        "GP027", "a file is rendered for nothing", "warning",
+        f"{MANUAL}/configuring/#templates_suffix",
+        "Nothing in it depends on an answer. Without the suffix it is copied as it is, can be "
+        "linted as it is, and a `{{` that comes into it one day does no harm.",
+        "Take the suffix off its name.",
+        needless_suffix,
+    ),
+    Rule(
+        "GP028", "an update has left something behind", "error", f"{COPIER}/issues/2386",
+        "Conflict marks and `.rej` files in a template arrive in every copy.",
+        "Resolve the conflict and delete the file.",
+        update_leftover,
+    ),
+    Rule(
+        "GP030", "a file is not valid Jinja", "error",
+        "https://jinja.palletsprojects.com/en/stable/templates/",
+        "Every copy that has the file ends with this error.",
+        "Correct the line.",
+        unreadable,
+    ),
+)  # fmt: skip

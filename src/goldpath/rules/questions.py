@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from goldpath.rules.base import Hit, Subject, asked, texts
+from goldpath.rules.base import COPIER, MANUAL, Hit, Rule, Subject, asked, texts
 
 # Names that Copier gives to every template: copier/_main.py, copier/_types.py.
 GIVEN = frozenset({
@@ -30,7 +30,7 @@ def default_missing(subject: Subject) -> Iterator[Hit]:
 
 def default_refused(subject: Subject) -> Iterator[Hit]:
     """Find defaults that the template itself does not accept."""
-    for name, reason in subject.refusals:
+    for name, reason in subject.refused_defaults:
         question = next(one for one in subject.template.questions if one.name == name)
         if "default" in question.details:
             yield Hit(*subject.line(name), f"the default of {name} is refused: {reason}")
@@ -150,3 +150,62 @@ def unknown_secret(subject: Subject) -> Iterator[Hit]:
     for name in subject.settings.get("_secret_questions") or []:
         if name not in subject.names:
             yield Hit(*subject.line("_secret_questions"), f"there is no question {name}")
+
+
+RULES = (
+    Rule(
+        "GP001", "a question has no default", "error", f"{COPIER}/issues/1436",
+        "Without a default, copies without questions are impossible: in CI, by a tool for updates, "
+        "and in an update that brings the question.",
+        "Give it a `default:` that its validator accepts; it may be a template, such as one made "
+        "of `_folder_name`.",
+        default_missing,
+    ),
+    Rule(
+        "GP002", "a default is not accepted", "error", f"{COPIER}/pull/2278",
+        "Copier validates defaults, too. `copier copy --defaults` ends with a traceback.",
+        "Change the default, or what the validator or the choices accept.",
+        default_refused,
+    ),
+    Rule(
+        "GP003", "a question is never used", "warning", f"{MANUAL}/configuring/#questions",
+        "Everybody who makes a copy has to think about an answer that changes nothing.",
+        "Use the answer, or take the question out.",
+        unused,
+    ),
+    Rule(
+        "GP004", "a name is undefined", "error", f"{COPIER}/issues/1952",
+        "It renders to nothing, or ends the copy, but only for those whose answers lead there.",
+        "Correct the name, give its question a default, or write `name | default(...)`.",
+        undefined,
+    ),
+    Rule(
+        "GP011", "an answer freezes a version", "warning",
+        f"{MANUAL}/configuring/#the-copier-answersyml-file",
+        "The answer is recorded. When the default moves on, copies that exist keep the old one: no "
+        "update ever brings them the new one.",
+        "Write the version into the template, or into a computed value with `when: false`.",
+        frozen_version,
+    ),
+    Rule(
+        "GP015", "a secret has no default", "error", f"{MANUAL}/configuring/#secret_questions",
+        "A secret is not recorded, so every update asks for it again or takes the default; Copier "
+        "refuses a secret question that has none.",
+        "Give it a default; better, generate a reference to a secret and never ask.",
+        secret_without_default,
+    ),
+    Rule(
+        "GP025", "a question uses a later answer", "error",
+        f"{MANUAL}/configuring/#advanced-prompt-formatting",
+        "Questions are asked in their order. What comes later is undefined at that moment.",
+        "Move the question below the one that it uses.",
+        later_question,
+    ),
+    Rule(
+        "GP026", "a secret is no question", "warning",
+        f"{MANUAL}/configuring/#secret_questions",
+        "The name in `_secret_questions` protects nothing; the answer that was meant is recorded.",
+        "Correct the name, or write `secret: true` at the question.",
+        unknown_secret,
+    ),
+)  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from goldpath.rules.base import Hit, Subject, texts
+from goldpath.rules.base import COPIER, MANUAL, Hit, Rule, Subject, texts
 from goldpath.wording import count
 
 # Settings of Copier 9.19: docs/configuring.md, copier/_template.py.
@@ -132,3 +132,85 @@ def guarded_message(subject: Subject) -> Iterator[Hit]:
             value: Any = subject.settings.get(name) or ""
             if "_copier_operation" in subject.syntax.undeclared(str(value)):
                 yield Hit(*subject.line(name), f"{name}: _copier_operation is undefined there")
+
+
+RULES = (
+    Rule(
+        "GP005", "tasks need --trust", "warning",
+        f"{COPIER}/issues/1598",
+        "Nobody can make a copy without trusting you with their machine. Tasks run three times in "
+        "an update, and every later update from this version asks for trust, even when they are "
+        "gone. Hosted Renovate runs none.",
+        "Render the final text in place of changing it; put first steps into a make target or "
+        "script, and name it in `_message_after_copy`.",
+        tasks,
+    ),
+    Rule(
+        "GP006", "extensions of Jinja need --trust", "warning",
+        f"{MANUAL}/configuring/#jinja_extensions",
+        "Neither copy nor update works without --trust, and everybody has to install the extension "
+        "beside Copier.",
+        "Use what Copier brings: the filters of Ansible, `regex_replace`, computed values.",
+        extensions,
+    ),
+    Rule(
+        "GP007", "a migration names no version", "warning",
+        f"{MANUAL}/configuring/#migrations",
+        "A migration with `version:` asks for --trust in the one update that crosses it. Without, "
+        "every update asks.",
+        "Add `version:` with the release that needs the migration.",
+        unversioned_migration,
+    ),
+    Rule(
+        "GP012", "a list of files uses an answer without default()", "error",
+        f"{MANUAL}/configuring/#exclude",
+        "In an update Copier renders the newest list with the answers of the older version. One "
+        "that did not exist there ends every update under StrictUndefined, and is false otherwise.",
+        "Write `name | default('...')` in the pattern.",
+        unguarded_exclude,
+    ),
+    Rule(
+        "GP013", "a copy does not record its answers", "error",
+        f"{MANUAL}/configuring/#the-copier-answersyml-file",
+        "Without the answers file no copy can be updated.",
+        "Add `{{ _copier_conf.answers_file }}.jinja` with the line "
+        "`{{ _copier_answers | to_nice_yaml }}`, in the template's delimiters.",
+        answers_file,
+    ),
+    Rule(
+        "GP014", "an older Copier misreads the template", "warning",
+        f"{COPIER}/blob/master/CHANGELOG.md",
+        "A Copier that does not know a feature passes over it: it excludes nothing, asks what "
+        "should not be asked, renders typos to nothing.",
+        "Set `_min_copier_version` to the version that the message names, or a newer one.",
+        too_old_copier,
+    ),
+    Rule(
+        "GP021", "a typo renders to nothing", "warning", f"{MANUAL}/configuring/#envops",
+        "By default Jinja renders a name that is undefined to nothing, and the copy looks fine.",
+        "Set `_envops: {undefined: jinja2.StrictUndefined}`; Copier knows it since 9.15.",
+        lenient,
+    ),
+    Rule(
+        "GP023", "a setting is unknown", "error", f"{MANUAL}/configuring/#available-settings",
+        "Copier passes over a setting that it does not know, so a typo switches it off.",
+        "Correct the name. For a variable of your own use a question with `when: false`.",
+        unknown_setting,
+    ),
+    Rule(
+        "GP024", "copies get the template's settings", "warning",
+        f"{MANUAL}/configuring/#exclude",
+        "An `_exclude` of your own replaces the one of Copier, which leaves copier.yml and .git "
+        "out. Every copy is then itself a broken template.",
+        "Put the files into a folder and name it in `_subdirectory`, or list `copier.yml` and "
+        "`.git` in `_exclude`.",
+        own_settings_in_copies,
+    ),
+    Rule(
+        "GP029", "a message uses an undefined name", "error",
+        f"{MANUAL}/configuring/#message_after_copy",
+        "`_copier_operation` is defined in lists of files and in tasks only, not in messages.",
+        "Write one message for each operation: `_message_after_copy`, `_message_after_update`.",
+        guarded_message,
+    ),
+)  # fmt: skip

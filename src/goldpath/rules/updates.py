@@ -10,7 +10,7 @@ from pathspec import PathSpec
 from goldpath.errors import GoldpathError
 from goldpath.model import Case
 from goldpath.rendering.copier import render, updated
-from goldpath.rules.base import Hit, Subject
+from goldpath.rules.base import MANUAL, Hit, Rule, Subject
 
 DEFAULTS = Case("defaults", {})
 
@@ -83,3 +83,24 @@ def _migrates(subject: Subject) -> bool:
 def _is_seed(subject: Subject, path: str) -> bool:
     patterns = [seed for seed in subject.template.seeds if isinstance(seed, str)]
     return bool(PathSpec.from_lines("gitignore", patterns).match_file(path))
+
+
+RULES = (
+    Rule(
+        "GP018", "an update differs from a fresh copy", "error",
+        f"{MANUAL}/updating/",
+        "Copies that are kept up to date and new ones part ways, and nobody notices.",
+        "Find what the update cannot see: a name in `_skip_if_exists`, a file that only an older "
+        "version excluded, a pattern that asks for the operation.",
+        update_differs,
+    ),
+    Rule(
+        "GP019", "an update deletes a file that users edit", "warning",
+        f"{MANUAL}/updating/",
+        "A file that the new version no longer has, or has under another name, is removed from "
+        "copies, with the edits of their users and without a conflict.",
+        "Add a migration of the coming version that moves the file with `git mv`, or list it in "
+        "`_skip_if_exists` if it was the user's from the start.",
+        lost_file,
+    ),
+)  # fmt: skip

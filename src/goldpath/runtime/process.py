@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -21,10 +22,22 @@ from goldpath.errors import GoldpathError, ToolError
 Program = subprocess.Popen[bytes]  # one that runs beside ours
 # Until when programs may run, by the clock, and bytes of memory for each, if there is a bound.
 _BOUNDS: ContextVar[tuple[float, int] | None] = ContextVar("bounds", default=None)
-_RUNNING: set["subprocess.Popen[str]"] = set()
+# A variable in MAKEFLAGS, where make escapes blanks of values.
+_ASSIGNED = re.compile(r"(?:^|(?<!\\) )(\w+)[:+?]*=")
 THREADS = "goldpath-linter"
 GRACE = 10  # seconds that threads have to end once their programs are killed
-_ENDING = threading.Event()  # whether all programs are to end, and none is to start
+
+
+class _Group:
+    """The programs that the threads of one pool run, so that all of them can be ended at once."""
+
+    def __init__(self) -> None:
+        self.running: set[subprocess.Popen[str]] = set()
+        self.ending = threading.Event()  # set once no program may start any more
+
+
+# The group of a thread of a pool; programs of other threads are in none.
+_GROUP: ContextVar[_Group | None] = ContextVar("group", default=None)
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,7 @@ def run(
         program = subprocess.Popen(
             command,
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env={**without_make(os.environ), **(env or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -76,11 +89,12 @@ def run(
         )
     except OSError as error:
         raise _not_started(command[0], error) from error
-    _RUNNING.add(program)
+    group = _GROUP.get() or _Group()
+    group.running.add(program)
     try:
         if memory != resource.RLIM_INFINITY:
             _lower(program.pid, memory)
-        if _ENDING.is_set():
+        if group.ending.is_set():
             os.killpg(program.pid, signal.SIGKILL)
         stdout, stderr = program.communicate(stdin, seconds)
     except subprocess.TimeoutExpired as error:
@@ -90,12 +104,24 @@ def run(
         _end_group(program)
         raise
     finally:
-        _RUNNING.discard(program)
-    if _ENDING.is_set():  # what it has said is not the whole
+        group.running.discard(program)
+    if group.ending.is_set():  # its output is not complete
         raise GoldpathError(f"{command[0]} was interrupted.")
     if program.returncode not in accept:
         raise ToolError(command, program.returncode, stdout + stderr)
     return Result(program.returncode, stdout, stderr)
+
+
+def without_make(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without what `make` adds to it.
+
+    A make that a program starts would take over the flags of the one that started us, and the
+    variables of its command line, which make exports: GNU make's manual, "Communicating Options to
+    a Sub-make".
+    """
+    variables = environment.get("MAKEFLAGS", "").partition("-- ")[2]
+    names = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", *_ASSIGNED.findall(variables)}
+    return {name: value for name, value in environment.items() if name not in names}
 
 
 @contextmanager
@@ -119,19 +145,21 @@ def within(seconds: float | None, memory: int = resource.RLIM_INFINITY) -> Itera
 @contextmanager
 def threads(jobs: int) -> Iterator[ThreadPoolExecutor]:
     """Give threads that start programs; if the block raises, all of them end at once."""
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix=THREADS)
+    group = _Group()
+    pool = ThreadPoolExecutor(
+        jobs, thread_name_prefix=THREADS, initializer=_GROUP.set, initargs=(group,)
+    )
     try:
         yield pool
     except BaseException:
-        _ENDING.set()  # a thread may be about to start the next one
+        group.ending.set()  # a thread may be about to start the next program
         pool.shutdown(wait=False, cancel_futures=True)
-        for program in list(_RUNNING):
+        for program in list(group.running):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(program.pid, signal.SIGKILL)
         end = time.monotonic() + GRACE
         for thread in running_threads():
             thread.join(max(0.0, end - time.monotonic()))
-        _ENDING.clear()
         raise
     pool.shutdown()
 
@@ -182,7 +210,7 @@ def background(
     try:
         program = subprocess.Popen(
             [str(part) for part in argv],
-            env={**os.environ, **(env or {})},
+            env={**without_make(os.environ), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from goldpath import linters
 from goldpath.linters import runner
+from goldpath.linters.registry import LINTERS
 from goldpath.model import Case, Finding, Located, Render
 from goldpath.rendering import pool, source_map
-from goldpath.rules.registry import Subject
+from goldpath.rules.base import Subject
 from goldpath.runtime.limits import Failed
 
 # Renders made only to find the fewest answers that show a finding.
@@ -131,13 +131,11 @@ class _Smaller:
         )
         if isinstance(made, Failed):
             return False
-        linter = next(
-            (x for x in (*linters.LINTERS, *linters.OTHERS) if finding.linter == x.NAME), None
-        )
+        linter = next((one for one in LINTERS if finding.linter == one.name), None)
         if linter is None:
             return False
-        (said,) = runner.lint([linter], [made])
-        again = [one for one in said.findings.get(case.name, ()) if one.rule == finding.rule]
+        (outcome,) = runner.run([linter], [made])
+        again = [one for one in outcome.findings.get(case.name, ()) if one.rule == finding.rule]
         return any(made.sources.get(one.path) == home.path for one in again)
 
 

@@ -6,13 +6,14 @@ from typing import Any
 import yaml
 
 from goldpath.errors import BadInputError
-from goldpath.linters.command import Command
+from goldpath.linters.base import Linter
+from goldpath.linters.command import command
 
 FILE = ".goldpath.yml"
 OUTPUTS = ("gnu", "status")
 
 
-def commands(root: Path) -> list[Command]:
+def commands(root: Path) -> list[Linter]:
     """Return the linters that a template brings along.
 
     Raises: BadInputError if the file says something else than a list of name, files, command and
@@ -32,15 +33,15 @@ def commands(root: Path) -> list[Command]:
     return [_command(one) for one in document["linters"] or []]
 
 
-def _command(one: Any) -> Command:
+def _command(one: Any) -> Linter:
     keys = {"name", "files", "command", "output"}
     if not isinstance(one, dict) or one.keys() != keys:
         raise BadInputError(f"{FILE}: each linter has the keys {', '.join(sorted(keys))}.")
-    command = one["command"]
-    if not isinstance(command, list) or not command or one["output"] not in OUTPUTS:
+    argv = one["command"]
+    if not isinstance(argv, list) or not argv or one["output"] not in OUTPUTS:
         raise BadInputError(
             f"{FILE}: {one['name']}: command takes a list of words, output one of "
             f"{', '.join(OUTPUTS)}."
         )
-    words = [str(word) for word in command]
-    return Command(str(one["name"]), str(one["files"]), words, one["output"])
+    words = [str(word) for word in argv]
+    return command(str(one["name"]), str(one["files"]), words, one["output"])

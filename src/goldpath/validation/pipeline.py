@@ -1,22 +1,24 @@
-"""The pipeline: a template, its cases, their renders, what linters and rules say, a report."""
+"""The pipeline: a template, its cases, their renders, findings of linters and rules, a report."""
 
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
-from goldpath import linters
 from goldpath.cases import select
 from goldpath.cases.select import Selection
 from goldpath.errors import BadInputError, GoldpathError
-from goldpath.linters import Linter, runner
-from goldpath.linters.runner import Linted
-from goldpath.linters.safety import refusals
+from goldpath.exit_status import ExitStatus
+from goldpath.linters import runner
+from goldpath.linters.base import Check, Linter
+from goldpath.linters.registry import LINTERS
+from goldpath.linters.runner import Outcome
 from goldpath.model import Case, Finding, Form, Render, Report, Row
 from goldpath.rendering import pool
-from goldpath.rules.kubernetes.checks import JUDGES
-from goldpath.rules.registry import JUDGED, RULES, Rule, Subject
+from goldpath.rules.base import Hit, Rule, Subject
+from goldpath.rules.registry import RULES
 from goldpath.runtime import limits
 from goldpath.runtime.limits import Failed
 from goldpath.template.source import Source, left_at, prune, take
@@ -26,21 +28,6 @@ from goldpath.wording import count
 
 Progress = Callable[[str], None]
 RULE_SECONDS = 120  # of processor time for one rule; the slowest makes four copies
-# What tells a linter to look away, by the linter.
-IGNORES: Mapping[str, tuple[str, ...]] = {
-    "yamllint": ("yamllint disable",),
-    "hadolint": ("hadolint ignore",),
-    "shellcheck": ("shellcheck disable",),
-    "golangci-lint": ("//nolint",),
-    "zizmor": ("zizmor: ignore",),
-    "checkov-workflows": ("checkov:skip",),
-    "kube-score": ("kube-score/ignore",),
-    "checkov": ("checkov.io/skip",),
-    "ruff": ("# noqa", "# ruff: noqa"),
-    "rumdl": tuple(
-        f"{name}-{what}" for name in ("rumdl", "markdownlint") for what in ("disable", "configure")
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -66,54 +53,51 @@ class Options:
 
 
 def validate(template: str, options: Options, *, progress: Progress = lambda _: None) -> Report:
-    """Check a template and return all that is to be said of it.
+    """Check a template and return all findings.
 
     Args:
         template: A folder, a git URL, or a short form such as gh:owner/name.
         options: What to check, and how.
-        progress: Called with the step that is done, for whoever waits.
+        progress: Called with the step that is done.
 
-    Raises: BadInputError if the template or what was asked for cannot be used.
+    Raises: BadInputError if the template or the options cannot be used.
     """
     start = time.monotonic()
     progress("template")
     source = take(template, options.vcs_ref)
     touched = _touched(template, source, options)
-    chosen, subject = _asked(source, options)
-    progress(count(len(chosen), "case"))
-    trust = options.selection.trust
-    made = pool.render_all(
-        source.root, chosen, trust=trust, jobs=options.jobs, seconds=options.seconds,
-        done=lambda: progress("a render"),
+    cases, subject = _read(source, options)
+    progress(count(len(cases), "case"))
+    subject = _render(subject, cases, options, progress)
+    linters, rules = _linters(source.root, options), _rules(options)
+    checks = [*linters, *dict.fromkeys(check for rule in rules for check in _checks(rule))]
+    outcomes = runner.run(
+        checks, subject.renders,
+        refused=_refused(checks, linters, subject), jobs=options.jobs, progress=progress,
     )  # fmt: skip
-    done = tuple(one for one in made if isinstance(one, Render))
-    failures = tuple(
-        (case, one.reason)
-        for case, one in zip(chosen, made, strict=True)
-        if isinstance(one, Failed)
-    )
-    subject = replace(subject, renders=done, failures=(*subject.failures, *failures))
-    with pool.known(done):
-        linted = runner.lint(
-            _linters(source.root, options, done), done, jobs=options.jobs, done=progress
+    by_check = {one.check: one for one in outcomes}
+    ignores = _ignores(linters, subject.renders)
+    linter_rows = [_linter_row(linter, by_check[linter], ignores) for linter in linters]
+    findings = [pair for linter in linters for pair in _pairs(by_check[linter])]
+    rule_rows = []
+    results = _template_results(subject, rules, options, progress)
+    for rule in rules:
+        row, found = (
+            _render_rule(rule, [by_check[check] for check in _checks(rule)])
+            if _checks(rule)
+            else _template_rule(rule, results[rule.id], len(subject.sources) + 1)
         )
-    judged = [one for one in linted if one.linter in JUDGES]
-    linted = [one for one in linted if one.linter not in JUDGES]
-    rules, found = _rules(subject, judged, options, progress)
-    found += [
-        (case, one) for item in linted for case, some in item.findings.items() for one in some
-    ]
+        rule_rows.append(row)
+        findings += found
     prune()
     progress("places")
-    found_at = located(subject, found, options.seconds)
-    ignores = _ignores(done)
     report = Report(
         template=template,
-        cases=chosen,
-        rendered=len(done),
-        linters=tuple(_row(one, ignores) for one in linted),
-        rules=tuple(rules),
-        findings=tuple(found_at),
+        cases=cases,
+        rendered=len(subject.renders),
+        linters=tuple(linter_rows),
+        rules=tuple(rule_rows),
+        findings=tuple(located(subject, findings, options.seconds)),
         seconds=time.monotonic() - start,
     )
     return suppressions.without(report, source.root, options.known, touched)
@@ -130,139 +114,143 @@ def _touched(template: str, source: Source, options: Options) -> suppressions.To
 
 def all_names() -> list[str]:
     """Return the names of all linters and rules, as `only` and `skip` take them."""
-    known = (*linters.LINTERS, *linters.OTHERS)
-    return [*(linter.NAME for linter in known), *(rule.id for rule in RULES)]
+    return [*(linter.name for linter in LINTERS), *(rule.id for rule in RULES)]
 
 
 def template_rules() -> list[str]:
-    """Return the names of the rules that look at the template itself and need no tool."""
-    return [rule.id for rule in RULES if rule.id not in JUDGED.values()]
+    """Return the ids of the rules that look at the template itself and need no tool."""
+    return [rule.id for rule in RULES if not _checks(rule)]
 
 
-def _asked(source: Source, options: Options) -> tuple[tuple[Case, ...], Subject]:
+def _read(source: Source, options: Options) -> tuple[tuple[Case, ...], Subject]:
     """Return the cases, and what is known of the template before anything is rendered."""
     trust = options.selection.trust
-
     try:
-        asked = select.ask(source.template, options.selection)
+        questions = select.ask(source.template, options.selection)
     except GoldpathError as error:
-        if error.status == 2:
+        if error.status == ExitStatus.BAD_INPUT:
             raise
-        # Nothing can be asked; what copier.yml says can still be judged.
+        # No question can be answered; copier.yml itself can still be checked.
         failed = ((Case("defaults", {}), str(error)),)
         return (), Subject(source, Form({}, frozenset(), {}), (), (), failed, trust)
-    return asked.cases, Subject(source, asked.form, asked.refusals, (), trust=trust)
+    return questions.cases, Subject(
+        source, questions.form, questions.refused_defaults, (), trust=trust
+    )
 
 
-def _linters(root: Path, options: Options, done: Sequence[Render]) -> list[Linter]:
-    known = (*linters.LINTERS, *linters.OTHERS)
-    wanted: list[Linter] = [one for one in known if options.takes(one.NAME)]
-    if any(options.takes(rule) for rule in JUDGED.values()):
-        wanted += JUDGES
-    brought: list[Linter] = [] if options.only else [*config.commands(root)]
-    if options.selection.trust:
-        return wanted + brought
-    refused: dict[str, str] = {}
-    for one in done:
-        refused = refusals(one.root) | refused
-    command = "it is a command of the template; --trust lets it run"
-    return [
-        *(_Refused(one, why) if (why := refused.get(one.NAME)) else one for one in wanted),
-        *(_Refused(one, command) for one in brought),
-    ]
+def _render(
+    subject: Subject, cases: Sequence[Case], options: Options, progress: Progress
+) -> Subject:
+    """Return the subject with the renders of its cases, and with those that failed."""
+    results = pool.render_all(
+        subject.source.root, cases, trust=subject.trust, jobs=options.jobs,
+        seconds=options.seconds, done=lambda: progress("a render"),
+    )  # fmt: skip
+    renders = tuple(one for one in results if isinstance(one, Render))
+    failures = tuple(
+        (case, one.reason)
+        for case, one in zip(cases, results, strict=True)
+        if isinstance(one, Failed)
+    )
+    return replace(subject, renders=renders, failures=(*subject.failures, *failures))
 
 
-class _Refused:
-    """A linter that may not run on these renders."""
-
-    def __init__(self, linter: Linter, why: str) -> None:
-        self.NAME, self.INSTALL, self.select = linter.NAME, linter.INSTALL, linter.select
-        self.REFUSED = why
-
-    def available(self) -> bool:
-        """Return false."""
-        return False
-
-    def lint(self, root: Path, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG002
-        """Raise: it is never asked."""
-        raise AssertionError(self.INSTALL)
+def _linters(root: Path, options: Options) -> list[Linter]:
+    """Return the linters that are wanted, and those that the template itself configures."""
+    wanted = [one for one in LINTERS if options.takes(one.name)]
+    return wanted if options.only else [*wanted, *config.commands(root)]
 
 
-def _rules(
-    subject: Subject, judged: Sequence[Linted], options: Options, progress: Progress
-) -> tuple[list[Row], list[tuple[str, Finding]]]:
-    rows, found = [], []
-    rules = [rule for rule in RULES if options.takes(rule.id)]
-    own = [rule for rule in rules if rule.id not in JUDGED.values()]
+def _rules(options: Options) -> list[Rule]:
+    return [rule for rule in RULES if options.takes(rule.id)]
+
+
+def _checks(rule: Rule) -> tuple[Check, ...]:
+    """Return the checks of renders that a rule consists of; none if it looks at the template."""
+    return rule.check if isinstance(rule.check, tuple) else ()
+
+
+def _refused(
+    checks: Sequence[Check], linters: Sequence[Linter], subject: Subject
+) -> dict[str, str]:
+    """Return why checks may not run, by their names: they would run code of the template."""
+    if subject.trust:
+        return {}
+    reason = "it is a command of the template; --trust lets it run"
+    commands = {one.name: reason for one in linters if one not in LINTERS}
+    return commands | runner.dangers(checks, subject.renders)
+
+
+def _template_results(
+    subject: Subject, rules: Sequence[Rule], options: Options, progress: Progress
+) -> dict[str, list[Hit] | Failed]:
+    """Return what the rules that look at the template find, by their ids."""
+    own = [(rule.id, rule.check) for rule in rules if not isinstance(rule.check, tuple)]
     results = limits.each(
-        lambda rule: [(hit.case, hit) for hit in rule.check(subject)],
+        lambda pair: list(pair[1](subject)),
         own, jobs=options.jobs, seconds=RULE_SECONDS, done=lambda: progress("a rule"),
     )  # fmt: skip
-    for rule, result in zip(own, results, strict=True):
-        if isinstance(result, Failed):
-            rows.append(Row(rule.id, rule.title, "failed", reason=result.reason))
-            continue
-        some = [
-            (case, Finding("goldpath", rule.id, hit.path, hit.line, 0, rule.level, hit.message))
-            for case, hit in result
-        ]
-        found += some
-        rows.append(_rule_row(rule, len(some), len(subject.sources) + 1))
-    for rule in rules:
-        if rule.id in JUDGED.values():
-            row, some = _judged(rule, judged)
-            rows.append(row)
-            found += some
-    return rows, found
+    return {name: result for (name, _), result in zip(own, results, strict=True)}
 
 
-def _judged(rule: Rule, judged: Sequence[Linted]) -> tuple[Row, list[tuple[str, Finding]]]:
-    names = {name for name, id_ in JUDGED.items() if id_ == rule.id}
-    saying = [judge for judge in JUDGES if names & set(judge.says)]
-    judged = [one for one in judged if one.linter in saying]
-    some = [
-        (case, replace(finding, linter="goldpath", rule=rule.id, level=rule.level))
-        for one in judged
-        for case, findings in one.findings.items()
-        for finding in findings
-        if finding.rule in names
+Pair = tuple[str, Finding]  # the name of a case, empty for a finding of the template itself
+
+
+def _template_rule(rule: Rule, result: list[Hit] | Failed, files: int) -> tuple[Row, list[Pair]]:
+    if isinstance(result, Failed):
+        return Row(rule.id, rule.title, "failed", reason=result.reason), []
+    found = [
+        (hit.case, Finding("goldpath", rule.id, hit.path, hit.line, 0, rule.level, hit.message))
+        for hit in result
     ]
-    if failed := [one.reason for one in judged if one.failed]:
+    return _rule_row(rule, len(found), files), found
+
+
+def _render_rule(rule: Rule, outcomes: Sequence[Outcome]) -> tuple[Row, list[Pair]]:
+    if failed := [one.reason for one in outcomes if one.failed]:
         return Row(rule.id, rule.title, "failed", reason=failed[0]), []
-    files = sum(one.files for one in judged)
+    files = sum(one.files for one in outcomes)
     if not files:
         return Row(rule.id, rule.title, "skipped", reason="there is nothing for it to read"), []
-    return _rule_row(rule, len({finding for _, finding in some}), files), some
+    found = [
+        (case, replace(finding, level=rule.level))
+        for outcome in outcomes
+        for case, finding in _pairs(outcome)
+        if finding.rule == rule.id
+    ]
+    return _rule_row(rule, len({finding for _, finding in found}), files), found
+
+
+def _pairs(outcome: Outcome) -> list[Pair]:
+    return [(case, one) for case, found in outcome.findings.items() for one in found]
 
 
 def _rule_row(rule: Rule, findings: int, files: int) -> Row:
     return Row(rule.id, rule.title, "findings" if findings else "passed", files, findings)
 
 
-def _row(one: Linted, ignores: Mapping[str, int]) -> Row:
-    name = one.linter.NAME
-    if one.failed:
-        return Row(name, "", "failed", reason=one.reason)
-    if one.reason:
-        return Row(name, "", "skipped", reason=one.reason)
-    findings = len({finding for some in one.findings.values() for finding in some})
-    ignored = ignores.get(name, 0)
-    return Row(name, "", "findings" if findings else "passed", one.files, findings, ignored)
+def _linter_row(linter: Linter, outcome: Outcome, ignores: Mapping[str, int]) -> Row:
+    if outcome.failed:
+        return Row(linter.name, "", "failed", reason=outcome.reason)
+    if outcome.reason:
+        return Row(linter.name, "", "skipped", reason=outcome.reason)
+    findings = len({finding for found in outcome.findings.values() for finding in found})
+    status: Literal["findings", "passed"] = "findings" if findings else "passed"
+    return Row(linter.name, "", status, outcome.files, findings, ignores[linter.name])
 
 
-def _ignores(done: Sequence[Render]) -> dict[str, int]:
-    """Count, for each linter, the different lines of renders that tell it to look away."""
-    any_mark = re.compile(
-        b"|".join(re.escape(m.encode()) for some in IGNORES.values() for m in some)
-    )
-    places: dict[str, set[tuple[str, str]]] = {name: set() for name in IGNORES}
-    for one in done:
-        for path in one.sources:
+def _ignores(linters: Sequence[Linter], renders: Sequence[Render]) -> dict[str, int]:
+    """Count, for each linter, the different lines of renders that tell it to ignore something."""
+    marks = {linter.name: linter.ignore_marks for linter in linters}
+    any_mark = re.compile(b"|".join(re.escape(m.encode()) for some in marks.values() for m in some))
+    places: dict[str, set[tuple[str, str]]] = {name: set() for name in marks}
+    for one in renders:
+        for path in one.sources if any_mark.pattern else ():
             file = one.root / path
             data = file.read_bytes() if file.is_file() else b""
             if any_mark.search(data):
                 for line in data.decode(errors="replace").splitlines():
-                    for name, marks in IGNORES.items():
-                        if any(mark in line for mark in marks):
+                    for name, some in marks.items():
+                        if any(mark in line for mark in some):
                             places[name].add((path, line.strip()))
     return {name: len(found) for name, found in places.items()}

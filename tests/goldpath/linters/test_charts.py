@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import linters
 from goldpath.linters import (
-    Linter,
     charts,
     checkov,
     helm,
@@ -16,19 +14,21 @@ from goldpath.linters import (
     pod_security,
     runner,
 )
+from goldpath.linters.base import Linter
 from goldpath.model import Case, Finding, Render
+from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_tool
 from testing import ROOT, lints, trees
 
 CHART = ROOT / "tests/goldpath/fixtures/chart"
-HELMS = [linter for linter in linters.LINTERS if isinstance(linter, helm.Helm)]
-OF_CHARTS: list[Linter] = [*HELMS, helm_unittest, kube_score, checkov, pod_security]
-OF_MANIFESTS: list[Linter] = [kube_score, checkov, pod_security]
+HELMS = [helm.HELM3, helm.HELM4]
+OF_MANIFESTS = [kube_score.LINTER, checkov.LINTER, pod_security.LINTER]
+OF_CHARTS = [*HELMS, helm_unittest.LINTER, *OF_MANIFESTS]
 
-every_linter = pytest.mark.parametrize("linter", OF_CHARTS, ids=lambda linter: linter.NAME)
-every_helm = pytest.mark.parametrize("linter", HELMS, ids=lambda linter: linter.NAME)
-each_of_manifests = pytest.mark.parametrize("linter", OF_MANIFESTS, ids=lambda linter: linter.NAME)
+every_linter = pytest.mark.parametrize("linter", OF_CHARTS, ids=lambda linter: linter.name)
+every_helm = pytest.mark.parametrize("linter", HELMS, ids=lambda linter: linter.name)
+each_of_manifests = pytest.mark.parametrize("linter", OF_MANIFESTS, ids=lambda linter: linter.name)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ SEEDED: dict[str, tuple[str, str, str, str, str]] = {
 
 @every_linter
 def test_a_linter_finds_the_defect_that_is_put_in(linter: Linter, chart: Path) -> None:
-    name, old, new, rule, text = SEEDED[linter.NAME]
+    name, old, new, rule, text = SEEDED[linter.name]
     _change(chart, name, old, new)
     found = [finding for finding in _found(linter, chart) if finding.rule == rule]
     assert found
@@ -119,7 +119,7 @@ def test_a_linter_finds_the_defect_that_is_put_in(linter: Linter, chart: Path) -
 @every_linter
 def test_a_tree_without_a_chart_has_not_passed(linter: Linter, tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text("---\n")
-    assert lints.linted(linter, tmp_path).reason == "there is nothing for it to read"
+    assert lints.outcome(linter, tmp_path).reason == "there is nothing for it to read"
 
 
 # Helm
@@ -192,12 +192,12 @@ def test_both_majors_of_helm_know_their_own_version() -> None:
 
 def test_a_subchart_is_no_chart_of_its_own(chart: Path) -> None:
     shutil.copytree(CHART, chart / "charts/sub")
-    assert charts.folders(chart.parents[2]) == [chart]
+    assert charts.folders(Tree(chart.parents[2])) == [chart]
 
 
 def test_a_chart_without_files_of_values_is_rendered_as_it_is(chart: Path) -> None:
     shutil.rmtree(chart / "ci")
-    [first, last] = charts.inputs(chart.parents[2])
+    [first, last] = charts.inputs(Tree(chart.parents[2]))
     assert (first.values, last.values) == (None, None)
     assert charts.render(last, linter="x").manifests
 
@@ -216,14 +216,14 @@ def test_a_chart_that_asks_for_the_version_is_rendered_on_each(
     root = chart.parents[2]
     files, versions = len(list(chart.glob("ci/*-values.yaml"))), len(charts.KUBE_VERSIONS)
     assert files > 1
-    assert len(charts.inputs(root)) == versions + files - 1
+    assert len(charts.inputs(Tree(root))) == versions + files - 1
     (chart / file).parent.mkdir(exist_ok=True)
     (chart / file).write_text(text)
-    assert len(charts.inputs(root)) == versions * files
+    assert len(charts.inputs(Tree(root))) == versions * files
 
 
 def test_a_rendered_object_knows_its_template(chart: Path) -> None:
-    rendered = charts.rendered(chart.parents[2], "x")[0]
+    rendered = charts.rendered(Tree(chart.parents[2]), "x")[0]
     paths = {manifest.kind: manifest.path for manifest in rendered.manifests}
     assert paths["Service"] == "deploy/helm/probe/templates/service.yaml"
     assert rendered.path("Service", "probe") == paths["Service"]
@@ -241,7 +241,7 @@ def test_an_object_of_a_subchart_knows_its_template(chart: Path) -> None:
         },
     )
     (chart / "values.schema.json").unlink()
-    rendered = charts.rendered(chart.parents[2], "x")[0]
+    rendered = charts.rendered(Tree(chart.parents[2]), "x")[0]
     expected = "deploy/helm/probe/charts/sub/templates/map.yaml"
     assert rendered.path("ConfigMap", "map") == expected
 
@@ -314,8 +314,8 @@ spec:
 )
 def test_pod_security_looks_into_any_kind(kind: str, text: str, rule: str, chart: Path) -> None:
     (chart / "templates/other.yaml").write_text(text)
-    assert ("templates/other.yaml", rule) in _rules(pod_security, chart)
-    assert all(f"{kind} probe" in finding.message for finding in _found(pod_security, chart))
+    assert ("templates/other.yaml", rule) in _rules(pod_security.LINTER, chart)
+    assert all(f"{kind} probe" in finding.message for finding in _found(pod_security.LINTER, chart))
 
 
 ANALYSIS = """apiVersion: argoproj.io/v1alpha1
@@ -355,7 +355,7 @@ def test_a_rollout_is_judged_as_the_deployment_that_it_replaces(
 ) -> None:
     _with_rollout(chart)
     assert _found(linter, chart) == []
-    name, old, new, rule, _ = SEEDED[linter.NAME]
+    name, old, new, rule, _ = SEEDED[linter.name]
     _change(chart, name, old, new)
     assert (name, rule) in _rules(linter, chart)
 
@@ -368,7 +368,7 @@ def test_the_job_of_an_analysis_is_judged_too(linter: Linter, chart: Path) -> No
         "checkov": "CKV_K8S_37",
         "pod-security": "runAsNonRoot != true",
     }
-    assert ("templates/analysis.yaml", rules[linter.NAME]) in _rules(linter, chart)
+    assert ("templates/analysis.yaml", rules[linter.name]) in _rules(linter, chart)
 
 
 def test_an_autoscaler_of_a_rollout_has_a_target(chart: Path) -> None:
@@ -388,7 +388,7 @@ spec:
 """
     for name, expected in (("probe", False), ("other", True)):
         (chart / "templates/hpa.yaml").write_text(text.replace("NAME", name))
-        rules = {rule for _, rule in _rules(kube_score, chart)}
+        rules = {rule for _, rule in _rules(kube_score.LINTER, chart)}
         assert ("horizontalpodautoscaler-has-target" in rules) == expected
 
 
@@ -402,7 +402,7 @@ def test_an_object_of_a_wrong_shape_is_a_finding(linter: Linter, chart: Path) ->
 
 def test_a_chart_without_a_pod_template_has_not_passed_pod_security(chart: Path) -> None:
     (chart / "templates/deployment.yaml").unlink()
-    assert {rule for _, rule in _rules(pod_security, chart)} == {"unread"}
+    assert {rule for _, rule in _rules(pod_security.LINTER, chart)} == {"unread"}
 
 
 @pytest.mark.parametrize(
@@ -436,7 +436,7 @@ def test_the_renders_of_a_chart_do_not_answer_for_each_other(chart: Path) -> Non
     text = (chart / "templates/networkpolicy.yaml").read_text()
     condition = "{{ if eq .Values.replicas 2.0 }}\n"
     (chart / "templates/networkpolicy.yaml").write_text(condition + text + "{{ end }}\n")
-    found = _found(kube_score, chart)
+    found = _found(kube_score.LINTER, chart)
     assert {finding.rule for finding in found} == {"pod-networkpolicy"}
     assert all("default-values.yaml" not in finding.message for finding in found)
 
@@ -446,14 +446,14 @@ def test_manifests_that_checkov_cannot_read_have_not_passed(chart: Path) -> None
         if file.name != "serviceaccount.yaml":
             file.unlink()
     _change(chart, "templates/serviceaccount.yaml", "kind: ServiceAccount", "kind: Unknown")
-    assert {rule for _, rule in _rules(checkov, chart)} == {"unread"}
+    assert {rule for _, rule in _rules(checkov.LINTER, chart)} == {"unread"}
 
 
 def test_helm_unittest_runs_each_suite_and_leaves_the_chart_as_it_is(chart: Path) -> None:
     shutil.copy(chart / "tests/deployment_test.yaml", chart / "tests/again_test.yaml")
     _change(chart, "templates/deployment.yaml", "replicas:", "replica:")
     before = trees.contents(chart)
-    found = helm_unittest.lint(chart.parents[2], helm_unittest.select(chart.parents[2]))
+    found = lints.run(helm_unittest.LINTER, chart.parents[2])
     prefix = "deploy/helm/probe/tests"
     paths = {f"{prefix}/again_test.yaml", f"{prefix}/deployment_test.yaml"}
     assert {finding.path for finding in found} == paths
@@ -475,7 +475,7 @@ def test_what_is_wrong_in_a_suite_is_told(
     old: str, new: str, rule: str, text: str, chart: Path
 ) -> None:
     _change(chart, "tests/deployment_test.yaml", old, new)
-    [finding] = _found(helm_unittest, chart)
+    [finding] = _found(helm_unittest.LINTER, chart)
     assert (finding.rule, finding.path) == (rule, "deploy/helm/probe/tests/deployment_test.yaml")
     assert text in finding.message
     assert finding.line == (0 if rule == "suite" else 5)
@@ -487,7 +487,7 @@ def test_suites_that_pass_are_run_once_all_together(
     shutil.copytree(chart, chart.with_name("second"))
     root = chart.parents[2]
     monkeypatch.delattr(helm_unittest, "_run")  # which runs one of them
-    assert helm_unittest.lint(root, helm_unittest.select(root)) == []
+    assert lints.run(helm_unittest.LINTER, root) == []
 
 
 @pytest.mark.parametrize("text", ["", "suite: none\n", "suite: none\n---\nsuite: none too\n"])
@@ -498,7 +498,7 @@ def test_a_suite_without_tests_is_found_beside_good_ones(text: str, chart: Path)
     empty.write_text(text)
     good = chart / "tests/deployment_test.yaml"
     good.write_text(f"{good.read_text()}---\n{good.read_text()}")
-    found = _found(helm_unittest, chart)
+    found = _found(helm_unittest.LINTER, chart)
     assert {(one.rule, one.path) for one in found} == {
         ("suite", "deploy/helm/second/tests/empty_test.yaml")
     }
@@ -516,7 +516,7 @@ def test_a_suite_does_not_see_what_an_earlier_run_has_left(chart: Path) -> None:
             "    template: templates/map.yaml\n    asserts: [{matchSnapshot: {path: data}}]\n",
         },
     )
-    [found] = _found(helm_unittest, chart)
+    [found] = _found(helm_unittest.LINTER, chart)
     assert found.path == "deploy/helm/probe/tests/deployment_test.yaml"
 
 
@@ -532,7 +532,7 @@ def test_a_chart_at_the_top_of_a_copy_is_called_like_the_copy(
     renders = [
         Render(Case(name, {}), trees.build_file_tree(tmp_path / name, text)) for name in names
     ]
-    (said,) = runner.lint([linter], renders)
+    (said,) = runner.run([linter], renders)
     for name in names:
         messages = [one.message for one in said.findings[name] if one.rule == "template"]
         assert messages

@@ -6,11 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import linters
-from goldpath.linters import check_jsonschema, files, gofmt, hadolint, rumdl, shellcheck, yamllint
-from goldpath.linters.runner import Linted
+from goldpath.linters import (
+    check_jsonschema,
+    go_modules,
+    gofmt,
+    hadolint,
+    registry,
+    rumdl,
+    shellcheck,
+    yamllint,
+)
+from goldpath.linters.base import Linter
+from goldpath.linters.runner import Outcome
 from goldpath.model import Finding
-from goldpath.rendering.tree import relative, walk
+from goldpath.rendering.tree import Tree, relative, walk
 from testing import lints, trees
 
 CLEAN = "---\nname: value\n"
@@ -19,89 +28,95 @@ MODULE = "module example.org/m\n\ngo 1.24\n"
 
 def test_a_clean_tree_has_no_finding_and_its_files_are_counted(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {"b/c.yaml": CLEAN, "a.yml": CLEAN, "d.txt": "a: [1"})
-    assert lints.linted(yamllint, tmp_path) == Linted(yamllint, {"tree": ()}, 2)
+    assert lints.outcome(yamllint.LINTER, tmp_path) == Outcome(yamllint.LINTER, {"tree": ()}, 2)
 
 
 def test_a_finding_tells_its_place(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {"a.yml": CLEAN, "b/c.yml": f"{CLEAN}name: twice\n"})
     message = 'duplication of key "name" in mapping'
     found = Finding("yamllint", "key-duplicates", "b/c.yml", 3, 1, "error", message)
-    assert lints.linted(yamllint, tmp_path) == Linted(yamllint, {"tree": (found,)}, 2)
+    assert lints.outcome(yamllint.LINTER, tmp_path) == Outcome(
+        yamllint.LINTER, {"tree": (found,)}, 2
+    )
 
 
 def test_a_mere_warning_is_a_finding_too(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {"a.yml": "name: value\n"})
-    assert [finding.level for finding in lints.found(yamllint, tmp_path)] == ["warning"]
+    assert [finding.level for finding in lints.found(yamllint.LINTER, tmp_path)] == ["warning"]
 
 
-@pytest.mark.parametrize("linter", linters.LINTERS, ids=lambda linter: linter.NAME)
+@pytest.mark.parametrize("linter", registry.LINTERS, ids=lambda linter: linter.name)
 def test_a_tree_with_nothing_to_read_is_skipped_and_not_passed(
-    linter: linters.Linter, tmp_path: Path
+    linter: Linter, tmp_path: Path
 ) -> None:
     trees.build_file_tree(tmp_path, {"notes.txt": "text", "main.go": "no go.mod beside it"})
     reason = "there is nothing for it to read"
-    assert lints.linted(linter, tmp_path) == Linted(linter, {}, reason=reason)
+    assert lints.outcome(linter, tmp_path) == Outcome(linter, {}, reason=reason)
 
 
 @pytest.mark.parametrize(
     ("linter", "name"),
-    [(hadolint, "Dockerfile"), (shellcheck, "a.sh"), (rumdl, "a.md")],
+    [(hadolint.LINTER, "Dockerfile"), (shellcheck.LINTER, "a.sh"), (rumdl.LINTER, "a.md")],
     ids=["hadolint", "shellcheck", "rumdl"],
 )
 def test_a_linter_that_is_missing_is_skipped_and_tells_how_to_install_it(
-    linter: linters.Linter, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    linter: Linter, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     trees.build_file_tree(tmp_path, {name: "text"})
-    reason = f"not installed; {linter.INSTALL}"
-    assert lints.linted(linter, tmp_path) == Linted(linter, {}, reason=reason, missing=True)
+    reason = f"not installed; {linter.install}"
+    assert lints.outcome(linter, tmp_path) == Outcome(linter, {}, reason=reason, missing=True)
 
 
-@pytest.mark.parametrize("linter", [hadolint, shellcheck], ids=["hadolint", "shellcheck"])
-def test_a_linter_beside_python_or_on_path_is_available(linter: linters.Linter) -> None:
-    assert linter.available()
+@pytest.mark.parametrize(
+    "linter", [hadolint.LINTER, shellcheck.LINTER], ids=["hadolint", "shellcheck"]
+)
+def test_a_linter_beside_python_or_on_path_is_available(linter: Linter) -> None:
+    assert linter.available
 
 
 def test_no_two_linters_have_the_same_name() -> None:
-    assert len({linter.NAME for linter in linters.LINTERS}) == len(linters.LINTERS) > 1
+    assert len({linter.name for linter in registry.LINTERS}) == len(registry.LINTERS) > 1
 
 
 def test_a_name_that_is_not_utf8_keeps_no_other_document_from_being_read(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {os.fsdecode(b"a\xff.md"): "# A\n", "b.md": "#  B\n"})
-    found = {(one.path, one.rule) for one in lints.found(rumdl, tmp_path)}
+    found = {(one.path, one.rule) for one in lints.found(rumdl.LINTER, tmp_path)}
     assert found == {(os.fsdecode(b"a\xff.md"), "unread"), ("b.md", "MD019"), ("b.md", "MD064")}
 
 
 def test_a_workflow_is_one_whatever_its_name(tmp_path: Path) -> None:
     text = "on: push\njobs: {a: {runs-on: x, steps: [{run: make}]}}\n"
     trees.build_file_tree(tmp_path, {".github/workflows/dependabot.yml": text})
-    assert lints.linted(check_jsonschema, tmp_path) == Linted(check_jsonschema, {"tree": ()}, 1)
+    assert lints.outcome(check_jsonschema.LINTER, tmp_path) == Outcome(
+        check_jsonschema.LINTER, {"tree": ()}, 1
+    )
 
 
 SELECTED = {
-    "hadolint": (hadolint, ["Dockerfile", "build/Dockerfile"]),
-    "shellcheck": (shellcheck, ["env", "run.sh"]),
-    "yamllint": (yamllint, ["a.yml", "b.yaml"]),
+    "hadolint": (hadolint.LINTER, ["Dockerfile", "build/Dockerfile"]),
+    "shellcheck": (shellcheck.LINTER, ["env", "run.sh"]),
+    "yamllint": (yamllint.LINTER, ["a.yml", "b.yaml"]),
 }
 
 
 @pytest.mark.parametrize(("linter", "names"), SELECTED.values(), ids=SELECTED)
 def test_a_linter_reads_the_files_that_are_its_business(
-    linter: linters.Linter, names: list[str], tmp_path: Path
+    linter: Linter, names: list[str], tmp_path: Path
 ) -> None:
     tree = {name: "" for _, some in SELECTED.values() for name in some}
     tree |= {"env": "#!/usr/bin/env bash\n", "tool": "#!/usr/bin/env python3\n"}
     tree |= {"Dockerfile.txt": "", "yml": "", "a.yml.bak": ""}
     trees.build_file_tree(tmp_path, tree)
-    assert [relative(file, tmp_path) for file in linter.select(tmp_path)] == names
+    assert [relative(file, tmp_path) for file in linter.select(Tree(tmp_path))] == names
 
 
 def test_a_file_that_the_yaml_configuration_leaves_out_is_not_read(tmp_path: Path) -> None:
     config = "extends: default\nignore: [charts/]\n"
     trees.build_file_tree(tmp_path, {"a.yml": CLEAN, "charts/b.yml": "{{ if }}"})
     (tmp_path / ".yamllint.yaml").write_text(f"---\n{config}")
-    read = [relative(file, tmp_path) for file in yamllint.select(tmp_path)]
+    read = [relative(file, tmp_path) for file in yamllint.LINTER.select(Tree(tmp_path))]
     assert read == [".yamllint.yaml", "a.yml"]
 
 
@@ -109,7 +124,7 @@ def test_gofmt_tells_unformatted_files_from_broken_ones(tmp_path: Path) -> None:
     good, spaces, broken = "package m\n", "package   m\n", "package m\n\nfunc {\n"
     trees.build_file_tree(tmp_path, {"good.go": good, "spaces.go": spaces, "x/broken.go": broken})
     (tmp_path / "go.mod").write_text(MODULE)
-    found = lints.found(gofmt, tmp_path)
+    found = lints.found(gofmt.LINTER, tmp_path)
     assert [(f.rule, f.path, f.line) for f in found] == [
         ("format", "spaces.go", 0),
         ("syntax", "x/broken.go", 3),
@@ -148,4 +163,4 @@ def test_a_link_is_walked_only_if_it_leads_to_a_file(tmp_path: Path) -> None:
 )
 def test_go_files_are_those_of_a_module(module: str, names: list[str], tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {module: MODULE, "a.go": "", "b/c.go": "", "d.txt": ""})
-    assert [relative(file, tmp_path) for file in files.go_files(tmp_path)] == names
+    assert [relative(file, tmp_path) for file in go_modules.go_files(Tree(tmp_path))] == names

@@ -145,3 +145,15 @@ def test_waiting_for_what_never_happens_ends_in_a_sentence() -> None:
     with pytest.raises(GoldpathError, match=r"^start did not happen within 0\.05 seconds\.$"):
         process.wait_until(lambda: False, "start", seconds=0.05)
     assert 0.05 <= time.monotonic() - begin < 5
+
+
+def test_a_program_gets_no_flag_and_no_variable_of_the_make_that_started_us(tmp_path: Path) -> None:
+    (tmp_path / "inner.mk").write_text("all:\n\t@echo '[$(ARGS)][$(SECOND)][$(MAKELEVEL)]'\n")
+    code = (
+        "from goldpath.runtime import process; "
+        "print(process.run(['make', '-f', 'inner.mk']).stdout, end='')"
+    )
+    (tmp_path / "Makefile").write_text(f'all:\n\t@{sys.executable} -c "{code}"\n')
+    variables = ["ARGS=--durations=40 -k 'a b=c'", "SECOND:=2"]
+    done = process.run(["make", "--silent", *variables], cwd=tmp_path)
+    assert done.stdout == "[][][0]\n"

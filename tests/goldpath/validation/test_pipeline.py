@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 from click.testing import CliRunner
@@ -19,8 +19,10 @@ from goldpath.cases.select import Selection
 from goldpath.cli.main import main
 from goldpath.errors import BadInputError, ToolError
 from goldpath.linters import helm_unittest, runner
+from goldpath.linters.base import Linter
 from goldpath.model import Case, Finding, Render, Report
 from goldpath.rendering import pool
+from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 from goldpath.template.source import changes
 from goldpath.validation.pipeline import Options, all_names, validate
@@ -146,7 +148,7 @@ def test_a_suite_of_a_chart_cannot_name_a_program(tmp_path: Path) -> None:
     root = _template(tmp_path, **{
         "template/c/Chart.yaml": "---\nname: c\n", "template/c/tests/a_test.yaml": suite,
     })  # fmt: skip
-    report = _check(root, only=(helm_unittest.NAME,))
+    report = _check(root, only=(helm_unittest.LINTER.name,))
     assert report.linters[0].status == "skipped"
     assert "names a program to run; --trust lets it" in report.linters[0].reason
 
@@ -200,26 +202,21 @@ def test_python_of_a_template_is_read_by_ruff(tmp_path: Path) -> None:
 
 
 class Recorder:
-    """A linter that notes what it is given."""
+    """A linter that notes what it reads, or fails."""
 
-    NAME, INSTALL = "recorder", "pip install recorder"
-
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, **scope: Any) -> None:
         self.read: list[str] = []
         self.error = error
+        self.linter = Linter(
+            "recorder", lambda tree: sorted(tree.root.glob("*.txt")), self.lint, **scope
+        )
 
-    def available(self) -> bool:
-        return True
-
-    def select(self, root: Path) -> list[Path]:
-        return sorted(root.glob("*.txt"))
-
-    def lint(self, root: Path, files: Sequence[Path]) -> list[Finding]:
+    def lint(self, tree: Tree, files: Sequence[Path]) -> list[Finding]:
         if self.error:
             raise self.error
         self.read += [file.read_text() for file in files]
         return [
-            Finding(self.NAME, "bad", f.relative_to(root).as_posix(), 1, 0, "error", "bad")
+            Finding("recorder", "bad", relative(f, tree.root), 1, 0, "error", "bad")
             for f in files
             if f.read_text() == "bad"
         ]
@@ -237,31 +234,27 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOLDPATH_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.mark.parametrize("scope", [runner.Scope(files=True), runner.Scope(files=True, merged=True)])
+@pytest.mark.parametrize("merged", [False, True])
 def test_what_is_the_same_in_many_copies_is_read_once_and_then_never_again(
-    scope: runner.Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    merged: bool, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(runner.SCOPES, "recorder", scope)
-    recorder = Recorder()
+    recorder = Recorder(per_file=True, merged=merged)
     made = _renders(
         tmp_path / "r", {"a.txt": "bad", "b.txt": "1"}, {"a.txt": "bad"}, {"a.txt": "2"}
     )
-    (first,) = runner.lint([recorder], made)
+    (first,) = runner.run([recorder.linter], made)
     assert sorted(recorder.read) == ["1", "2", "bad"]
     assert {name: len(found) for name, found in first.findings.items()} == {"0": 1, "1": 1, "2": 0}
     assert first.files == 3
-    (again,) = runner.lint([recorder], made)
+    (again,) = runner.run([recorder.linter], made)
     assert len(recorder.read) == 3
     assert again.findings == first.findings
 
 
-def test_a_changed_configuration_is_read_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(runner.SCOPES, "recorder", runner.Scope(files=True, config=("config",)))
-    recorder = Recorder()
+def test_a_changed_configuration_is_read_anew(tmp_path: Path) -> None:
+    recorder = Recorder(per_file=True, config=("config",))
     for text in ("1", "2", "2"):
-        runner.lint([recorder], _renders(tmp_path / "r", {"a.txt": "x", "config": text}))
+        runner.run([recorder.linter], _renders(tmp_path / "r", {"a.txt": "x", "config": text}))
     assert len(recorder.read) == 2
 
 
@@ -269,8 +262,8 @@ def test_a_changed_configuration_is_read_anew(
     ("error", "reason"),
     [
         (ToolError(["tool"], 139, "core dumped"), "tool failed with status 139"),
-        (json.JSONDecodeError("bad", "", 0), "what it printed cannot be read"),
-        (KeyError("line"), "what it printed cannot be read: KeyError: 'line'"),
+        (json.JSONDecodeError("bad", "", 0), "its output cannot be read"),
+        (KeyError("line"), "its output cannot be read: KeyError: 'line'"),
     ],
     ids=["crash", "rubbish", "other-fields"],
 )
@@ -279,7 +272,7 @@ def test_a_linter_that_does_not_work_is_a_row_of_its_own(
 ) -> None:
     bad, good = Recorder(error), Recorder()
     made = _renders(tmp_path / "r", {"a.txt": "1"})
-    broken, working = runner.lint([bad, good], made)
+    broken, working = runner.run([bad.linter, good.linter], made)
     assert broken.failed
     assert reason in broken.reason
     assert working.files == 1

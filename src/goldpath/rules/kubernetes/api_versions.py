@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from goldpath.linters import charts
+from goldpath.linters.base import Check
 from goldpath.model import Finding, Manifest
-
-RULE = "api-version"
+from goldpath.rendering.tree import Tree
+from goldpath.rules.base import Rule
+from goldpath.rules.kubernetes import cluster_manifests
+from goldpath.rules.kubernetes import manifests as manifest_files
 
 
 @dataclass(frozen=True)
@@ -90,8 +95,8 @@ def findings(manifests: Sequence[Manifest]) -> list[Finding]:
     """
     return [
         Finding(
-            "goldpath", RULE, manifest.path, manifest.line, 0, "error",
-            f"{_label(manifest)} {_judged(one)}",
+            "goldpath", "GP109", manifest.path, manifest.line, 0, "error",
+            f"{_label(manifest)} {_problem(one)}",
         )
         for manifest in manifests
         for one in RETIRED
@@ -104,9 +109,46 @@ def _is_meant(one: Retired, manifest: Manifest) -> bool:
     return group == one.group and version in one.versions and manifest.kind.startswith(one.kinds)
 
 
-def _judged(one: Retired) -> str:
+def _problem(one: Retired) -> str:
     return f"is {one.until}; use {one.instead}"
 
 
 def _label(manifest: Manifest) -> str:
     return f"{manifest.kind} {manifest.name}: {manifest.object.get('apiVersion')}"
+
+
+def _check_charts(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
+    found = [
+        one for chart in charts.rendered(tree, "goldpath") for one in findings(chart.manifests)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _check_manifests(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
+    others = [
+        one for one in manifest_files.read(tree) if not cluster_manifests.is_object(one.object)
+    ]
+    return list(dict.fromkeys(findings(others)))
+
+
+def _check_clusters(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
+    found = [one for part in cluster_manifests.parts(tree) for one in findings(part.manifests)]
+    return list(dict.fromkeys(found))
+
+
+CHECKS = (
+    Check("api-versions-of-charts", charts.select, _check_charts, merged=True,
+          dangers=charts.dangers),
+    Check("api-versions-of-manifests", manifest_files.select, _check_manifests),
+    Check("api-versions-of-clusters", cluster_manifests.select, _check_clusters),
+)  # fmt: skip
+
+RULES = (
+    Rule(
+        "GP109", "an API version is no longer served", "error",
+        "https://kubernetes.io/docs/reference/using-api/deprecation-guide/",
+        "Servers of today, or the next ones, do not know the object, and refuse it.",
+        "Write it in the version that the message names; fields may have other names there.",
+        CHECKS,
+    ),
+)  # fmt: skip

@@ -9,6 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from goldpath.model import Finding, Manifest
+from goldpath.rules.kubernetes.cluster_objects import (
+    at,
+    flags,
+    found_under,
+    identity,
+    references,
+    selects,
+)
 
 CONTROL_PLANE = "cluster.x-k8s.io/control-plane"
 CLUSTER_NAME = "cluster.x-k8s.io/cluster-name"
@@ -17,69 +25,30 @@ ZONES = 3
 SUPPORTED = re.compile(r"v1\.3[1-7]\.\d+")
 VOLUME_TYPES = frozenset({"gp2", "gp3", "io1", "io2", "sc1", "st1", "standard"})
 INSTANCE_TYPE = re.compile(r"[a-z]+\d+[a-z\d-]*\.(nano|micro|small|medium|\d*x?large|metal[\w-]*)")
-REFERENCES = ("controlPlaneRef", "infrastructureRef", "configRef")
 WORKERS = frozenset({"MachineDeployment", "MachinePool"})
 
-RULES = (
-    "reference", "selector", "zones", "cloud-provider", "health-check", "rollout", "machine",
-    "version", "name", "load-balancer",
-)  # fmt: skip
 Problem = tuple[str, str]
-Identity = tuple[str, str, str]  # group, kind and name
 
 
 def findings(manifests: Sequence[Manifest], beside: Sequence[Manifest] = ()) -> list[Finding]:
     """Return what is wrong with the objects of a cluster, though all servers accept it.
 
-    The rules, by their names in the findings:
-
-    - reference: an object refers, by group, kind and name, to one that is not there.
-    - selector: a selector matches nothing that is there.
-    - zones: fewer than three zones, a zone without a public or a private subnet, or without
-      workers; a MachineDeployment that names none, whose machines then all land in one.
-    - cloud-provider: the API server has the flag, which it does not know since Kubernetes 1.33, or
-      the kubelet or the controller manager on AWS is not told that its provider is external.
-    - health-check: a MachineHealthCheck without checks, or with a share that means all or none.
-    - rollout: OnDelete beside the settings of a rolling update, which have no effect then.
-    - machine: settings of a machine of AWS that contradict each other, do not exist, or are unsafe.
-    - version: a Kubernetes that Cluster API does not support.
-    - name: a Cluster's name that is no label of DNS, from which all others are made.
-    - load-balancer: the classic load balancer, which asks no API server whether it is well.
-
     Args:
         manifests: Objects of one or more clusters, as `clusterctl generate yaml` prints them.
         beside: The other objects of these clusters, if those are not all of them; they are not
-            judged themselves.
+            checked themselves.
     """
     there = [*manifests, *beside]
     return [
-        Finding("goldpath", rule, one.path, one.line, 0, "error", f"{one.kind} {one.name} {said}")
+        Finding(
+            "goldpath", rule, one.path, one.line, 0, "error", f"{one.kind} {one.name} {problem}"
+        )
         for one in manifests
-        for rule, said in _judged(one, there)
+        for rule, problem in _problems(one, there)
     ]
 
 
-def identity(manifest: Manifest) -> Identity:
-    """Return what an object is called by those that refer to it: its group, kind and name."""
-    return _group(manifest.object), manifest.kind, manifest.name
-
-
-def references(manifest: Manifest) -> Iterator[tuple[str, Identity]]:
-    """Yield the references of an object to others: the key, and what it names."""
-    spec = manifest.object.get("spec") or {}
-    for key, reference in _found(spec, REFERENCES):
-        # Before v1beta2 a reference had the version, too.
-        group = reference.get("apiGroup") or _group(reference)
-        yield key, (group, str(reference.get("kind")), str(reference.get("name")))
-    if cluster := spec.get("clusterName"):
-        yield "cluster", ("cluster.x-k8s.io", "Cluster", str(cluster))
-
-
-def _group(value: Mapping[str, Any]) -> str:
-    return str(value.get("apiVersion", "")).rpartition("/")[0]
-
-
-def _judged(one: Manifest, manifests: Sequence[Manifest]) -> Iterator[Problem]:
+def _problems(one: Manifest, manifests: Sequence[Manifest]) -> Iterator[Problem]:
     spec = one.object.get("spec") or {}
     yield from _references(one, manifests)
     if look := LOOKS.get(one.kind):
@@ -90,30 +59,30 @@ def _references(one: Manifest, manifests: Sequence[Manifest]) -> Iterator[Proble
     known = {identity(other) for other in manifests}
     for key, wanted in references(one):
         if wanted not in known:
-            yield "reference", f"names a {key} that is not there: {' '.join(wanted)}"
+            yield "GP111", f"names a {key} that is not there: {' '.join(wanted)}"
 
 
 def _cluster(
     one: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
 ) -> Iterator[Problem]:
     if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", one.name):
-        yield "name", "is no label of DNS: a letter first, then a-z, 0-9 and hyphens"
+        yield "GP119", "is no label of DNS: a letter first, then a-z, 0-9 and hyphens"
     subnets = [
         subnet
-        for _, owner in _found(spec, ("controlPlaneRef", "infrastructureRef"))
+        for _, owner in found_under(spec, ("controlPlaneRef", "infrastructureRef"))
         for other in manifests
         if identity(other)[1:] == (owner.get("kind"), owner.get("name"))
-        for subnet in _at(other.object, "spec", "network", "subnets") or []
+        for subnet in at(other.object, "spec", "network", "subnets") or []
     ]
     zones = {subnet.get("availabilityZone") for subnet in subnets}
     if subnets and len(zones) < ZONES:
-        yield "zones", f"has subnets in {len(zones)} zones, not in {ZONES}"
+        yield "GP113", f"has subnets in {len(zones)} zones, not in {ZONES}"
     for public in (True, False):
         having = {s.get("availabilityZone") for s in subnets if s.get("isPublic", False) == public}
         for zone in sorted(zones - having):
-            yield "zones", f"has no {'public' if public else 'private'} subnet in {zone}"
+            yield "GP113", f"has no {'public' if public else 'private'} subnet in {zone}"
     for zone in sorted(zones - _worked(one.name, manifests)):
-        yield "zones", f"has no workers in {zone}"
+        yield "GP113", f"has no workers in {zone}"
 
 
 def _worked(cluster: str, manifests: Sequence[Manifest]) -> set[str]:
@@ -123,7 +92,7 @@ def _worked(cluster: str, manifests: Sequence[Manifest]) -> set[str]:
         spec = other.object.get("spec") or {}
         if other.kind in WORKERS and spec.get("clusterName") == cluster and spec.get("replicas", 1):
             zones |= {
-                _at(spec, "template", "spec", "failureDomain"),
+                at(spec, "template", "spec", "failureDomain"),
                 *spec.get("failureDomains", []),
             }
     return zones
@@ -132,16 +101,16 @@ def _worked(cluster: str, manifests: Sequence[Manifest]) -> set[str]:
 def _machine_deployment(
     _: Manifest, spec: Mapping[str, Any], __: Sequence[Manifest]
 ) -> Iterator[Problem]:
-    labels = _at(spec, "template", "metadata", "labels") or {}
-    wanted = _at(spec, "selector", "matchLabels") or {}
+    labels = at(spec, "template", "metadata", "labels") or {}
+    wanted = at(spec, "selector", "matchLabels") or {}
     if not wanted or not wanted.items() <= labels.items():
-        yield "selector", "does not select its own machines"
-    if not _at(spec, "template", "spec", "failureDomain"):
-        yield "zones", "names no failureDomain: all its machines land in one zone"
-    strategy = _at(spec, "rollout", "strategy") or {}
+        yield "GP112", "does not select its own machines"
+    if not at(spec, "template", "spec", "failureDomain"):
+        yield "GP113", "names no failureDomain: all its machines land in one zone"
+    strategy = at(spec, "rollout", "strategy") or {}
     if strategy.get("type") == "OnDelete" and "rollingUpdate" in strategy:
-        yield "rollout", "is OnDelete, so that its rollingUpdate has no effect"
-    yield from _version(_at(spec, "template", "spec", "version"))
+        yield "GP116", "is OnDelete, so that its rollingUpdate has no effect"
+    yield from _version(at(spec, "template", "spec", "version"))
 
 
 def _control_plane(
@@ -149,12 +118,12 @@ def _control_plane(
 ) -> Iterator[Problem]:
     yield from _version(spec.get("version"))
     config = spec.get("kubeadmConfigSpec") or {}
-    if "cloud-provider" in _flags(_at(config, "clusterConfiguration", "apiServer", "extraArgs")):
-        yield "cloud-provider", "gives the API server the flag, with which it does not start"
+    if "cloud-provider" in flags(at(config, "clusterConfiguration", "apiServer", "extraArgs")):
+        yield "GP114", "gives the API server the flag, with which it does not start"
     if any(other.kind == "AWSCluster" for other in manifests):
-        flags = _flags(_at(config, "clusterConfiguration", "controllerManager", "extraArgs"))
-        if flags.get("cloud-provider") != "external":
-            yield "cloud-provider", "does not tell the controller manager that it is external"
+        given = flags(at(config, "clusterConfiguration", "controllerManager", "extraArgs"))
+        if given.get("cloud-provider") != "external":
+            yield "GP114", "does not tell the controller manager that it is external"
         for moment in ("initConfiguration", "joinConfiguration"):
             yield from _kubelet(config, moment)
 
@@ -163,20 +132,20 @@ def _bootstrap(
     one: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
 ) -> Iterator[Problem]:
     if any(other.kind == "AWSCluster" for other in manifests):
-        config = spec if one.kind == "KubeadmConfig" else _at(spec, "template", "spec") or {}
+        config = spec if one.kind == "KubeadmConfig" else at(spec, "template", "spec") or {}
         yield from _kubelet(config, "joinConfiguration")
 
 
 def _kubelet(config: Mapping[str, Any], moment: str) -> Iterator[Problem]:
-    flags = _flags(_at(config, moment, "nodeRegistration", "kubeletExtraArgs"))
-    if flags.get("cloud-provider") != "external":
-        yield "cloud-provider", f"does not tell the kubelet that it is external ({moment})"
+    given = flags(at(config, moment, "nodeRegistration", "kubeletExtraArgs"))
+    if given.get("cloud-provider") != "external":
+        yield "GP114", f"does not tell the kubelet that it is external ({moment})"
 
 
 def _health_check(
     one: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
 ) -> Iterator[Problem]:
-    checks, limits = spec.get("checks") or {}, _at(spec, "remediation", "triggerIf") or {}
+    checks, limits = spec.get("checks") or {}, at(spec, "remediation", "triggerIf") or {}
     if str(one.object.get("apiVersion")).endswith("/v1beta1"):
         checks = {"unhealthyNodeConditions": spec.get("unhealthyConditions")}
         limits = {
@@ -184,24 +153,24 @@ def _health_check(
             "unhealthyLessThanOrEqualTo": spec.get("maxUnhealthy"),
         }
     if not checks.get("unhealthyNodeConditions") and not checks.get("unhealthyMachineConditions"):
-        yield "health-check", "checks no condition"
+        yield "GP115", "checks no condition"
     selected = sum(
         replicas
         for labels, replicas in _machines(spec.get("clusterName"), manifests)
-        if _selects(spec.get("selector") or {}, labels)
+        if selects(spec.get("selector") or {}, labels)
     )
     if not selected:
-        yield "selector", "selects no machines"
+        yield "GP112", "selects no machines"
     if found := re.fullmatch(r"\[(\d+)-(\d+)\]", str(limits.get("unhealthyInRange", ""))):
         if int(found[1]) > int(found[2]):
-            yield "health-check", f"has an empty range, {found[0]}"
+            yield "GP115", f"has an empty range, {found[0]}"
     elif found := re.fullmatch(r"(\d+)%", str(limits.get("unhealthyLessThanOrEqualTo", ""))):
         share = int(found[1])
         # Cluster API rounds down: getMaxUnhealthy in its machinehealthcheck_controller.go.
         if share > 100:
-            yield "health-check", f"has a share of {share}%"
+            yield "GP115", f"has a share of {share}%"
         elif selected and not math.floor(share * selected / 100):
-            yield "health-check", f"never replaces a machine: {share}% of {selected} is none"
+            yield "GP115", f"never replaces a machine: {share}% of {selected} is none"
 
 
 def _machines(
@@ -211,31 +180,31 @@ def _machines(
     for other in manifests:
         spec = other.object.get("spec") or {}
         if other.kind == "MachineDeployment" and spec.get("clusterName") == cluster:
-            labels = _at(spec, "template", "metadata", "labels") or {}
+            labels = at(spec, "template", "metadata", "labels") or {}
             yield labels, spec.get("replicas", 1)
         elif other.kind == "Cluster" and other.name == cluster:
             wanted = tuple((spec.get("controlPlaneRef") or {}).get(k) for k in ("kind", "name"))
             for plane in manifests:
                 if plane.kind == "KubeadmControlPlane" and identity(plane)[1:] == wanted:
                     labels = {CONTROL_PLANE: "", CLUSTER_NAME: other.name}
-                    yield labels, _at(plane.object, "spec", "replicas") or 1
+                    yield labels, at(plane.object, "spec", "replicas") or 1
 
 
 def _machine(_: Manifest, spec: Mapping[str, Any], __: Sequence[Manifest]) -> Iterator[Problem]:
-    machine = spec.get("awsLaunchTemplate") or _at(spec, "template", "spec") or {}
+    machine = spec.get("awsLaunchTemplate") or at(spec, "template", "spec") or {}
     if not INSTANCE_TYPE.fullmatch(str(machine.get("instanceType", ""))):
-        yield "machine", f"has no instance type of EC2: {machine.get('instanceType')}"
+        yield "GP117", f"has no instance type of EC2: {machine.get('instanceType')}"
     if "id" in (machine.get("ami") or {}) and any(key.startswith("imageLookup") for key in machine):
-        yield "machine", "has ami.id, so that its imageLookup has no effect"
+        yield "GP117", "has ami.id, so that its imageLookup has no effect"
     if "spotMarketOptions" in machine and machine.get("marketType", "Spot") != "Spot":
-        yield "machine", f"has spotMarketOptions and the marketType {machine['marketType']}"
-    if _at(machine, "instanceMetadataOptions", "httpTokens") != "required":
-        yield "machine", "lets any program that can send a request have its credentials (IMDSv1)"
+        yield "GP117", f"has spotMarketOptions and the marketType {machine['marketType']}"
+    if at(machine, "instanceMetadataOptions", "httpTokens") != "required":
+        yield "GP117", "lets any program that can send a request have its credentials (IMDSv1)"
     for volume in (machine.get("rootVolume") or {}, *(machine.get("nonRootVolumes") or [])):
         if volume.get("type", "gp3") not in VOLUME_TYPES:
-            yield "machine", f"has a volume of the unknown type {volume['type']}"
+            yield "GP117", f"has a volume of the unknown type {volume['type']}"
         if not volume.get("encrypted"):
-            yield "machine", "has a volume that is not encrypted"
+            yield "GP117", "has a volume that is not encrypted"
 
 
 def _managed_pool(
@@ -244,17 +213,17 @@ def _managed_pool(
     yield from _machine(one, spec, manifests)
     # The AWS provider 2.11 looks an image up for every launch template, by default one of Amazon
     # Linux 2: DiscoverLaunchTemplateAMI in its launchtemplate.go, and issue 5530.
-    ami = _at(spec, "awsLaunchTemplate", "ami") or {}
+    ami = at(spec, "awsLaunchTemplate", "ami") or {}
     if spec.get("amiType") != "CUSTOM":
-        yield "machine", "has an amiType beside the image of its launch template, so EKS refuses it"
+        yield "GP117", "has an amiType beside the image of its launch template, so EKS refuses it"
     if "id" not in ami and not str(ami.get("eksLookupType")).startswith("AmazonLinux2023"):
-        yield "machine", "looks for Amazon Linux 2, which has no image since Kubernetes 1.33"
+        yield "GP117", "looks for Amazon Linux 2, which has no image since Kubernetes 1.33"
 
 
 def _aws_cluster(_: Manifest, spec: Mapping[str, Any], __: Sequence[Manifest]) -> Iterator[Problem]:
-    balancer = _at(spec, "controlPlaneLoadBalancer", "loadBalancerType")
+    balancer = at(spec, "controlPlaneLoadBalancer", "loadBalancerType")
     if balancer in (None, "classic", "elb"):
-        yield "load-balancer", "has the classic load balancer"
+        yield "GP120", "has the classic load balancer"
 
 
 def _add_on(
@@ -262,50 +231,13 @@ def _add_on(
 ) -> Iterator[Problem]:
     selector = spec.get("clusterSelector") or {}
     clusters = [other for other in manifests if other.kind == "Cluster"]
-    if not any(_selects(selector, other.metadata.get("labels") or {}) for other in clusters):
-        yield "selector", "selects no cluster"
+    if not any(selects(selector, other.metadata.get("labels") or {}) for other in clusters):
+        yield "GP112", "selects no cluster"
 
 
 def _version(version: object) -> Iterator[Problem]:
     if not SUPPORTED.fullmatch(str(version)):
-        yield "version", f"has Kubernetes {version}, which Cluster API 1.14 does not support"
-
-
-def _selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Say whether a label selector matches labels.
-
-    An empty one does not, though Kubernetes says otherwise, because nobody means it.
-    """
-    wanted, expressions = selector.get("matchLabels") or {}, selector.get("matchExpressions") or []
-    if not wanted and not expressions:
-        return False
-    present = {"Exists": True, "DoesNotExist": False}
-    return wanted.items() <= labels.items() and all(
-        (one["key"] in labels) == present[one["operator"]] for one in expressions
-    )
-
-
-def _flags(arguments: object) -> dict[str, str]:
-    """Return command-line flags by their names; before v1beta2 they were a map."""
-    if isinstance(arguments, Mapping):
-        return dict(arguments)
-    return {one["name"]: one.get("value", "") for one in arguments or []}  # type: ignore[attr-defined]
-
-
-def _found(value: Any, keys: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield what stands under some keys, at any depth."""
-    for key, inner in value.items() if isinstance(value, Mapping) else ():
-        if key in keys:
-            yield key, inner
-        else:
-            yield from _found(inner, keys)
-
-
-def _at(value: Any, *keys: str) -> Any:
-    """Return what stands under some keys, or None."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
+        yield "GP118", f"has Kubernetes {version}, which Cluster API 1.14 does not support"
 
 
 Look = Callable[[Manifest, Mapping[str, Any], Sequence[Manifest]], Iterator[Problem]]

@@ -7,10 +7,12 @@ from pathlib import Path
 import yaml
 
 from goldpath.errors import BadInputError
-from goldpath.linters.files import TooLargeError, check_nesting
+from goldpath.linters.base import Check
 from goldpath.model import Finding
+from goldpath.rendering.tree import Tree
+from goldpath.rules.base import Rule
+from goldpath.runtime.bounded_yaml import TooLargeError, check_nesting
 
-RULE = "helm-command"
 # Where commands stand in a repository.
 PATTERNS = ("Makefile", "scripts/**/*.sh", ".github/workflows/*.y*ml")
 # Values files that choose a Deployment, which every flag of helm can read.
@@ -54,9 +56,9 @@ def findings(root: Path) -> list[Finding]:
 
     Raises: BadInputError if a workflow is not YAML.
     """
-    files = sorted({file for pattern in PATTERNS for file in root.glob(pattern)})
+    files = _select(Tree(root))
     return [
-        Finding("goldpath", RULE, str(file.relative_to(root)), line, 0, "error", message)
+        Finding("goldpath", "GP107", str(file.relative_to(root)), line, 0, "error", message)
         for file in files
         for line, command in _commands(file)
         for message in _messages(command, root)
@@ -170,3 +172,26 @@ def _is_rolling(command: str, root: Path) -> bool:
     return any(
         ROLLING.search((root / name).read_text()) for name in names if (root / name).is_file()
     )
+
+
+def _select(tree: Tree) -> list[Path]:
+    return sorted({file for pattern in PATTERNS for file in tree.root.glob(pattern)})
+
+
+def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
+    return list(dict.fromkeys(findings(tree.root)))
+
+
+CHECK = Check("deploy-scripts", _select, _check)
+
+RULES = (
+    Rule(
+        "GP107", "a command harms a Rollout", "error",
+        "https://github.com/helm/helm/issues/32615",
+        "helm cannot read whether a Rollout is healthy and waits until its timeout; by force it "
+        "takes the selectors from the controller.",
+        "Leave out --wait, --atomic and --force; write --server-side=false, and a timeout behind "
+        "`kubectl argo rollouts status`.",
+        (CHECK,),
+    ),
+)  # fmt: skip

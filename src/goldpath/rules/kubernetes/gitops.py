@@ -5,11 +5,15 @@ Whoever takes it out lets the next version go live without a promotion.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from goldpath.linters.base import Check
 from goldpath.model import Finding, Manifest
+from goldpath.rendering.tree import Tree
+from goldpath.rules.base import Rule
+from goldpath.rules.kubernetes import manifests as manifest_files
 
-RULE = "promotion-gate"
 HASH = "/spec/selector/rollouts-pod-template-hash"
 
 
@@ -24,7 +28,7 @@ def findings(manifests: Sequence[Manifest]) -> list[Finding]:
         manifests: Objects that bring a chart with a Rollout; those of other kinds are passed over.
     """
     return [
-        Finding("goldpath", RULE, manifest.path, 0, 0, "error", f"{manifest.name}: {message}")
+        Finding("goldpath", "GP108", manifest.path, 0, 0, "error", f"{manifest.name}: {message}")
         for manifest in manifests
         if (look := LOOKS.get((_group(manifest), manifest.kind)))
         for message in look(manifest.object.get("spec") or {})
@@ -95,3 +99,21 @@ def _at(value: Any, *keys: str) -> Any:
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
+
+
+def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
+    return list(dict.fromkeys(findings(list(manifest_files.read(tree)))))
+
+
+CHECK = Check("gitops", manifest_files.select, _check)
+
+RULES = (
+    Rule(
+        "GP108", "git opens the gate of a Rollout", "error",
+        "https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/",
+        "Argo CD and Flux put selectors back that Argo Rollouts writes; the next version goes live "
+        "without a promotion.",
+        "Set what the message names.",
+        (CHECK,),
+    ),
+)  # fmt: skip

@@ -2,11 +2,16 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from goldpath.linters import charts
+from goldpath.linters.base import Check
 from goldpath.model import Finding, Manifest
+from goldpath.rendering.tree import Tree
+from goldpath.rules.base import Rule, texts
+from goldpath.runtime.bounded_yaml import documents
 
-RULE = "hook-reference"
 # At these events the objects of the release that are no hooks are not there: not yet, or not in
 # the version that comes, or no more. https://helm.sh/docs/topics/charts_hooks/
 BARE_EVENTS = frozenset({"pre-install", "pre-upgrade", "post-delete"})
@@ -41,7 +46,7 @@ def findings(manifests: Sequence[Manifest], existing: Collection[str] = ()) -> l
     hooks = [hook for manifest in manifests if (hook := _hook(manifest))]
     ordinary = {_identity(one) for one in manifests} - {_identity(hook.manifest) for hook in hooks}
     return [
-        Finding("goldpath", RULE, hook.manifest.path, 0, 0, "error", message)
+        Finding("goldpath", "GP101", hook.manifest.path, 0, 0, "error", message)
         for hook in hooks
         for kind, name in dict.fromkeys(_references(hook.manifest.object))
         if name not in existing and (kind, name) not in ALWAYS_THERE
@@ -134,3 +139,29 @@ def _required(
     if reference and not reference.get("optional"):
         # In a projected volume a Secret's name is under "name".
         yield kind, reference.get(key) or reference["name"]
+
+
+def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
+    rendered = charts.rendered(tree, "goldpath")
+    found = [one for chart in rendered for one in findings(chart.manifests, _words(chart))]
+    return list(dict.fromkeys(found))
+
+
+def _words(chart: charts.Rendered) -> set[str]:
+    """Return all words of the values: an object that a user names there exists before the chart."""
+    values = [chart.inputs.chart / "values.yaml", chart.inputs.values]
+    read = [documents(file.read_text()) for file in values if file and file.is_file()]
+    return {text for document in read for text in texts(document)}
+
+
+CHECK = Check("helm-hooks", charts.select, _check, merged=True, dangers=charts.dangers)
+
+RULES = (
+    Rule(
+        "GP101", "a hook needs an object that is not there", "error",
+        "https://helm.sh/docs/topics/charts_hooks/",
+        "Helm runs hooks before the rest of a release exists. The pod waits until the timeout.",
+        "Make the object a hook of the same event with a lower weight, or name one that is there.",
+        (CHECK,),
+    ),
+)  # fmt: skip

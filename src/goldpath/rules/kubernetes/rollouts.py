@@ -1,9 +1,14 @@
 """Rules for charts with Rollouts: what silently opens the gate, or leaves a part without effect."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from goldpath.linters import charts
+from goldpath.linters.base import Check
 from goldpath.model import Finding, Manifest
+from goldpath.rendering.tree import Tree
+from goldpath.rules.base import Rule
 
 # Kinds whose pods stay, with the labels of the pods at spec.template.
 WORKLOADS = frozenset({"Deployment", "DaemonSet", "ReplicaSet", "Rollout", "StatefulSet"})
@@ -18,42 +23,30 @@ SERVICES = {
 def findings(manifests: Sequence[Manifest]) -> list[Finding]:
     """Return what is wrong with the Rollouts of a chart, and with what belongs to workloads.
 
-    The rules, by their names in the findings:
-
-    - rollout-service: a blue-green Rollout names no preview Service, the same Service in both
-      places, or a Service that the chart does not make. Without a preview nobody can look at the
-      new version; with one Service for both, everybody is sent there before the promotion.
-    - rollout-promotion: autoPromotionEnabled is not false (it is true if it is missing),
-      autoPromotionSeconds bounds the pause all the same, or rollbackWindow lets a version that ran
-      before go live without a promotion.
-    - autoscaler-target: the target of a HorizontalPodAutoscaler is not among the objects.
-    - autoscaler-replicas: the target has a number of replicas, which each upgrade would restore.
-    - service-selector: a Service selects the pods of no workload.
-
     Args:
         manifests: All that a chart renders for one set of values, in one namespace.
     """
     return [
         Finding("goldpath", rule, manifest.path, 0, 0, "error", f"{_label(manifest)} {message}")
         for manifest in manifests
-        for rule, message in _judged(manifest, manifests)
+        for rule, message in _problems(manifest, manifests)
     ]
 
 
-def _judged(manifest: Manifest, manifests: Sequence[Manifest]) -> Iterator[tuple[str, str]]:
+def _problems(manifest: Manifest, manifests: Sequence[Manifest]) -> Iterator[tuple[str, str]]:
     """Yield rule and message for everything that is wrong with one object."""
     if manifest.kind == "Rollout":
         services = {other.name for other in manifests if other.kind == "Service"}
         for message in _services(_spec(manifest), services):
-            yield "rollout-service", message
+            yield "GP102", message
         for message in _promotion(_spec(manifest)):
-            yield "rollout-promotion", message
+            yield "GP103", message
     elif manifest.kind == "HorizontalPodAutoscaler":
         yield from _target(_spec(manifest).get("scaleTargetRef") or {}, manifests)
     elif manifest.kind == "Service":
         selector = _spec(manifest).get("selector") or {}
         if selector and not any(selector.items() <= labels.items() for labels in _pods(manifests)):
-            yield "service-selector", "selects the pods of no workload"
+            yield "GP106", "selects the pods of no workload"
 
 
 def _services(spec: Mapping[str, Any], existing: set[str]) -> Iterator[str]:
@@ -97,12 +90,12 @@ def _target(
     if found:
         if _spec(found[0]).get("replicas") is not None:
             message = f"scales the {label}, whose replicas are set: each upgrade restores them"
-            yield "autoscaler-replicas", message
+            yield "GP105", message
     elif same:
         kind = f"{same[0].kind} ({same[0].object.get('apiVersion')})"
-        yield "autoscaler-target", f"scales the {label}, but {wanted[2]} is a {kind}"
+        yield "GP104", f"scales the {label}, but {wanted[2]} is a {kind}"
     else:
-        yield "autoscaler-target", f"scales the {label}, which the chart does not make"
+        yield "GP104", f"scales the {label}, which the chart does not make"
 
 
 def _pods(manifests: Sequence[Manifest]) -> Iterator[Mapping[str, str]]:
@@ -120,3 +113,52 @@ def _spec(manifest: Manifest) -> Mapping[str, Any]:
 
 def _label(manifest: Manifest) -> str:
     return f"{manifest.kind} {manifest.name}"
+
+
+def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
+    found = [
+        one for chart in charts.rendered(tree, "goldpath") for one in findings(chart.manifests)
+    ]
+    return list(dict.fromkeys(found))
+
+
+CHECK = Check("rollouts", charts.select, _check, merged=True, dangers=charts.dangers)
+
+RULES = (
+    Rule(
+        "GP102", "a Rollout names no proper Services", "error",
+        "https://argo-rollouts.readthedocs.io/en/stable/features/bluegreen/",
+        "Without a preview nobody can look at the new version; with one Service for both, all are "
+        "sent there before the promotion.",
+        "Make two Services and name them as active and preview, or stable and canary.",
+        (CHECK,),
+    ),
+    Rule(
+        "GP103", "a Rollout promotes by itself", "error",
+        "https://argo-rollouts.readthedocs.io/en/stable/features/specification/",
+        "autoPromotionEnabled is true if it is missing.",
+        "Set it to false, and leave out autoPromotionSeconds and rollbackWindow.",
+        (CHECK,),
+    ),
+    Rule(
+        "GP104", "an autoscaler scales nothing", "error",
+        "https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/",
+        "The object it names is not made by the chart, or is of another kind.",
+        "Name kind, version and name of the workload.",
+        (CHECK,),
+    ),
+    Rule(
+        "GP105", "an autoscaler is undone by upgrades", "error",
+        "https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/",
+        "The workload sets a number of replicas, which every upgrade restores.",
+        "Leave `replicas` out where an autoscaler is.",
+        (CHECK,),
+    ),
+    Rule(
+        "GP106", "a Service selects no pods", "error",
+        "https://kubernetes.io/docs/concepts/services-networking/service/",
+        "Every call to it fails.",
+        "Make its selector the labels of a workload's pods.",
+        (CHECK,),
+    ),
+)  # fmt: skip

@@ -61,7 +61,7 @@ def _rule(name: str) -> dict[str, Any]:
                 "id": name,
                 "shortDescription": {"text": rule.title},
                 "fullDescription": {"text": rule.why},
-                "help": {"text": rule.mend},
+                "help": {"text": rule.fix},
                 "helpUri": rule.source,
                 "defaultConfiguration": {"level": rule.level},
             }

@@ -56,59 +56,59 @@ def test_a_machine_pool_takes_the_place_of_the_workers(render: trees.Renderer) -
     manifests = [one for one in manifests if one.kind != "MachineDeployment"]
     found = _found(manifests)
     # A pool has no machines that a health check could select; all else is as it should be.
-    assert [rule for rule, _ in found] == ["selector"]
+    assert [rule for rule, _ in found] == ["GP112"]
 
 
 @pytest.mark.parametrize(
     ("kind", "path", "value", "rule", "part"),
     [
-        ("Cluster", "infrastructureRef.name", "other", "reference", "infrastructureRef"),
-        ("Cluster", "controlPlaneRef.apiGroup", "x.io", "reference", "not there: x.io Kubeadm"),
+        ("Cluster", "infrastructureRef.name", "other", "GP111", "infrastructureRef"),
+        ("Cluster", "controlPlaneRef.apiGroup", "x.io", "GP111", "not there: x.io Kubeadm"),
         ("KubeadmControlPlane", "machineTemplate.spec.infrastructureRef.kind", "AWSMachine",
-         "reference", "AWSMachine "),
-        ("MachineDeployment", f"{MACHINE}.bootstrap.configRef.name", "x", "reference", "configRef"),
-        ("MachineDeployment", "clusterName", "x", "reference", "cluster that is not there: "),
-        ("MachineDeployment", "selector.matchLabels", {"a": "b"}, "selector", "its own machines"),
-        ("MachineDeployment", "selector.matchLabels", {}, "selector", "its own machines"),
-        ("MachineDeployment", f"{MACHINE}.failureDomain", None, "zones", "names no failureDomain"),
-        ("MachineDeployment", f"{MACHINE}.failureDomain", "ap-northeast-2c", "zones",
+         "GP111", "AWSMachine "),
+        ("MachineDeployment", f"{MACHINE}.bootstrap.configRef.name", "x", "GP111", "configRef"),
+        ("MachineDeployment", "clusterName", "x", "GP111", "cluster that is not there: "),
+        ("MachineDeployment", "selector.matchLabels", {"a": "b"}, "GP112", "its own machines"),
+        ("MachineDeployment", "selector.matchLabels", {}, "GP112", "its own machines"),
+        ("MachineDeployment", f"{MACHINE}.failureDomain", None, "GP113", "names no failureDomain"),
+        ("MachineDeployment", f"{MACHINE}.failureDomain", "ap-northeast-2c", "GP113",
          "has no workers in ap-northeast-2a"),
-        ("MachineDeployment", "replicas", 0, "zones", "has no workers in ap-northeast-2a"),
-        ("MachineDeployment", "rollout.strategy.type", "OnDelete", "rollout", "no effect"),
-        ("MachineDeployment", f"{MACHINE}.version", "v1.20.0", "version", "v1.20.0"),
-        ("AWSCluster", "network.subnets.0.isPublic", False, "zones", "no public subnet in"),
-        ("AWSCluster", "network.subnets.3.isPublic", True, "zones", "no private subnet in"),
-        ("AWSCluster", "controlPlaneLoadBalancer.loadBalancerType", "classic", "load-balancer",
+        ("MachineDeployment", "replicas", 0, "GP113", "has no workers in ap-northeast-2a"),
+        ("MachineDeployment", "rollout.strategy.type", "OnDelete", "GP116", "no effect"),
+        ("MachineDeployment", f"{MACHINE}.version", "v1.20.0", "GP118", "v1.20.0"),
+        ("AWSCluster", "network.subnets.0.isPublic", False, "GP113", "no public subnet in"),
+        ("AWSCluster", "network.subnets.3.isPublic", True, "GP113", "no private subnet in"),
+        ("AWSCluster", "controlPlaneLoadBalancer.loadBalancerType", "classic", "GP120",
          "classic"),
-        ("AWSCluster", "controlPlaneLoadBalancer", None, "load-balancer", "classic"),
-        ("KubeadmControlPlane", "version", "v1.20.0", "version", "v1.20.0"),
-        ("KubeadmControlPlane", "version", "v1.99.0", "version", "v1.99.0"),
+        ("AWSCluster", "controlPlaneLoadBalancer", None, "GP120", "classic"),
+        ("KubeadmControlPlane", "version", "v1.20.0", "GP118", "v1.20.0"),
+        ("KubeadmControlPlane", "version", "v1.99.0", "GP118", "v1.99.0"),
         ("KubeadmControlPlane", f"{CONFIG}.clusterConfiguration.apiServer.extraArgs", FLAG,
-         "cloud-provider", "does not start"),
+         "GP114", "does not start"),
         ("KubeadmControlPlane", f"{CONFIG}.clusterConfiguration.apiServer.extraArgs",
-         {"cloud-provider": "aws"}, "cloud-provider", "does not start"),
+         {"cloud-provider": "aws"}, "GP114", "does not start"),
         ("KubeadmControlPlane", f"{CONFIG}.clusterConfiguration.controllerManager.extraArgs", [],
-         "cloud-provider", "controller manager"),
+         "GP114", "controller manager"),
         ("KubeadmControlPlane", f"{CONFIG}.initConfiguration.nodeRegistration.kubeletExtraArgs",
-         FLAG, "cloud-provider", "kubelet"),
+         FLAG, "GP114", "kubelet"),
         ("KubeadmConfigTemplate", f"{MACHINE}.joinConfiguration.nodeRegistration.kubeletExtraArgs",
-         [], "cloud-provider", "kubelet"),
-        ("MachineHealthCheck", "checks.unhealthyNodeConditions", None, "health-check", "checks no"),
-        ("MachineHealthCheck", "checks", None, "health-check", "checks no"),
-        ("MachineHealthCheck", SHARE, "140%", "health-check", "140%"),
-        ("MachineHealthCheck", SHARE, "33%", "health-check", "33% of 3 is none"),
+         [], "GP114", "kubelet"),
+        ("MachineHealthCheck", "checks.unhealthyNodeConditions", None, "GP115", "checks no"),
+        ("MachineHealthCheck", "checks", None, "GP115", "checks no"),
+        ("MachineHealthCheck", SHARE, "140%", "GP115", "140%"),
+        ("MachineHealthCheck", SHARE, "33%", "GP115", "33% of 3 is none"),
         ("MachineHealthCheck", "remediation.triggerIf", {"unhealthyInRange": "[5-3]"},
-         "health-check", "[5-3]"),
-        ("MachineHealthCheck", "selector", {"matchLabels": {"a": "b"}}, "selector", "no machines"),
-        ("MachineHealthCheck", "selector", {}, "selector", "no machines"),
-        ("AWSMachineTemplate", f"{MACHINE}.instanceType", "t3.gigantic", "machine", "t3.gigantic"),
-        ("AWSMachineTemplate", f"{MACHINE}.ami", {"id": "ami-1"}, "machine", "imageLookup"),
-        ("AWSMachineTemplate", f"{MACHINE}.marketType", "OnDemand", "machine", "OnDemand"),
+         "GP115", "[5-3]"),
+        ("MachineHealthCheck", "selector", {"matchLabels": {"a": "b"}}, "GP112", "no machines"),
+        ("MachineHealthCheck", "selector", {}, "GP112", "no machines"),
+        ("AWSMachineTemplate", f"{MACHINE}.instanceType", "t3.gigantic", "GP117", "t3.gigantic"),
+        ("AWSMachineTemplate", f"{MACHINE}.ami", {"id": "ami-1"}, "GP117", "imageLookup"),
+        ("AWSMachineTemplate", f"{MACHINE}.marketType", "OnDemand", "GP117", "OnDemand"),
         ("AWSMachineTemplate", f"{MACHINE}.instanceMetadataOptions.httpTokens", "optional",
-         "machine", "IMDSv1"),
-        ("AWSMachineTemplate", f"{MACHINE}.rootVolume.encrypted", False, "machine", "encrypted"),
-        ("AWSMachineTemplate", f"{MACHINE}.rootVolume.type", "gp9", "machine", "gp9"),
-        ("HelmChartProxy", "clusterSelector.matchLabels", {"cni": "x"}, "selector", "no cluster"),
+         "GP117", "IMDSv1"),
+        ("AWSMachineTemplate", f"{MACHINE}.rootVolume.encrypted", False, "GP117", "encrypted"),
+        ("AWSMachineTemplate", f"{MACHINE}.rootVolume.type", "gp9", "GP117", "gp9"),
+        ("HelmChartProxy", "clusterSelector.matchLabels", {"cni": "x"}, "GP112", "no cluster"),
     ],
 )  # fmt: skip
 def test_a_defect_is_found(
@@ -140,7 +140,7 @@ def test_a_defect_of_a_managed_pool_is_found(
     manifests = copies.of("aws-eks", render)
     _set(path, value)(_spec(manifests, "AWSManagedMachinePool"))
     ((rule, message),) = _found(manifests)
-    assert rule == "machine"
+    assert rule == "GP117"
     assert part in message
 
 
@@ -149,20 +149,20 @@ def test_a_name_that_is_no_label_is_found(name: str, render: trees.Renderer) -> 
     manifests = copies.of("aws", render)
     (cluster,) = [one for one in manifests if one.kind == "Cluster"]
     cluster.object["metadata"]["name"] = name
-    assert "name" in {rule for rule, _ in _found(manifests)}
+    assert "GP119" in {rule for rule, _ in _found(manifests)}
 
 
 def test_two_zones_are_found(render: trees.Renderer) -> None:
     manifests = copies.of("aws", render)
     network = _spec(manifests, "AWSCluster")["network"]
     network["subnets"] = [one for one in network["subnets"] if not one["id"].endswith("3")]
-    assert ("zones", "Cluster payments-api has subnets in 2 zones, not in 3") in _found(manifests)
+    assert ("GP113", "Cluster payments-api has subnets in 2 zones, not in 3") in _found(manifests)
 
 
 def test_all_workers_in_one_zone_are_found_as_in_2021(render: trees.Renderer) -> None:
     manifests = copies.of("aws", render)
     manifests = [one for one in manifests if not one.name.endswith(("worker-2", "worker-3"))]
-    missing = [message for rule, message in _found(manifests) if rule == "zones"]
+    missing = [message for rule, message in _found(manifests) if rule == "GP113"]
     assert [message.split()[-1] for message in missing] == ["ap-northeast-2b", "ap-northeast-2c"]
 
 

@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from goldpath.rules.kubernetes import cluster_api, cluster_manifests
-from goldpath.rules.kubernetes.checks import JUDGES
-from goldpath.rules.registry import JUDGED
+from goldpath.model import Finding
+from goldpath.rendering.tree import Tree as Files
+from goldpath.rules.kubernetes import (
+    api_versions,
+    cluster_api,
+    cluster_manifests,
+    cluster_objects,
+    clusters,
+)
+from goldpath.rules.registry import RULES
 from goldpath.validation.pipeline import Options, validate
 from testing import clusters as copies
 from testing import lints, trees
@@ -172,34 +179,40 @@ def _write(root: Path, change: Tree) -> Path:
     return trees.build_file_tree(root, tree)
 
 
+def _findings(root: Path) -> list[Finding]:
+    return clusters.findings(Files(root))
+
+
 def _found(root: Path, rule: str) -> list[tuple[str, int, str]]:
-    return [(x.path, x.line, x.message) for x in cluster_manifests.findings(root) if x.rule == rule]
+    return [(x.path, x.line, x.message) for x in _findings(root) if x.rule == rule]
 
 
 def test_good_clusters_break_no_rule(tmp_path: Path) -> None:
-    assert lints.judged(_write(tmp_path, {})) == set()
+    assert lints.violated(_write(tmp_path, {})) == set()
 
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_rule_finds_its_defect_and_no_other_does(name: str, tmp_path: Path) -> None:
     bad, good = DEFECTS[name]
-    assert lints.judged(_write(tmp_path / "bad", bad)) == {name}
-    assert lints.judged(_write(tmp_path / "good", good)) == set()
+    assert lints.violated(_write(tmp_path / "bad", bad)) == {name}
+    assert lints.violated(_write(tmp_path / "good", good)) == set()
 
 
 def test_all_defects_of_a_copy_are_found_at_once(tmp_path: Path) -> None:
     names = ("GP112", "GP113", "GP114", "GP118")
     change = {path: text for name in names for path, text in DEFECTS[name][0].items()}
-    assert lints.judged(_write(tmp_path, change)) == set(names)
+    assert lints.violated(_write(tmp_path, change)) == set(names)
 
 
 def test_every_rule_for_clusters_has_its_defect_here() -> None:
-    (judge,) = [one for one in JUDGES if one.NAME == "goldpath-clusters"]
-    assert {JUDGED[name] for name in judge.says} == DEFECTS.keys()
+    assert {rule.id for rule in (*clusters.RULES, *api_versions.RULES)} == DEFECTS.keys()
 
 
-def test_what_a_judge_says_has_a_rule_and_no_rule_is_without_a_judge() -> None:
-    assert {name for judge in JUDGES for name in judge.says} == JUDGED.keys()
+def test_a_rule_of_renders_has_a_check_whose_findings_can_name_it(tmp_path: Path) -> None:
+    for rule in RULES:
+        if isinstance(rule.check, tuple):
+            assert rule.check
+            assert all(check.select(Files(tmp_path)) == [] for check in rule.check)
 
 
 def test_an_api_version_that_is_gone_is_found_in_a_chart_and_in_any_manifest(
@@ -207,8 +220,10 @@ def test_an_api_version_that_is_gone_is_found_in_a_chart_and_in_any_manifest(
 ) -> None:
     old = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: a}\n"
     chart = {"Chart.yaml": "name: a\nversion: 0.1.0\napiVersion: v2\n", "templates/a.yaml": old}
-    assert lints.judged(trees.build_file_tree(tmp_path / "a", chart)) == {"GP109"}
-    assert lints.judged(trees.build_file_tree(tmp_path / "b", {"deploy/a.yaml": old})) == {"GP109"}
+    assert lints.violated(trees.build_file_tree(tmp_path / "a", chart)) == {"GP109"}
+    assert lints.violated(trees.build_file_tree(tmp_path / "b", {"deploy/a.yaml": old})) == {
+        "GP109"
+    }
 
 
 def test_a_finding_is_at_the_kind_of_its_object_and_a_variable_at_its_first_use(
@@ -217,7 +232,7 @@ def test_a_finding_is_at_the_kind_of_its_object_and_a_variable_at_its_first_use(
     root = _write(tmp_path / "a", _change(CLUSTER, "nlb", "classic"))
     line = CONTROL_PLANE.splitlines().index("kind: AWSCluster") + 1
     message = "AWSCluster orders has the classic load balancer"
-    assert _found(root, "load-balancer") == [(CLUSTER, line, message)]
+    assert _found(root, "GP120") == [(CLUSTER, line, message)]
     root = _write(tmp_path / "b", {VALUES: "CLUSTER=orders\n"})
     line = CONTROL_PLANE.splitlines().index("  version: ${VERSION}") + 1
     message = f"VERSION has no value: {VALUES} does not set it"
@@ -243,7 +258,7 @@ def test_a_file_that_cannot_be_read_is_one_finding_and_none_that_follows_from_it
     change: Tree, part: str, tmp_path: Path
 ) -> None:
     root = _write(tmp_path, change)
-    assert lints.judged(root) == {"GP110"}
+    assert lints.violated(root) == {"GP110"}
     assert any(message.startswith(part) for *_, message in _found(root, cluster_manifests.VARIABLE))
 
 
@@ -251,7 +266,7 @@ def test_a_file_of_its_own_with_more_workers_hides_no_zone_without_them(tmp_path
     whole = GOOD[CLUSTER] + GOOD[WORKERS].replace("failureDomain: eu-1c", "failureDomain: eu-1b")
     more = WORKER.replace("${CLUSTER}-ZONE", "more").replace("ZONE", "eu-1c")
     root = _write(tmp_path, {CLUSTER: whole, WORKERS: "", "aws/more-workers.yaml": more})
-    ((path, _, message),) = _found(root, "zones")
+    ((path, _, message),) = _found(root, "GP113")
     assert (path, message) == (CLUSTER, "Cluster orders has no workers in eu-1c")
 
 
@@ -261,35 +276,35 @@ def test_a_file_is_judged_beside_the_nearest_of_those_that_have_the_same_objects
     moved = {path.replace("aws", "bws"): text for path, text in GOOD.items()}
     moved["bws/workers.yaml"] = DEFECTS["GP113"][0][WORKERS]
     root = _write(tmp_path, moved)
-    assert [path for path, *_ in _found(root, "zones")] == ["bws/cluster.yaml"]
+    assert [path for path, *_ in _found(root, "GP113")] == ["bws/cluster.yaml"]
 
 
 def test_two_ways_to_make_one_cluster_are_never_taken_together(tmp_path: Path) -> None:
     head, _, _ = CONTROL_PLANE.rpartition("---")  # without the machines, which the other one has
     root = _write(tmp_path / "a", {"aws/other.yaml": head})
-    assert [path for path, *_ in _found(root, "reference")] == ["aws/other.yaml"]
+    assert [path for path, *_ in _found(root, "GP111")] == ["aws/other.yaml"]
     whole = {CLUSTER: GOOD[CLUSTER] + GOOD[WORKERS], WORKERS: ""}
     workers, _, _ = GOOD[WORKERS].rpartition("---")
     own = {"bws/cluster.yaml": GOOD[CLUSTER], "bws/workers.yaml": workers, "bws/a.env": ""}
     own["bws/a.env"] = GOOD[VALUES]
     root = _write(tmp_path / "b", {**whole, **own})
-    assert {path for path, *_ in _found(root, "reference")} == {"bws/workers.yaml"}
+    assert {path for path, *_ in _found(root, "GP111")} == {"bws/workers.yaml"}
 
 
 def test_what_is_for_one_of_two_ways_to_make_a_cluster_is_not_held_against_it(
     tmp_path: Path,
 ) -> None:
     other = {"aws/another.yaml": CONTROL_PLANE.replace("cni: calico", "cni: cilium")}
-    assert cluster_manifests.findings(_write(tmp_path / "a", other)) == []
+    assert _findings(_write(tmp_path / "a", other)) == []
     for_none = {**other, ADDON: PROXY.replace("cni: calico", "cni: weave")}
-    ((path, *_),) = _found(_write(tmp_path / "b", for_none), "selector")
+    ((path, *_),) = _found(_write(tmp_path / "b", for_none), "GP112")
     assert path == ADDON
 
 
 def test_each_file_of_values_is_a_cluster_of_its_own(tmp_path: Path) -> None:
     both = {"aws/test.env": "CLUSTER=orders-test\n", "aws/common.env": "VERSION=v1.20.0\n"}
     root = _write(tmp_path, {VALUES: "CLUSTER=orders\n", **both})
-    said = {message.split()[1] for *_, message in _found(root, "version")}
+    said = {message.split()[1] for *_, message in _found(root, "GP118")}
     assert said == {"orders", "orders-test"} | {
         f"{name}-{zone}" for name in ("orders", "orders-test") for zone in ZONES
     }
@@ -299,7 +314,7 @@ def test_what_belongs_to_clusters_elsewhere_is_not_held_against_them(tmp_path: P
     root = trees.build_file_tree(tmp_path, {"a/cni.yaml": PROXY, "a/workers.yaml": (
         WORKER.replace("${CLUSTER}", "elsewhere").replace("${VERSION}", "v1.20.0")
     )})  # fmt: skip
-    assert {one.rule for one in cluster_manifests.findings(root)} == {"version"}
+    assert {one.rule for one in _findings(root)} == {"GP118"}
 
 
 def test_an_object_of_the_old_api_is_judged_by_the_names_it_has_there() -> None:
@@ -323,14 +338,15 @@ spec: {infrastructureRef: {apiVersion: infrastructure.x.io/v1, kind: Some, name:
 """
     (one,) = cluster_manifests._objects("a.yaml", text)
     wanted = ("infrastructure.x.io", "Some", "b")
-    assert list(cluster_api.references(one)) == [("infrastructureRef", wanted)]
+    assert list(cluster_objects.references(one)) == [("infrastructureRef", wanted)]
 
 
 def test_an_old_object_of_cluster_api_is_found_once(tmp_path: Path) -> None:
     old = "apiVersion: cluster.x-k8s.io/v1alpha3\nkind: Machine\nmetadata: {name: a}\n"
     root = trees.build_file_tree(tmp_path, {"a.yaml": old})
-    found = [one for judge in JUDGES for one in judge.lint(root, judge.select(root))]
-    assert [(one.rule, one.line) for one in found] == [("api-version", 2)]
+    checks = {check for rule in RULES if isinstance(rule.check, tuple) for check in rule.check}
+    found = [one for check in checks for one in lints.run(check, root)]
+    assert [(one.rule, one.line) for one in found] == [("GP109", 2)]
 
 
 def test_a_copy_without_clusters_has_nothing_to_read_and_a_chart_is_passed_over(
@@ -338,21 +354,21 @@ def test_a_copy_without_clusters_has_nothing_to_read_and_a_chart_is_passed_over(
 ) -> None:
     files = {"a.yaml": "apiVersion: v1\nkind: Secret\n", "prod.env": "A=b\n"}
     files |= {"chart/Chart.yaml": "name: a\n", "chart/templates/a.yaml": PROXY}
-    assert cluster_manifests.select(trees.build_file_tree(tmp_path, files)) == []
+    assert cluster_manifests.select(Files(trees.build_file_tree(tmp_path, files))) == []
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_clusters_of_a_copy_break_no_rule(name: str, render: trees.Renderer) -> None:
     root = render(CASES[name]).root
-    assert len(cluster_manifests.select(root)) > 2
-    assert cluster_manifests.findings(root) == []
+    assert len(cluster_manifests.select(Files(root))) > 2
+    assert _findings(root) == []
 
 
 def test_variables_get_the_values_that_clusterctl_gives_them(render: trees.Renderer) -> None:
     root = render(CASES["aws"]).root
     files = copies.files(root, "aws-machine-pool")
     printed = copies.objects(files, copies.values(root))
-    _, parts = cluster_manifests._read(root)
+    parts = cluster_manifests.parts(Files(root))
     read = {part.path: part.manifests for part in parts}
     assert len(read) == len(parts)
     ours = [one.object for file in files for one in read[str(file.relative_to(root))]]

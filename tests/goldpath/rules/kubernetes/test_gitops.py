@@ -23,7 +23,7 @@ def _manifest(render: trees.Renderer, path: str) -> Manifest:
 
 def _messages(manifest: Manifest) -> list[str]:
     found = gitops.findings([manifest])
-    assert {(one.rule, one.path) for one in found} <= {(gitops.RULE, manifest.path)}
+    assert {(one.rule, one.path) for one in found} <= {("GP108", manifest.path)}
     return [one.message for one in found]
 
 

@@ -71,62 +71,62 @@ def test_a_rollout_with_all_that_it_needs_is_right(objects: Objects) -> None:
 DEFECTS: dict[str, tuple[Change, str, str]] = {
     "no preview": (
         lambda o: _strategy(o).pop("previewService"),
-        "rollout-service",
+        "GP102",
         "has no previewService",
     ),
     "one Service for both": (
         lambda o: _strategy(o).update(previewService="api"),
-        "rollout-service",
+        "GP102",
         "names the Service api twice, as activeService and as previewService",
     ),
     "a Service that is not there": (
         lambda o: o.pop("preview"),
-        "rollout-service",
+        "GP102",
         "names the Service api-preview as previewService, which the chart does not make",
     ),
     "promotion without a person": (
         lambda o: _strategy(o).update(autoPromotionEnabled=True),
-        "rollout-promotion",
+        "GP103",
         "autoPromotionEnabled is true",
     ),
     "promotion left to the default": (
         lambda o: _strategy(o).pop("autoPromotionEnabled"),
-        "rollout-promotion",
+        "GP103",
         "autoPromotionEnabled is not set",
     ),
     "promotion after a while": (
         lambda o: _strategy(o).update(autoPromotionSeconds=60),
-        "rollout-promotion",
+        "GP103",
         "promotes by itself after 60 seconds",
     ),
     "a window for going back": (
         lambda o: o["rollout"]["spec"].update(rollbackWindow={"revisions": 3}),
-        "rollout-promotion",
+        "GP103",
         "has a rollbackWindow",
     ),
     "autoscaler of another kind": (
         lambda o: o.update(autoscaler=_autoscaler("Deployment", "apps/v1")),
-        "autoscaler-target",
+        "GP104",
         "scales the Deployment api (apps/v1), but api is a Rollout",
     ),
     "autoscaler of another group": (
         lambda o: o.update(autoscaler=_autoscaler("Rollout", "apps/v1")),
-        "autoscaler-target",
+        "GP104",
         "scales the Rollout api (apps/v1), but api is a Rollout (argoproj.io/v1alpha1)",
     ),
     "autoscaler of nothing": (
         lambda o: o["autoscaler"]["spec"]["scaleTargetRef"].update(name="other"),
-        "autoscaler-target",
+        "GP104",
         "scales the Rollout other (argoproj.io/v1alpha1), which the chart does not make",
     ),
     "autoscaler beside replicas": (
         lambda o: o["rollout"]["spec"].update(replicas=3),
-        "autoscaler-replicas",
+        "GP105",
         "whose replicas are set",
     ),
     "selector of no pod": (
         lambda o: o["active"]["spec"].update(selector={**LABELS, "slot": "blue"}),
-        "service-selector",
+        "GP106",
         "selects the pods of no workload",
     ),
 }
@@ -147,7 +147,7 @@ def test_a_canary_has_two_services_too() -> None:
     objects = _canary()
     _strategy(objects, "canary").update(canaryService="api")
     [(rule, message)] = _found(objects)
-    assert rule == "rollout-service"
+    assert rule == "GP102"
     assert message == "names the Service api twice, as stableService and as canaryService"
 
 
@@ -160,7 +160,7 @@ def test_a_canary_needs_no_service_and_no_word_on_promotion() -> None:
 def test_replicas_without_an_autoscaler_are_right() -> None:
     objects = _blue_green()
     objects["rollout"]["spec"]["replicas"] = 0
-    assert [rule for rule, _ in _found(objects)] == ["autoscaler-replicas"]
+    assert [rule for rule, _ in _found(objects)] == ["GP105"]
     del objects["autoscaler"]
     assert _found(objects) == []
 
@@ -169,7 +169,7 @@ def test_the_pods_of_a_job_are_no_place_for_a_service() -> None:
     objects = _blue_green()
     objects["rollout"]["kind"] = "Job"
     rules = [rule for rule, _ in _found(objects)]
-    assert rules == ["service-selector", "service-selector", "autoscaler-target"]
+    assert rules == ["GP106", "GP106", "GP104"]
 
 
 def test_a_service_without_a_selector_is_somebody_elses() -> None:

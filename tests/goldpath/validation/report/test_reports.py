@@ -12,6 +12,7 @@ import pytest
 from goldpath import exit_status
 from goldpath.linters import rumdl
 from goldpath.model import Case, Finding, Located, Report, Row
+from goldpath.rendering.tree import Tree
 from goldpath.runtime.toolchain import go_module
 from goldpath.validation.report import data, junit, sarif, text
 from testing import ROOT
@@ -121,7 +122,7 @@ def test_a_table_names_the_place_the_copy_and_the_answers() -> None:
 @every_report
 def test_markdown_is_a_page_that_a_linter_accepts(report: Report, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(text.to_markdown(report), errors="replace")
-    assert rumdl.lint(tmp_path, [tmp_path / "page.md"]) == []
+    assert rumdl.LINTER.run(Tree(tmp_path), [tmp_path / "page.md"]) == []
 
 
 @pytest.mark.parametrize(

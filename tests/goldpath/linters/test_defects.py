@@ -1,4 +1,4 @@
-"""Defects put into this template, one for each linter, are found at the line where they are."""
+"""Each linter finds a defect of its own: in this template at its line, or in a file of its own."""
 
 import shutil
 from dataclasses import dataclass
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from goldpath import linters
 from goldpath.cases.select import Selection
+from goldpath.linters import registry
 from goldpath.model import Report
 from goldpath.validation.pipeline import Options, validate
+from testing import lints, trees
 
 GO = "// Package hello serves #{ service_name }#.\npackage hello\n\n"
 WORKFLOWS = "template/.github/workflows"
@@ -149,6 +150,34 @@ def test_a_defect_is_found_at_its_line_of_the_template(
     assert expected in found, report.linters
 
 
+@dataclass(frozen=True)
+class Defect:
+    """A file with a defect, the rule and line of the finding, and the file without it."""
+
+    linter: str
+    path: str
+    bad: str
+    good: str
+    rule: str
+    line: int
+
+
+# Linters of files that no copy of this template has, for other templates.
+DEFECTS = (Defect("ruff", "a.py", "import os\n", "import os\n\nos.getcwd()\n", "F401", 1),)
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.linter)
+def test_a_linter_for_other_templates_finds_its_defect_and_not_its_twin(
+    defect: Defect, tmp_path: Path
+) -> None:
+    (linter,) = (one for one in registry.LINTERS if one.name == defect.linter)
+    bad = trees.build_file_tree(tmp_path / "bad", {defect.path: defect.bad})
+    found = [(one.rule, one.path, one.line) for one in lints.found(linter, bad)]
+    assert found == [(defect.rule, defect.path, defect.line)]
+    good = trees.build_file_tree(tmp_path / "good", {defect.path: defect.good})
+    assert lints.found(linter, good) == []
+
+
 def test_every_linter_has_its_defect() -> None:
-    names = {one.NAME for one in linters.LINTERS}
-    assert names == {seed.linter for seed in (*SEEDS, *OF_CHARTS)} - {"goldpath"}
+    seeded = {seed.linter for seed in (*SEEDS, *OF_CHARTS)} - {"goldpath"}
+    assert {one.name for one in registry.LINTERS} == seeded | {one.linter for one in DEFECTS}
