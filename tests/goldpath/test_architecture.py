@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,11 @@ def _name(file: Path) -> str:
     return ".".join(file.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
 
 
+@cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
 every_module = pytest.mark.parametrize("file", MODULES, ids=_name)
 
 
@@ -63,10 +69,14 @@ def _package(module: str) -> str:
     return module.partition(".")[0] or "__init__"
 
 
+NAMES = {_name(module) for module in MODULES}
+
+
+@cache
 def _imported(file: Path) -> set[str]:
     """Return the full name of everything that a file imports, wherever in the file."""
     found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -75,14 +85,14 @@ def _imported(file: Path) -> set[str]:
     return found
 
 
+@cache
 def _ours(file: Path) -> set[str]:
     """Return the modules of goldpath that a file imports, such as "linters.files"."""
-    names = {_name(module) for module in MODULES}
     found = set()
     for name in _imported(file):
         package, _, inside = name.partition(".")
         if package == "goldpath":
-            while inside not in names:  # goldpath.model.Case is the module "model"
+            while inside not in NAMES:  # goldpath.model.Case is the module "model"
                 assert inside, f"{name} is no module"
                 inside = inside.rpartition(".")[0]
             found.add(inside)
@@ -90,7 +100,7 @@ def _ours(file: Path) -> set[str]:
 
 
 def _definitions(file: Path) -> Iterator[Definition]:
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(_tree(file)):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node
 
@@ -145,7 +155,7 @@ def test_click_is_used_by_the_command_line_only() -> None:
 @every_module
 def test_only_the_command_line_and_the_progress_print(file: Path) -> None:
     allowed = _package(_name(file)) == "cli"
-    calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(_tree(file)) if isinstance(node, ast.Call)]
     for call in calls:
         printing = ast.unparse(call.func) in ("print", "click.echo", "click.secho")
         writing = ast.unparse(call.func).startswith(("sys.stdout.", "sys.stderr."))
@@ -167,7 +177,7 @@ def test_a_function_fits_in_its_bound_of_lines(file: Path) -> None:
 
 @every_module
 def test_everything_public_of_a_module_has_a_docstring(file: Path) -> None:
-    tree = ast.parse(file.read_text())
+    tree = _tree(file)
     assert ast.get_docstring(tree), "the module"
     public = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     for node in public:
