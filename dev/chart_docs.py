@@ -1,26 +1,33 @@
 """Write the chart's README and schema into the template, from its values.
 
-Both are generated from values.yaml, which holds answers, so they are generated in a render and
-the answers are put back.
+Both are generated from values.yaml, which holds answers. So they are generated in a render with a
+mark in the place of each answer, and the marks become expressions again.
 """
 
 import difflib
+import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from goldpath.cli.console import reporting_errors
+from goldpath.errors import BadInputError
 from goldpath.model import Case
+from goldpath.rendering.copier import Questionnaire
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env
 from testing import ROOT, trees
 
 CHART = ROOT / "template/deploy/helm/#{ service_name }#"
 GENERATED = ("README.md", "values.schema.json")
-# Answers that occur in no other text, so that they can be told from it.
-ANSWERS = {"service_name": "answer-for-name", "owner": "answer-for-owner", "port": "54321"}
+# What the two files are generated from; all other sources of the chart have no part in them.
+INPUTS = ("values.yaml.jinja", "Chart.yaml.jinja")
+# The one answer that decides which lines there are.
+CONDITION = re.compile(r"if database == '\w+'|else|endif")
 
 
 def generate(root: Path) -> None:
@@ -32,6 +39,43 @@ def chart(root: Path) -> Path:
     """Return the folder of the one chart of a rendered repository."""
     (found,) = (root / "deploy/helm").iterdir()
     return found
+
+
+def marked(name: str, source: str, answers: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return a source with a mark in the place of each answer, and what each mark stands for.
+
+    Args:
+        name: The name of a file of the template.
+        source: Its text.
+        answers: An answer to each question, and each computed value; only its type counts.
+
+    Raises: BadInputError if a condition or an expression could not be put back.
+    """
+    for condition in re.findall(r"#%-? *(.*?) *-?%#", source):
+        if not CONDITION.fullmatch(condition):
+            raise BadInputError(
+                f'{name}: "{condition}" is not about database; take the "if" of Helm for other '
+                "differences."
+            )
+    marks: dict[str, str] = {}
+
+    def mark(expression: re.Match[str]) -> str:
+        answer = expression[1]
+        if answer not in answers:
+            raise BadInputError(
+                f'{name}: "{answer}" is neither a question nor a computed value; make it one of '
+                "copier.yml."
+            )
+        # What YAML takes for a number stays one: the schema has its type.
+        kind = type(yaml.safe_load(str(answers[answer])))
+        if kind not in (int, str):
+            raise BadInputError(f"{name}: {answer} is neither text nor a whole number.")
+        number = 543210 + list(answers).index(answer)
+        text = str(number) if kind is int else f"mark-{number}"
+        marks[text] = expression[0]
+        return text
+
+    return re.sub(r"#{ *(.*?) *}#", mark, source), marks
 
 
 def merged(with_database: Sequence[str], without: Sequence[str]) -> list[str]:
@@ -54,31 +98,30 @@ def merged(with_database: Sequence[str], without: Sequence[str]) -> list[str]:
 
 def sources(scratch: Path) -> dict[str, str]:
     """Return what the generated files have to be in the template, by name."""
-    (scratch / "renders").mkdir()
     template = trees.snapshot(scratch)
+    answers = Questionnaire(template).fill({}).answers
+    marks: dict[str, str] = {}
+    for name in INPUTS:
+        file = template / CHART.relative_to(ROOT) / name
+        text, found = marked(name, file.read_text(), answers)
+        file.write_text(text)
+        marks |= found
     texts: dict[str, list[list[str]]] = {name: [] for name in GENERATED}
     for database in ("postgresql", "none"):
-        case = Case(ANSWERS["service_name"], {**ANSWERS, "database": database})
-        renderer = trees.Renderer(template, scratch)
-        folder = chart(renderer.into(case, scratch / "renders" / database).root)
+        case = Case(database, {"service_name": "payments-api", "database": database})
+        folder = chart(trees.Renderer(template, scratch).into(case, scratch / database).root)
         # The template's own state may not stand in the way of a new one.
         generate(folder.parents[2])
-        values = yaml.safe_load((folder / "values.yaml").read_text())
-        answers = {values["image"]["repository"]: "image"}  # first, since it holds the name
-        if database == "postgresql":
-            answers[values["database"]["name"]] = "sql_name"
-            answers[values["dbInit"]["image"]["tag"]] = "postgres_image_tag"
-        answers |= {ANSWERS[question]: question for question in ("service_name", "port")}
         for name in GENERATED:
             text = (folder / name).read_text()
-            for answer, question in answers.items():
-                text = text.replace(answer, f"#{{ {question} }}#")
-            # Its words occur in other texts, too.
-            text = text.replace(f'`"{values["strategy"]}"` | How', '`"#{ strategy }#"` | How')
+            # Text first, whose marks end in a number.
+            for mark, expression in sorted(marks.items(), reverse=True):
+                text = text.replace(mark, expression)
             texts[name].append(text.splitlines())
     return {f"{name}.jinja": "\n".join(merged(a, b)) + "\n" for name, (a, b) in texts.items()}
 
 
+@reporting_errors
 def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         written = sources(Path(scratch))

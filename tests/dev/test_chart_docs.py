@@ -1,0 +1,40 @@
+"""The marks that stand for answers while the documents of the chart are generated."""
+
+import pytest
+import yaml
+
+from dev import chart_docs
+from goldpath.errors import BadInputError
+
+ANSWERS = {"port": "9110", "image": "docker.io/acme/api", "level": 3, "tls": True}
+
+
+def test_every_answer_gets_a_mark_of_its_own_and_becomes_an_expression_again() -> None:
+    source = 'a: "#{ image }#"\nb: #{ port }#\nc: #{ level }# # of #{ image }#\n'
+    text, marks = chart_docs.marked("values.yaml", source, ANSWERS)
+    assert len(set(marks)) == 3
+    assert "#{" not in text
+    for mark, expression in sorted(marks.items(), reverse=True):
+        text = text.replace(mark, expression)
+    assert text == source
+
+
+@pytest.mark.parametrize(("name", "kind"), [("port", int), ("level", int), ("image", str)])
+def test_a_mark_has_the_type_of_the_answer(name: str, kind: type) -> None:
+    text, _ = chart_docs.marked("values.yaml", f"#{{ {name} }}#", ANSWERS)
+    assert isinstance(yaml.safe_load(text), kind)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("a: #{ image | upper }#", '"image | upper" is neither a question nor a computed value'),
+        ("a: #{ colour }#", '"colour" is neither a question nor a computed value'),
+        ("a: #{ tls }#", "tls is neither text nor a whole number"),
+        ("#% if port == '1' %#\na: b\n#% endif %#", "\"if port == '1'\" is not about database"),
+    ],
+)
+def test_what_could_not_be_put_back_is_refused(source: str, reason: str) -> None:
+    with pytest.raises(BadInputError) as error:
+        chart_docs.marked("values.yaml", source, ANSWERS)
+    assert str(error.value).startswith(f"values.yaml: {reason}")
