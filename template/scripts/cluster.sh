@@ -52,12 +52,12 @@ objects_of() {
 }
 
 # read_workload MANIFEST sets `kind` to Rollout, Deployment or Slots (two Deployments), `name` to the name of the workload and
-# of its Service, and `preview` to the Service of the version that is not live yet, if there is one.
+# of its Service, `preview` to the Service of the version that is not live yet, and `canary` to true if that version gets its
+# calls in steps; the last two may be empty.
 read_workload() {
-    local objects
+    local objects object found
     objects=$(objects_of "$1")
-    kind="" name="" preview=""
-    local object
+    kind="" name="" canary=""
     while read -r object; do
         case $object in
         Rollout/*) kind=Rollout name=${object#*/} ;;
@@ -73,7 +73,16 @@ read_workload() {
         name=$(sed -n 's/^Deployment.//p' <<<"$objects" | head -n 1)
         [ -n "$name" ] || fail 1 "release $service has neither a Rollout nor a Deployment."
     fi
-    preview=$(sed -n "s/^Service.\($name-\(preview\|canary\)\)$/\1/p" <<<"$objects")
+    # A Rollout names it; of two slots, it is the Service that does not have the name of both.
+    found=$(awk -v own="$name" '
+        { gsub(/["'\'']/, "") }
+        /^---/ { kind = "" }
+        /^kind:/ { kind = $2 }
+        /^  name:/ { name = $2 }
+        kind == "Rollout" && name == own && /^ +(preview|canary)Service:/ { print $1, $2 }
+        kind == "Service" && name != own && /^    slot:/ { print $1, name }' <<<"$1")
+    preview=${found#* }
+    [[ $found != canaryService:* ]] || canary=true
 }
 
 # selector_of SERVICE KEY prints the value of a key of the Service's selector; nothing if there is no such Service or key.

@@ -87,7 +87,7 @@ refuse_outage() {
     ! grep -q "^$wanted=" <<<"$found" || return 0
     old=$(grep -E "^(Deployment/$name(-blue)?|Rollout/$name)=" <<<"$found") || return 0
     case "$wanted $old" in
-    "Rollout/$name Deployment/$name=keep") [[ $preview != *-canary ]] || return 0 ;;
+    "Rollout/$name Deployment/$name=keep") [ -z "$canary" ] || return 0 ;;
     "Deployment/$name Rollout/$name=keep") [ -n "$(selector_of "$name" rollouts-pod-template-hash)" ] || return 0 ;;
     esac
     fail 1 "${old%%=*} would become $wanted in one step, which is an outage; see \"From a Deployment to a Rollout\" in" \
@@ -96,7 +96,7 @@ refuse_outage() {
 
 report_waiting() {
     local what="make it live"
-    [[ $preview != *-canary ]] || what="take the next of its steps"
+    [ -z "$canary" ] || what="take the next of its steps"
     report "$image waits to be promoted. $1
   make preview$own    to look at it
   make promote$own    to $what

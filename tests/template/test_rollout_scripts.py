@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from goldpath.runtime import process
+from goldpath.runtime.toolchain import go_tool
 from testing import trees
 
 CASE = next(case for case in trees.PAIRS if case.answers["database"] == "none")
@@ -21,6 +22,11 @@ apiVersion: argoproj.io/v1alpha1
 kind: Rollout
 metadata:
   name: shop
+spec:
+  strategy:
+    blueGreen:
+      activeService: shop
+      previewService: "shop-preview"
 ---
 kind: Service
 metadata:
@@ -30,7 +36,7 @@ kind: Service
 metadata:
   name: shop-preview
 """
-CANARY = ROLLOUT.replace("shop-preview", "shop-canary")
+CANARY = ROLLOUT.replace('previewService: "shop-preview"', 'canaryService: "shop-preview"')
 ROLLING = "---\nkind: Deployment\nmetadata:\n  name: shop\n"
 PAUSED = f"2|2|true|BlueGreenPause|pre=Successful|new|old|old||{IMAGE}|Paused|BlueGreenPause"
 HEALTHY = f"2|2|||pre=Successful|new|new|new||{IMAGE}|Healthy|"
@@ -387,6 +393,31 @@ def test_undo_goes_back_to_the_named_revision(cluster: Cluster, make: Make) -> N
     assert " 3 --namespace " in rollback
     assert "--server-side=false" in rollback
     assert "is accepted, see helm history" in make(folder, "undo", "REVISION=x").stderr
+
+
+@pytest.mark.parametrize(
+    ("strategy", "found"),
+    [
+        ("rolling", "Deployment shop"),
+        ("blue-green", "Rollout shop shop-next"),
+        ("canary", "Rollout shop shop-part true"),
+        ("blue-green-deployments", "Slots shop shop-next"),
+    ],
+)
+def test_the_service_of_the_new_version_is_the_one_that_the_manifest_names(
+    strategy: str, found: str, render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(CASE, tmp_path / CASE.folder).root
+    (chart,) = root.glob("deploy/helm/*")
+    helpers = chart / "templates/_rollout.tpl"
+    text = helpers.read_text()
+    assert text.count("}}-preview\n") == text.count("}}-canary\n") == 1
+    text = text.replace("}}-preview\n", "}}-next\n").replace("}}-canary\n", "}}-part\n")
+    helpers.write_text(text)
+    settings = f"strategy={strategy},fullnameOverride=shop,metrics.serviceMonitor.enabled=true"
+    manifest = process.run([go_tool("helm4"), "template", "shop", chart, "--set", settings]).stdout
+    script = '. scripts/cluster.sh; read_workload "$(cat)"; echo "$kind $name $preview $canary"'
+    assert process.run(["bash", "-euc", script], cwd=root, stdin=manifest).stdout.strip() == found
 
 
 @pytest.mark.parametrize("manifest", [ROLLING, ROLLOUT])

@@ -106,7 +106,7 @@ finish() {
     Degraded) fail 1 "the Rollout is Degraded: $message" ;;
     Paused)
         # A canary has further steps to pause at, unless it skips them. What is live pauses if Prometheus has no data.
-        if [[ $preview = *-canary && $* != --full ]]; then
+        if [ -n "$canary" ] && [ "$*" != --full ]; then
             report "the Rollout is paused again: $message. make promote$own takes the next step; a pause that has a duration ends by itself."
         elif [ "$(live_version)" = "$hash" ]; then
             remember_live "$hash"
@@ -238,7 +238,7 @@ undo() {
         settle Paused Healthy Degraded
         case $phase/$was_live in
         # Whoever goes back is in a hurry, and knows the version: a canary skips its steps.
-        Paused/true) if [[ $preview = *-canary ]]; then finish --full; else finish; fi ;;
+        Paused/true) if [ -n "$canary" ]; then finish --full; else finish; fi ;;
         Paused/*) echo "Revision $target is not known to have been live, so it waits: make promote, or make abort." ;;
         Healthy/*) remember_live "$hash" ;;
         Degraded/*) fail 1 "the Rollout is Degraded: $message" ;;
