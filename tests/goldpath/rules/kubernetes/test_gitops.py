@@ -2,12 +2,14 @@
 
 import copy
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from goldpath.model import Case, Manifest
+from goldpath.rendering.tree import Tree
 from goldpath.rules.kubernetes import gitops
 from testing import trees
 
@@ -21,8 +23,8 @@ def _manifest(render: trees.Renderer, path: str) -> Manifest:
     return Manifest(path, copy.deepcopy(yaml.safe_load((root / path).read_text())))
 
 
-def _messages(manifest: Manifest) -> list[str]:
-    found = gitops.findings([manifest])
+def _messages(manifest: Manifest, *rollouts: Manifest) -> list[str]:
+    found = gitops.findings([manifest], lambda: rollouts)
     assert {(one.rule, one.path) for one in found} <= {("GP108", manifest.path)}
     return [one.message for one in found]
 
@@ -55,15 +57,27 @@ def test_a_selector_that_is_not_ignored_is_found(render: trees.Renderer) -> None
     assert message.endswith(f"ignoreDifferences has no {gitops.HASH} of all Services")
 
 
+BLUE_GREEN = {"blueGreen": {"activeService": "payments-api", "previewService": "payments-next"}}
+CANARY = {"canary": {"canaryService": "payments-part"}}
+
+
+def _rollout(strategy: Mapping[str, Any]) -> Manifest:
+    return Manifest("rollout.yaml", {"kind": "Rollout", "spec": {"strategy": strategy}})
+
+
 @pytest.mark.parametrize(
     ("narrower", "passes"),
     [
         ([{"name": "payments-api"}], False),
-        ([{"name": "payments-api-preview"}], False),
-        ([{"name": "payments-api"}, {"name": "payments-api-preview"}], True),
-        ([{"name": "payments-api"}, {"name": "payments-api-canary"}], True),
+        ([{"name": "payments-next"}], False),
+        ([{"name": "payments-api"}, {"name": "payments-next"}], True),
+        ([{"name": "payments-api"}, {"name": "payments-api-preview"}], False),
+        ([{"name": "payments-part"}], True),
         ([{"name": "payments-api"}, {}], True),
         ([{"name": "*"}], False),
+        # A Rollout that is not there to be read.
+        ([{"name": "orders"}], False),
+        ([{"name": "orders"}, {"name": "orders-preview"}], True),
         ([{"namespace": "elsewhere"}], False),
         ([{"namespace": "payments-api"}], True),
         ([{"group": "apps"}], False),
@@ -76,8 +90,27 @@ def test_ignoring_the_selectors_of_some_services_only_is_found(
     manifest = _manifest(render, ARGO_CD)
     (entry,) = manifest.object["spec"]["ignoreDifferences"]
     manifest.object["spec"]["ignoreDifferences"] = [{**entry, **one} for one in narrower]
-    found = [message for message in _messages(manifest) if "ignoreDifferences has no" in message]
+    messages = _messages(manifest, _rollout(BLUE_GREEN), _rollout(CANARY))
+    found = [message for message in messages if "ignoreDifferences has no" in message]
     assert found == [] if passes else len(found) == 1
+
+
+def test_the_services_of_a_rollout_are_read_from_the_chart_of_the_copy(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = render.into(Case("gitops", {"gitops": "argocd"}), tmp_path / "payments-api").root
+    (helpers,) = root.glob("deploy/helm/*/templates/_rollout.tpl")
+    helpers.write_text(helpers.read_text().replace("}}-preview\n", "}}-next\n"))
+    for second, count in (("payments-api-next", 0), ("payments-api-preview", 1)):
+        manifest = _manifest(render, ARGO_CD)
+        (entry,) = manifest.object["spec"]["ignoreDifferences"]
+        manifest.object["spec"]["ignoreDifferences"] = [
+            {**entry, "name": name} for name in ("payments-api", second)
+        ]
+        (root / ARGO_CD).write_text(yaml.safe_dump(dict(manifest.object)))
+        tree = Tree(root)
+        assert helpers in gitops.CHECK.select(tree)
+        assert len(gitops.CHECK.run(tree, [])) == count
 
 
 def test_a_sync_that_does_not_keep_what_it_ignores_is_found(render: trees.Renderer) -> None:
