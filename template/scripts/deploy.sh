@@ -56,10 +56,11 @@ require_namespace() {
 # upgrade FLAG... installs or upgrades the release.
 upgrade() {
     say_where "$service with $image"
-    local server_side
+    local server_side wait_flag
     server_side=$(server_side)
-    helm upgrade --install "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} "${flags[@]}" "$@" ||
-        explain_failure
+    wait_flag=$(hook_timeout "$manifest")
+    helm upgrade --install "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} ${wait_flag:+"$wait_flag"} \
+        "${flags[@]}" "$@" || explain_failure
     stands="The release stands, and what it waits for goes on by itself; make status$own shows what is live and what waits."
 }
 

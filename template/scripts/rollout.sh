@@ -80,10 +80,13 @@ require_same_chart() {
 
 # change FLAG... upgrades the release and changes nothing but what the flags say.
 change() {
-    local server_side
+    local server_side hooks wait_flag
     require_same_chart
     server_side=$(server_side)
-    helm upgrade "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} --reuse-values "$@"
+    hooks=$(helm get hooks "$service" --namespace "$namespace" --revision "$revision")
+    wait_flag=$(hook_timeout "$hooks")
+    helm upgrade "$service" "$chart" --namespace "$namespace" ${server_side:+"$server_side"} ${wait_flag:+"$wait_flag"} \
+        --reuse-values "$@"
 }
 
 # plugin VERB [FLAG...] calls the plugin of Argo Rollouts.

@@ -276,6 +276,18 @@ def test_only_helm_4_is_kept_from_server_side_apply(
     assert "in namespace store of office" in done.stdout
 
 
+@pytest.mark.parametrize("given", ["", "--timeout 15m"])
+def test_helm_waits_for_a_hook_as_long_as_it_may_take(
+    given: str, cluster: Cluster, make: Make
+) -> None:
+    hook = "---\nkind: Job\nspec:\n  activeDeadlineSeconds: {}\n"
+    folder = cluster(ROLLOUT + hook.format(120) + hook.format(1200), status=PAUSED, live="old")
+    make(folder, "deploy", f"IMAGE={IMAGE}", f"ARGS={given}")
+    (upgrade,) = _calls(folder, "helm upgrade")
+    # Of two flags helm takes the last.
+    assert re.findall(r"--timeout[ =](\w+)", upgrade) == ["1260s", *given.split()[1:]]
+
+
 def test_a_deployment_ends_at_the_pause_and_says_how_to_go_on(
     cluster: Cluster, make: Make, tmp_path: Path
 ) -> None:

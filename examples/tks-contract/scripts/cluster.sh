@@ -42,6 +42,13 @@ server_side() {
     [ "${version%%.*}" -lt 4 ] || echo --server-side=false
 }
 
+# hook_timeout MANIFEST prints the flag with which helm waits for the hooks in it as long as they may take, and a minute more.
+hook_timeout() {
+    local deadline
+    deadline=$(sed -n 's/^ *activeDeadlineSeconds: *//p' <<<"$1" | sort -n | tail -n 1)
+    [ -z "$deadline" ] || echo "--timeout=$((deadline + 60))s"
+}
+
 # objects_of MANIFEST lists its objects, each as KIND/NAME.
 objects_of() {
     awk '
