@@ -127,15 +127,14 @@ minor() {
 }
 
 check_zones() {
-    local number zone seen=" "
+    local names name zone seen=" "
     on_aws && [ -n "${value[AWS_REGION]:-}" ] || return 0
-    for number in 1 2 3; do
-        zone=${value[AWS_AVAILABILITY_ZONE_$number]:-}
-        [ -n "$zone" ] || fail 2 "$env_file: AWS_AVAILABILITY_ZONE_$number is missing; the cluster takes three zones."
-        accept "AWS_AVAILABILITY_ZONE_$number" "${value[AWS_REGION]}[a-z]" \
-            "a zone of AWS_REGION is accepted, such as ${value[AWS_REGION]}a."
-        [[ $seen != *" $zone "* ]] ||
-            fail 2 "$env_file: AWS_AVAILABILITY_ZONE_$number is $zone again; the cluster takes three different zones."
+    mapfile -t names < <(grep -ohE 'AWS_AVAILABILITY_ZONE_[0-9]+' "${files[@]}" | sort -u)
+    for name in "${names[@]}"; do
+        zone=${value[$name]:-}
+        [ -n "$zone" ] || fail 2 "$env_file: $name is missing; the cluster has machines or subnets there."
+        accept "$name" "${value[AWS_REGION]}[a-z]" "a zone of AWS_REGION is accepted, such as ${value[AWS_REGION]}a."
+        [[ $seen != *" $zone "* ]] || fail 2 "$env_file: $name is $zone again; each of them is another zone."
         seen+="$zone "
     done
 }
