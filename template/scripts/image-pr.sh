@@ -27,6 +27,6 @@ else
     printf 'push=true\ntags=%s\n' "$tags" >>"${GITHUB_OUTPUT:?}"
     {
         printf 'The image of this pull request:\n\n'
-        printf -- '- %s\n' "$IMAGE:$branch" "$IMAGE:pr-$NUMBER" "$IMAGE:pr-$NUMBER-${HEAD_SHA:0:12}"
+        printf -- '- %s\n' "${tags//,/$'\n'- }"
     } >>"${GITHUB_STEP_SUMMARY:?}"
 fi

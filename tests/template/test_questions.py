@@ -126,7 +126,18 @@ def test_no_question_asks_for_a_version_a_digest_or_a_secret(template: Template)
             assert word not in question.name
 
 
-def test_the_questions_are_those_of_the_manual(template: Template) -> None:
+def test_the_manual_has_every_question_with_its_choices_numbers_and_default(
+    template: Template,
+) -> None:
     manual = (ROOT / "docs/questions.md").read_text()
-    rows = [line.split("`")[1] for line in manual.splitlines() if line.startswith("| `")]
-    assert rows == [question.name for question in template.questions if not question.computed]
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", manual, re.M)
+    asked = [question for question in template.questions if not question.computed]
+    assert [name for name, _, _ in rows] == [question.name for question in asked]
+    for question, (name, rule, default) in zip(asked, rows, strict=True):
+        choices = re.findall(r"`([^`]+)`", rule)[: len(question.choices)]
+        assert set(question.choices) <= set(choices), name
+        validator = question.details.get("validator", "")
+        assert set(re.findall(r"\d+ to \d+", rule)) <= set(re.findall(r"\d+ to \d+", validator))
+        # One that is computed is described in words.
+        if "#" not in question.details["default"]:
+            assert default == f"`{question.details['default']}`", name
