@@ -94,8 +94,29 @@ FACTS: Mapping[str, Mapping[str, str]] = {
         f"{CHART}/files/db-init/role-database.sql": r"(?:int < |version )(\d\d)(?:0000| or newer)",
         f"{DOCS}/database.md.jinja": r"it is older than (\d+)",
         "tests/template/conftest.py": r"^MAJORS = \((\d+),",
-        "docs/decisions/database-hook.md": r"on PostgreSQL (\d+),",
-        "CHANGELOG.md": r"prepares PostgreSQL (\d+),",
+    },
+    "versions of PostgreSQL that are tested": {
+        "tests/template/conftest.py": r"^MAJORS = \((\d+), (\d+), (\d+)\)",
+        "docs/decisions/database-hook.md": r"on PostgreSQL (\d+), (\d+) and (\d+)",
+        "CHANGELOG.md": r"prepares PostgreSQL (\d+), (\d+) and (\d+)",
+    },
+    "PostgreSQL of a copy": {
+        "copier.yml": r"default: (\d+)-alpine",
+        "tests/template/conftest.py": r"^MAJORS = \(.*, (\d+)\)",
+    },
+    "folder of the SQL files": {
+        f"{CHART}/templates/_database.tpl": r'Glob "(\S+?)/\*\.sql',
+        "template/compose.yaml.jinja": r"helm/#\{ service_name \}#/(\S+?):/",
+        f"{DOCS}/database.md.jinja": r"helm/#\{ service_name \}#/(\w+/\w+)/`",
+        "template/README.md.jinja": r"helm/#\{ service_name \}#/(\w+/\w+)/`",
+    },
+    "tag of an image on a laptop": {
+        "template/Makefile.jinja": r"\(NAMESPACE\) \$\(IMAGE\):(\w+)",
+        "template/deploy/environments/dev.yaml.jinja": r"^  tag: (\S+)$",
+    },
+    "how far the chart's question to Prometheus looks back": {
+        f"{CHART}/templates/_rollout.tpl": r"\[(\d+m)\]",
+        f"{CHART}/values.yaml.jinja": r"looks back for (\d+ minutes)",
     },
     "oldest Kubernetes of the chart": {
         f"{CHART}/Chart.yaml.jinja": r"kubeVersion: \">=(\d+\.\d+)\.",
@@ -130,6 +151,20 @@ FACTS: Mapping[str, Mapping[str, str]] = {
         "template/deploy/flux/production.yaml.jinja": r"branch: (\S+)",
         "template/deploy/argo-workflows/*": r"name: ref\n +value: (\S+)",
         f"{DOCS}/ci.md.jinja": r'branch-policies"? -f name=(\w+)',
+    },
+    "platforms of an image": {
+        "template/.github/workflows/*": r"platforms: linux/(\w+),linux/(\w+)$",
+        f"{DOCS}/ci.md.jinja": r"for (\w+) and (\w+), with SBOM",
+    },
+    "greeting of hello": {
+        "template/.github/workflows/hello.yaml": r"What to say\n.*\n +default: (\w+)",
+        f"{SCRIPTS}/hello.sh": r"greeting=\$\{1:-(\w+)\}",
+        "template/deploy/argo-workflows/*": r"name: greeting\n +value: (\w+)",
+    },
+    "name of hello": {
+        "template/.github/workflows/hello.yaml": r"Whom to greet\n.*\n +default: (\w+)",
+        f"{SCRIPTS}/hello.sh": r"name=\$\{2:-(\w+)\}",
+        "template/deploy/argo-workflows/*": r"name: name\n +value: (\w+)",
     },
     "registry of charts": {
         "template/.github/workflows/release.yaml.jinja": r"([\w.]+/#\{ owner \| lower \}#/\w+)",
@@ -214,6 +249,10 @@ FACTS: Mapping[str, Mapping[str, str]] = {
         "CONTRIBUTING.md": r"Python (\d\.\d+),",
         "Makefile": r"(?:needs Python|--python-version) (\d\.\d+)",
     },
+    "what lets users make namespaces": {
+        ".github/workflows/*": r"sysctl -w (\S+)",
+        "CONTRIBUTING.md": r"sysctl -w ([^\s`]+)",
+    },
     "folder of the cache": {
         "src/goldpath/runtime/cache.py": r'"\.cache"\) / "(\w+)"',
         ".github/workflows/ci.yaml": r"~/\.cache/(gold\w+)",
@@ -285,10 +324,10 @@ def _plain(words: str) -> str:
 
 def _found(path: str, pattern: str) -> list[str]:
     """Return what a pattern finds in the files of a path, of which at least one has it."""
-    files = sorted(ROOT.glob(path.replace("[", "[[]")))
+    files = sorted(file for file in ROOT.glob(path) if file.is_file())
     found = [hit for file in files for hit in re.finditer(pattern, file.read_text(), re.MULTILINE)]
     assert found, f"{path} has no {pattern}; if the text has changed, so does its line here"
-    return [_plain(" ".join(hit.groups())) for hit in found]
+    return [_plain(" ".join(filter(None, hit.groups()))) for hit in found]
 
 
 @pytest.mark.parametrize("fact", FACTS)
@@ -305,6 +344,13 @@ def test_a_time_is_shorter_than_the_one_that_it_has_to_fit_into(name: str) -> No
 
 # The name of a version, and of the tool that the template is checked with.
 BUILT = {"ACTIONLINT": "actionlint", "GOLANGCI_LINT": "golangci-lint", "HELM": "helm4"}
+
+
+def test_the_manual_has_the_statuses_of_hello_dispatch() -> None:
+    head = (TEMPLATE / "scripts/hello-dispatch.sh").read_text().partition("\n#\n")[0]
+    table = (TEMPLATE / "docs/automation.md.jinja").read_text()
+    rows = re.findall(r"^\| (\d) \|", table, re.MULTILINE)
+    assert rows == sorted(re.findall(r"\b(\d): ", head))
 
 
 @pytest.mark.parametrize("name", ["scan.yaml", "template-update.yaml"])
@@ -352,12 +398,17 @@ def test_a_cluster_has_as_many_zones_as_the_rule_wants() -> None:
     )
     (letters,) = [one.details["default"] for one in trees.TEMPLATE.questions if one.name == "zones"]
     assert {len(found) for found in re.findall(r"'([a-f]+)'", letters)} == {cluster_api.ZONES}
-    told = r"\b(three|two|four|five) (?:(?:different )?zones|MachineDeployments)|takes (\w+); take"
-    for path in ("copier.yml", "docs/questions.md", f"{DOCS}/cluster-api.md.jinja", f"{CLUSTER}/*"):
-        for words in re.findall(
-            told, "".join(f.read_text() for f in ROOT.glob(path) if f.is_file())
-        ):
-            assert _plain("".join(words)) == str(cluster_api.ZONES), path
+    numbers = (
+        r"\b(two|three|four|five) (?:(?:different )?zones|MachineDeployments)|takes (\w+); take"
+    )
+    for path in (
+        "copier.yml",
+        "docs/questions.md",
+        f"{RULES}/clusters.py",
+        f"{CLUSTER}/*",
+        f"{DOCS}/cluster-api.md.jinja",
+    ):
+        assert set(_found(path, numbers)) == {str(cluster_api.ZONES)}, path
 
 
 def test_the_rule_accepts_the_kubernetes_that_the_script_says() -> None:
@@ -508,6 +559,10 @@ def test_the_lock_file_holds_every_dependency_with_a_hash_and_no_index() -> None
     for wanted in [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]:
         name = re.split(r"[=><]", wanted)[0].lower()
         assert re.search(rf"^{name}==", lock, re.M), f"run make lock: {name}"
+    makefile = (ROOT / "Makefile").read_text()
+    for group, file in re.findall(r"--group (\S+) --output-file (\S+)", makefile):
+        for wanted in project["dependency-groups"][group] if group != "dev" else ():
+            assert f"{wanted} " in (ROOT / file).read_text(), f"run make lock: {wanted}"
     assert "://" not in lock
     for block in re.split(r"\n(?=\S)", lock.strip()):
         assert "--hash=sha256:" in block

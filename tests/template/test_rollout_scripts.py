@@ -322,7 +322,11 @@ def test_the_document_says_what_promote_does_at_each_step_of_the_chart(
         for step in steps
         if "pause" in step
     ]
-    rows = re.findall(r"^\| .* of the calls \| .*$", (root / "docs/rollouts.md").read_text(), re.M)
+    manual = (root / "docs/rollouts.md").read_text()
+    minutes = [int(found[1]) for limit in limits if (found := re.match(r"(\d+) minutes", limit))]
+    assert f"in {sum(minutes)} minutes" in manual
+    assert f"so {weights[0]} needs" in manual
+    rows = re.findall(r"^\| .* of the calls \| .*$", manual, re.M)
     for row, weight, limit, then in zip(
         rows, weights, limits, [*weights[1:], "makes it live"], strict=True
     ):
