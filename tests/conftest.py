@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
 
-# Importing it is all that it takes, and it comes before what imports Copier.
+# The import has the effect; it must precede imports of Copier.
 from testing import isolation  # isort: skip  # noqa: F401
 
 import pytest
@@ -22,10 +22,10 @@ from testing.kubernetes import Cluster
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once() -> Iterator[None]:
-    """Compile each template source once, which is two thirds of a render's time.
+    """Compile each template source once; compilation takes two thirds of a render's time.
 
-    What Jinja compiles to depends on the source and the settings of its environment alone. Copier
-    makes an environment for each render, so it would compile all that hundreds of renders share.
+    The compiled code depends only on the source and the settings of the environment. Copier creates
+    an environment for each render, so it would compile sources that hundreds of renders share.
     """
     compiled: dict[tuple[object, ...], CodeType] = {}
     compile_one = Environment.compile
@@ -33,8 +33,8 @@ def _compiled_once() -> Iterator[None]:
     def compile_once(
         self: Environment, source: str, name: str | None = None, filename: str | None = None
     ) -> CodeType:
-        self.preprocess(source, name, filename)  # what an extension notes there is not compiled
-        # The lexer stands for all delimiters.
+        self.preprocess(source, name, filename)  # an extension may record something here
+        # The lexer represents all delimiters.
         settings: tuple[object, ...] = (type(self), self.lexer, self.undefined)
         settings += (self.finalize, self.is_async, self.optimized, self.code_generator_class)
         names = (frozenset(self.filters), frozenset(self.tests), tuple(self.extensions))
@@ -63,19 +63,19 @@ def template() -> Template:
 
 @pytest.fixture(scope="session")
 def snapshot(shared: Path) -> Path:
-    """The checkout as it stands, as a plain folder, which Copier copies faster than a git one."""
+    """The working tree as a plain folder, which Copier copies faster than a git repository."""
     return trees.snapshot(shared)
 
 
 @pytest.fixture(scope="session")
 def render(snapshot: Path, shared: Path) -> trees.Renderer:
-    """Render a case, once for all tests of a run; the tree is for reading only."""
+    """Render a case, once for all tests of a run; the tree is read-only."""
     return trees.Renderer(snapshot, shared)
 
 
 @pytest.fixture(params=trees.CASES, ids=lambda case: case.name)
 def rendered(request: pytest.FixtureRequest, render: trees.Renderer) -> Render:
-    """Each case that matters, rendered; the tree is for reading only."""
+    """A render of each case that matters; the tree is read-only."""
     case: Case = request.param
     return render(case)
 
@@ -94,28 +94,28 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
-# Folders of tests that share a control plane.
-RINGS = ("tests/cluster/", "tests/cluster_api/")
+# Folders whose tests share a control plane.
+CONTROL_PLANES = ("tests/cluster/", "tests/cluster_api/")
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Hands tests out one by one, but those of a control plane all to one worker.
+    """Distributes tests one by one, but sends all tests of a control plane to one worker.
 
     The group marks of pytest-xdist 3.8 have no effect under pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((ring for ring in RINGS if nodeid.startswith(ring)), nodeid)
+        return next((folder for folder in CONTROL_PLANES if nodeid.startswith(folder)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
-    """Choose how tests are handed out to workers."""
+    """Choose how tests are distributed to workers."""
     return Scheduler(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """Fail the run in CI if a test was skipped: there, a missing tool is an error."""
+    """Fail the run in CI if a test was skipped, because a missing tool is an error there."""
     yield
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):

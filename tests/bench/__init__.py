@@ -1,1 +1,1 @@
-"""What `make bench` measures: a module per subject, and the table that they fill."""
+"""The benchmarks of `make bench`: one module per subject, and the table of results."""

@@ -1,12 +1,12 @@
-"""Measure goldpath and what it generates beside peers in the same run, and print one table.
+"""Measure goldpath and generated services against peers in the same run, and print one table.
 
-Statuses: 0 every target is met, 1 a row is marked MISSED, 2 an argument is no subject.
+Statuses: 0 all targets are met, 1 a row is marked MISSED, 2 an argument is not a subject.
 """
 
 import os
 import sys
 
-# Importing it is all that it takes, and it comes before what imports Copier.
+# The import has the effect; it must precede imports of Copier.
 from testing import isolation  # isort: skip  # noqa: F401
 
 from bench import chart, copies, db_init, service, validating
@@ -26,19 +26,19 @@ SUBJECTS = (
 )
 
 
-def main(wanted: list[str]) -> int:
-    """Measure the wanted subjects, by default all, and return the exit status."""
+def main(names: list[str]) -> int:
+    """Measure the given subjects, by default all, and return the exit status."""
     subjects = {subject.__name__: subject for subject in SUBJECTS}
-    for name in wanted:
+    for name in names:
         if name not in subjects:
-            print(f"{name} is no subject; choose from {', '.join(subjects)}.", file=sys.stderr)
+            print(f"{name} is not a subject; choose from {', '.join(subjects)}.", file=sys.stderr)
             return 2
     missed = False
     print(HEADER)
-    # A folder that the user of a PostgreSQL server can pass through.
+    # The user of a PostgreSQL server must be able to traverse the folder.
     with postgres.scratch() as scratch:
         template = trees.snapshot(scratch)
-        for name in wanted or subjects:
+        for name in names or subjects:
             for row in subjects[name](template, scratch):
                 missed |= row.missed
                 print(row, flush=True)

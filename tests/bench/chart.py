@@ -16,7 +16,7 @@ def _template(helm: Path, chart: Path, *options: str | Path) -> float:
 
 
 def helm_template(template: Path, scratch: Path) -> Iterator[Row]:
-    """`helm template`: our chart beside the one that `helm create` makes today."""
+    """`helm template`: our chart compared with a new chart of `helm create`."""
     root = render(template, Case("payments-api", {}), scratch / "chart/payments-api").root
     ours = root / "deploy/helm/payments-api"
     values = ours / "ci/plain-values.yaml"

@@ -1,4 +1,4 @@
-"""How long it takes to make repositories from the template."""
+"""How long it takes to generate repositories from the template."""
 
 import shutil
 import statistics
@@ -27,7 +27,7 @@ def _copy(template: Path, scratch: Path) -> float:
 
 
 def copy_against_the_floor(template: Path, scratch: Path) -> Iterator[Row]:
-    """`copier copy`: our template beside a plain folder with the very files it gives."""
+    """`copier copy`: our template compared with a plain folder of the files that it renders to."""
     floor = scratch / "floor"
     render(template, Case("floor", {}), floor / "template")
     (floor / "copier.yml").write_text("_subdirectory: template\n")

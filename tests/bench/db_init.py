@@ -1,4 +1,4 @@
-"""The database hook beside the script of 2021 that it replaces, timed on the same server."""
+"""The database hook compared with the script of 2021 that it replaces, on the same server."""
 
 import statistics
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ from testing.db_init import Hook
 
 CHART = "template/deploy/helm/#{ service_name }#"
 
-# Written anew from what the story tells of it: psql for every question, whose printed tables are
-# searched, a superuser for the service, its password in an argument. It stands here to be timed.
+# Rewritten from its description in the blog series: a psql process for every query, whose printed
+# tables are searched, a superuser for the service, its password in an argument.
 SCRIPT_OF_2021 = """
 psql -l | grep -w "$APP_DATABASE" >/dev/null || psql -q -c "CREATE DATABASE $APP_DATABASE"
 psql -c '\\du' | grep -w "$APP_USER" >/dev/null ||
@@ -24,10 +24,10 @@ psql -d "$APP_DATABASE" -c '\\dt' | grep -w greetings >/dev/null ||
 
 
 def db_init_hook(template: Path, scratch: Path) -> Iterator[Row]:
-    """The hook on an empty database and on a prepared one, beside the script of 2021.
+    """The hook on an empty database and on a prepared one, compared with the script of 2021.
 
-    Both create a role, a database and the tables of the sample service, by the same psql on the
-    same server. The hook's administrator is limited; the script's is a superuser, as it was.
+    Both create a role, a database and the tables of the sample service, with the same psql on the
+    same server. The hook's administrator has limited privileges; the script's is a superuser.
     """
     chart = template / CHART
     folder = scratch / "db-init"
@@ -43,7 +43,7 @@ def db_init_hook(template: Path, scratch: Path) -> Iterator[Row]:
             empty.append([timed(action) for action in actions])
             prepared.append([timed(action) for action in actions])
     for what, pairs in (("an empty", empty), ("a prepared", prepared)):
-        # The first of each warms up.
+        # The first run of each is a warm-up.
         ours, peer = (statistics.median(times) for times in zip(*pairs[1:], strict=True))
         yield Row(f"hook on {what} database | the script of 2021", "s", ours, peer)
 

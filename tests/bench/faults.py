@@ -1,7 +1,7 @@
-"""Break things around the generated service; print what a client saw, and for how long.
+"""Inject faults around the generated service; print what a client saw, and for how long.
 
-These are figures of one run. What must hold is tested in tests/template/test_operations.py and in
-the generated tests. The service is a render whose handler panics and dawdles when told to.
+The figures are those of one run. The guarantees are tested in tests/template/test_operations.py and
+in the generated tests. The service is a render whose handler panics or sleeps on request.
 """
 
 import os
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# Importing it is all that it takes, and it comes before what imports Copier.
+# The import has the effect; it must precede imports of Copier.
 from testing import isolation  # isort: skip  # noqa: F401
 
 from bench.service import ALONE, CASE
@@ -28,7 +28,7 @@ from testing import trees
 
 HANDLER = "\tgreeting, name := request.GetGreeting(), request.GetName()\n"
 TROUBLE = """	if name == "panic" {
-		panic("as told")
+		panic("on request")
 	}
 	if strings.HasPrefix(name, "slow") {
 		time.Sleep(2 * time.Second)
@@ -42,7 +42,7 @@ CUT = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What one call gave: when it ended, its gRPC code and its seconds."""
+    """The result of one call: when it ended, its gRPC code and its seconds."""
 
     at: float
     code: str
@@ -71,20 +71,20 @@ class Service:
         return Answer(end, code, end - start)
 
     def load(self, *flags: str) -> Counter[str]:
-        """Make many calls and return how many ended with which code."""
+        """Make many calls and return the number of calls by code."""
         lines = process.run(self.client(*flags), accept=(0, 1)).stdout.splitlines()
         return Counter(
             {c: int(n) for c, n in (line.split(": ") for line in lines) if c[0].isupper()}
         )
 
     def ready(self) -> bool:
-        """Ask for readiness as a probe does."""
+        """Check readiness as a probe does."""
         command = [str(self.binaries / "server"), "healthcheck", "-addr", self.address]
         return process.run([*command, "-service", "readiness"], accept=(0, 1)).status == 0
 
     @contextmanager
     def watched(self) -> Iterator[list[Answer]]:
-        """Call again and again during the block; the list grows with the answers."""
+        """Call repeatedly during the block; the list grows with the answers."""
         answers: list[Answer] = []
         over = threading.Event()
 
@@ -103,7 +103,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the faults happen: a built service, a database that it can use, and a folder."""
+    """The environment of the faults: a built service, a database that it can use, and a folder."""
 
     binaries: Path
     home: Path
@@ -112,7 +112,7 @@ class Place:
 
     @contextmanager
     def running(self, *flags: str, wait: bool = True) -> Iterator[Service]:
-        """Run the service for the length of a block; the last flag of a name counts."""
+        """Run the service during a block; the last flag of a name wins."""
         log = self.home / "service.log"
         command = [str(self.binaries / "server"), *flags]
         with log.open("w") as output, process.background(command, log=output) as program:
@@ -132,8 +132,8 @@ def until(condition: Callable[[], bool]) -> float:
     return time.monotonic() - start
 
 
-def told(answers: list[Answer]) -> str:
-    """Return the codes with their numbers, and the longest wait for an answer that is not OK."""
+def summary(answers: list[Answer]) -> str:
+    """Return the number of answers by code, and the longest wait for an answer that is not OK."""
     counted = Counter(answer.code for answer in answers)
     longest = max((a.seconds for a in answers if a.code != "OK"), default=0)
     codes = ", ".join(f"{number} {code}" for code, number in counted.most_common())
@@ -141,7 +141,7 @@ def told(answers: list[Answer]) -> str:
 
 
 def database_stopped(place: Place) -> tuple[str, str]:
-    """PostgreSQL is stopped until the service is not ready and 100 calls have failed."""
+    """PostgreSQL is stopped until the service is unready and 100 calls have failed."""
     with place.running(*place.flags) as service, service.watched() as answers:
         until(lambda: len(answers) > 20)
         place.database.stop()
@@ -152,13 +152,13 @@ def database_stopped(place: Place) -> tuple[str, str]:
         until(lambda: any(answer.code == "OK" for answer in answers[before:]))
         answered = next(a.at for a in answers[before:] if a.code == "OK") - start
         green = time.monotonic() - start + until(service.ready)
-    return told(
+    return summary(
         answers
     ), f"red after {red:.1f} s; answers {answered:.2f} s, green {green:.1f} s after the start"
 
 
-def database_away_at_start(place: Place) -> tuple[str, str]:
-    """PostgreSQL is away when the service starts, until it has tried five times."""
+def database_down_at_start(place: Place) -> tuple[str, str]:
+    """PostgreSQL is down when the service starts, until the service has tried five times."""
     place.database.stop()
     with place.running(*place.flags, wait=False) as service:
         until(lambda: service.log.read_text().count('"WARN"') >= 5)
@@ -172,7 +172,7 @@ def database_away_at_start(place: Place) -> tuple[str, str]:
 
 
 def database_frozen(place: Place) -> tuple[str, str]:
-    """Every process of PostgreSQL is stopped by SIGSTOP until two calls have run out of time."""
+    """Every process of PostgreSQL is stopped by SIGSTOP until two calls have timed out."""
     with place.running(*place.flags) as service, service.watched() as answers:
         until(lambda: len(answers) > 20)
         frozen = _signal_database(place.database, signal.SIGSTOP)
@@ -184,7 +184,7 @@ def database_frozen(place: Place) -> tuple[str, str]:
         until(lambda: any(answer.code == "OK" for answer in answers[before:]))
         answered = next(a.at for a in answers[before:] if a.code == "OK") - start
         green = time.monotonic() - start + until(service.ready)
-    return told(
+    return summary(
         answers
     ), f"red after {red:.1f} s; answers {answered:.2f} s, green {green:.1f} s after the thaw"
 
@@ -209,11 +209,11 @@ def password_rotated(place: Place) -> tuple[str, str]:
         start, before = time.monotonic(), len(answers)
         until(lambda: len(answers) > before + 50)
         bad = [a.at - start for a in answers[before:] if a.code != "OK"]
-    return told(answers), f"last error {max(bad, default=0):.2f} s after the cut"
+    return summary(answers), f"last error {max(bad, default=0):.2f} s after the cut"
 
 
 def stop_under_load(place: Place) -> tuple[str, str]:
-    """SIGTERM while 200 clients call, who go elsewhere when readiness is red."""
+    """SIGTERM while 200 clients call, which switch to another server when readiness is red."""
     load = ("-calls", "10000000", "-concurrency", "200", "-connections", "200")
     report = place.home / "report.log"
     with place.running(*place.flags, "-shutdown-delay", "1s") as service:
@@ -237,7 +237,7 @@ def stop_under_load(place: Place) -> tuple[str, str]:
 
 
 def _processor_time(pid: int) -> float:
-    """Return the seconds that a process has computed: user time of /proc/PID/stat, see proc(5)."""
+    """Return the user CPU time of a process in seconds, from /proc/PID/stat, see proc(5)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) / os.sysconf("SC_CLK_TCK")
 
@@ -275,7 +275,7 @@ def too_many_calls(place: Place) -> tuple[str, str]:
 
 
 def certificate_replaced(place: Place) -> tuple[str, str]:
-    """Certificate and key are replaced by those of another authority."""
+    """Certificate and key are replaced by those of another CA."""
     cert, key = place.home / "tls.crt", place.home / "tls.key"
     _certificate(cert, key)
     with place.running(*ALONE, "-tls-cert", str(cert), "-tls-key", str(key)) as service:
@@ -300,7 +300,7 @@ def _certificate(cert: Path, key: Path) -> None:
 
 FAULTS = (
     database_stopped,
-    database_away_at_start,
+    database_down_at_start,
     database_frozen,
     password_rotated,
     stop_under_load,

@@ -1,7 +1,7 @@
-"""How the generated service starts, what memory it takes and how many calls it bears.
+"""The generated service's start, memory and throughput.
 
-The peer is bare/main.go: the same API on the same libraries, without what makes a service fit for
-operation. Where there is PostgreSQL, both use the same server, which does not wait for the disk.
+The peer is bare/main.go: the same API on the same libraries, without the features for production.
+With PostgreSQL, both use the same server, which does not wait for the disk.
 """
 
 import shutil
@@ -24,7 +24,7 @@ from testing import ROOT
 # bare/main.go imports this module.
 CASE = Case("service", {"module": "github.com/acme/payments-api"}, folder="payments-api")
 ALONE = ("-port", "0", "-metrics-port", "0", "-shutdown-delay", "0s")
-# As of ten pods that call at the same time. One connection would be kinder to us.
+# Like ten pods that call at the same time. One connection would give better figures.
 LOAD = ("-name", "load", "-concurrency", "50", "-connections", "10")
 MANY = 100_000
 IN_MEMORY, IN_POSTGRESQL = STORAGES = ("in memory", "PostgreSQL")
@@ -32,7 +32,7 @@ IN_MEMORY, IN_POSTGRESQL = STORAGES = ("in memory", "PostgreSQL")
 
 @dataclass(frozen=True)
 class Setup:
-    """The built programs in `binaries`, and a database that both servers can use."""
+    """The programs in `binaries`, and a database that both servers can use."""
 
     binaries: Path
     scratch: Path
@@ -46,12 +46,12 @@ class Setup:
         return demo.flags(self.database, self.password_file)
 
     def clear(self) -> None:
-        """Empty the table, so that no run pays for the rows of another."""
+        """Empty the table, so that no run is slowed by the rows of another."""
         self.database.psql("TRUNCATE greetings", database=demo.DATABASE)
 
     @contextmanager
     def running(self, name: str, storage: str) -> Iterator["Running"]:
-        """Run a program for the length of a block, which begins when it says where it listens."""
+        """Run a program during a block, which begins when it logs its address."""
         log = self.scratch / f"{name}.log"
         command = [str(self.binaries / name), *self.flags(storage)]
         with log.open("w") as output, process.background(command, log=output) as program:
@@ -64,7 +64,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Load:
-    """What came of many calls: calls a second, milliseconds, processor time for each call."""
+    """The result of many calls: calls per second, milliseconds, CPU time per call."""
 
     rate: float
     p99: float
@@ -73,7 +73,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Running:
-    """A server that has said where it listens."""
+    """A server that listens at `address`."""
 
     setup: Setup
     address: str
@@ -81,16 +81,17 @@ class Running:
 
     def call(self, *flags: str) -> dict[str, str]:
         """Run the client and return the lines "name: value" that it prints."""
-        told = process.run([self.setup.binaries / "client", "-addr", self.address, *flags]).stdout
-        return dict(line.split(": ", 1) for line in told.splitlines() if ": " in line)
+        output = process.run([self.setup.binaries / "client", "-addr", self.address, *flags]).stdout
+        return dict(line.split(": ", 1) for line in output.splitlines() if ": " in line)
 
     def load(self, calls: int) -> Load:
         """Make calls and measure them."""
         self.setup.clear()
         before = self._processor()
-        told = self.call("-calls", str(calls), *LOAD)
+        report = self.call("-calls", str(calls), *LOAD)
         spent = self._processor() - before
-        return Load(float(told["calls per second"]), float(told["p99 in ms"]), spent * 1e6 / calls)
+        rate, p99 = float(report["calls per second"]), float(report["p99 in ms"])
+        return Load(rate, p99, spent * 1e6 / calls)
 
     def resident(self) -> float:
         """Return the resident memory in MiB."""
@@ -98,7 +99,7 @@ class Running:
         return next(int(line.split()[1]) for line in status.splitlines() if "VmRSS" in line) / 1024
 
     def _processor(self) -> float:
-        # utime and stime of proc(5), in ticks of 10 ms, counted behind the name in parentheses.
+        # utime and stime of proc(5), in ticks of 10 ms, counted after the name in parentheses.
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
@@ -122,7 +123,7 @@ def start_to_first_answer(template: Path, scratch: Path) -> Iterator[Row]:
 
 
 def memory(template: Path, scratch: Path) -> Iterator[Row]:
-    """Resident memory when idle, and whether calls make it grow for good."""
+    """Resident memory when idle, and whether calls make it grow permanently."""
 
     def resident(name: str, storage: str) -> Iterator[float]:
         with setup.running(name, storage) as server:
@@ -139,16 +140,16 @@ def memory(template: Path, scratch: Path) -> Iterator[Row]:
             yield Row(f"memory idle, {storage} | bare server", "MiB", idle, peer_idle)
             what = f"memory after {MANY:,} calls, {storage} | bare server"
             yield Row(what, "MiB", after, peer_after)
-            # 5 % of it is 13 bytes a call: less than anything that could leak.
+            # 5 % of it is 13 bytes per call: less than anything that could leak.
             what = f"memory after {2 * MANY:,} calls, {storage} | after {MANY:,}"
             yield Row(what, "MiB", later, after, 1.05)
 
 
 def load(template: Path, scratch: Path) -> Iterator[Row]:
-    """Calls a second and the time of the slowest of a hundred, with 50 calls at a time."""
+    """Calls per second and the 99th percentile, with 50 concurrent calls."""
     with _setup(template, scratch) as setup:
-        # With PostgreSQL the service does more than the peer: its statement looks for the row,
-        # counts in it and returns it.
+        # With PostgreSQL the service does more than the peer: its statement finds the row,
+        # increments its count and returns it.
         for storage, peer, calls, rate, p99 in (
             (IN_MEMORY, "bare server", 50_000, 0.8, 1.25),
             (IN_POSTGRESQL, "bare server with one INSERT", 10_000, 0.7, 1.5),

@@ -1,4 +1,4 @@
-"""One line of the table, and how figures are taken."""
+"""One row of the table, and how figures are measured."""
 
 import statistics
 import time
@@ -13,10 +13,10 @@ HEADER = f"{'ours | peer':<66} {'unit':<7} {'ours':>9} {'peer':>9} {'ratio':>6} 
 
 @dataclass(frozen=True)
 class Row:
-    """A figure of ours, beside the peer's if there is one.
+    """One of our figures, with the peer's if there is a peer.
 
-    `target` is the bound of the ratio, or of our figure where there is no peer: the largest good
-    value, or the smallest one if `more_is_better`. A row without a target is for reading only.
+    `target` is the limit of the ratio, or of our figure without a peer: the largest good value, or
+    the smallest if `more_is_better`. A row without a target is informational.
     """
 
     what: str
@@ -61,7 +61,7 @@ def timed(action: Callable[[], object]) -> float:
 def in_turn(ours: Callable[[], Figure], peer: Callable[[], Figure]) -> list[tuple[Figure, Figure]]:
     """Return the figures of RUNS runs of each, after one run of each to warm up.
 
-    They take turns because a machine that slows down then slows both.
+    They alternate, so that a slower machine slows both.
     """
     ours()
     peer()
@@ -69,6 +69,6 @@ def in_turn(ours: Callable[[], Figure], peer: Callable[[], Figure]) -> list[tupl
 
 
 def medians(ours: Callable[[], float], peer: Callable[[], float]) -> tuple[float, float]:
-    """Return the median of each of two figures that are taken in turn."""
+    """Return the median of each of two figures that are measured alternately."""
     figures = in_turn(ours, peer)
     return statistics.median(f[0] for f in figures), statistics.median(f[1] for f in figures)

@@ -1,4 +1,4 @@
-"""The table of `make bench` shows what is missed, and its peer is a sound program."""
+"""The table of `make bench` marks missed targets, and its peer is formatted and vetted."""
 
 import shutil
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from testing import ROOT, trees
         (Row("within twice the peer", "s", 2, 1, 2), False),
         (Row("beyond twice the peer", "s", 2.1, 1, 2), True),
         (Row("beyond a bound", "s", 16, target=15), True),
-        (Row("for reading only", "s", 16), False),
+        (Row("without a target", "s", 16), False),
     ],
     ids=lambda value: value.what if isinstance(value, Row) else None,
 )
@@ -42,9 +42,9 @@ def test_a_missed_target_ends_the_run_with_status_1(
     assert ("MISSED" in capsys.readouterr().out) == bool(status)
 
 
-def test_a_subject_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_subject_is_rejected(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["loda"]) == 2
-    assert "loda is no subject; choose from copy_against_the_floor, " in capsys.readouterr().err
+    assert "loda is not a subject; choose from copy_against_the_floor, " in capsys.readouterr().err
 
 
 def test_the_bare_server_is_formatted_and_vetted(render: trees.Renderer, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How long it takes to validate this template: with nothing known, with all, after one change."""
+"""How long it takes to validate this template: with a cold cache, unchanged, after one change."""
 
 import os
 import re
@@ -23,7 +23,7 @@ from goldpath.validation.pipeline import Options, validate
 from testing import trees
 
 COLD, CHANGED = 60, 5  # seconds on two cores
-# Linters that judge all files of a tree together; the naive way starts the others for each file.
+# Linters that check all files of a tree together; the naive way starts the others for each file.
 TOGETHER = ("go vet", "golangci-lint", "helm3", "helm4", "helm-unittest", "kube-score", "checkov")
 SAMPLE = 3  # files of each kind that the naive way is measured on
 TOUCHED = {
@@ -35,32 +35,32 @@ TOUCHED = {
 
 
 def validating(template: Path, scratch: Path) -> Iterator[Row]:
-    """`goldpath validate` beside a copier command for each case and a linter for each file.
+    """`goldpath validate` compared with a copier command per case and a linter per file.
 
-    The tools are there, and what Go and golangci-lint keep of the modules that a copy requires; of
-    the template and its copies nothing is known.
+    The tools are installed, and the caches of Go and golangci-lint have the modules that a copy
+    requires; nothing of the template and its copies is cached.
     """
     check = partial(validate, str(template), Options(jobs=os.cpu_count() or 2))
-    with _nothing_known(scratch / "warming"):
+    with _cold_cache(scratch / "warming"):
         source = take(str(template))
         cases = select(source.template, Selection())
         copies = pool.render_all(source.root, cases, jobs=os.cpu_count() or 2)
-        _learn([one for one in copies if isinstance(one, Render)], scratch / "stub")
-    with _nothing_known(scratch / "cache"):
+        _cache_modules([one for one in copies if isinstance(one, Render)], scratch / "stub")
+    with _cold_cache(scratch / "cache"):
         cold = timed(check)
-        yield Row("goldpath validate, nothing known", "s", cold, target=COLD)
+        yield Row("goldpath validate, cold cache", "s", cold, target=COLD)
         yield Row("goldpath validate, nothing changed", "s", timed(check))
         for what, path in TOUCHED.items():
             _touch(template / "template" / path)
             target = CHANGED if what == "a manifest" else None
             yield Row(f"goldpath validate, {what} changed", "s", timed(check), target=target)
     naive = _naive(template, scratch / "naive", cases)
-    yield Row("nothing known | a command for each case and file", "s", cold, naive, 1)
+    yield Row("cold cache | a command for each case and file", "s", cold, naive, 1)
 
 
 @contextmanager
-def _nothing_known(cache: Path) -> Iterator[None]:
-    """Within the block, goldpath's cache holds the tools only."""
+def _cold_cache(cache: Path) -> Iterator[None]:
+    """Within the block, goldpath's cache has only the tools."""
     tools = cache_dir()
     cache.mkdir()
     for entry in tools.iterdir():
@@ -73,10 +73,10 @@ def _nothing_known(cache: Path) -> Iterator[None]:
         os.environ["GOLDPATH_CACHE"] = str(tools)
 
 
-def _learn(copies: Sequence[Render], stub: Path) -> None:
-    """Let golangci-lint see the packages that each module imports, and nothing of the module.
+def _cache_modules(copies: Sequence[Render], stub: Path) -> None:
+    """Let golangci-lint cache the packages that each module imports, but nothing of the module.
 
-    It keeps what it knows of them by the go.mod, in a cache that is new here.
+    It caches them by go.mod, in a cache that is empty at first.
     """
     os.environ["GOLANGCI_LINT_CACHE"] = str(stub.with_name("golangci-lint"))
     roots = {(one.root / "go.mod").read_bytes(): one.root for one in copies}
@@ -110,7 +110,7 @@ def _touch(file: Path) -> None:
 def _naive(template: Path, folder: Path, cases: Sequence[Case]) -> float:
     """Return the seconds of a copier command for each case and a linter for each of its files.
 
-    Measured on the defaults and on a few files of each linter, and taken times the numbers of them.
+    Measured with the defaults and a few files per linter, and multiplied by their numbers.
     """
     copy = folder / "payments-api"
     seconds = timed(partial(trees.copier, "copy", "--defaults", "--quiet", template, copy))

@@ -1,5 +1,5 @@
-// Command bare is what the generated service is measured against: the same API on the same
-// grpc-go without interceptors, metrics, logs, limits, health, TLS or an orderly stop. It is built
+// Command bare is the peer of the generated service in benchmarks: the same API on the same
+// grpc-go without interceptors, metrics, logs, limits, health, TLS or a graceful stop. It is built
 // in a render's folder. Without -dbhost a call stores nothing, with it a call is one plain INSERT.
 package main
 
@@ -29,7 +29,7 @@ type service struct {
 
 func (s *service) SayHello(ctx context.Context, request *hellov1.SayHelloRequest) (*hellov1.SayHelloResponse, error) {
 	if s.pool != nil {
-		// The table has both as its key, so each call brings a greeting of its own.
+		// The table has both as its key, so each call needs its own greeting.
 		const statement = "INSERT INTO greetings (greeting, name) VALUES ($1, $2)"
 		greeting := strconv.FormatInt(s.calls.Add(1), 10)
 		if _, err := s.pool.Exec(ctx, statement, greeting, request.GetName()); err != nil {
@@ -85,7 +85,7 @@ func main() {
 	}
 	server := grpc.NewServer()
 	hellov1.RegisterHelloServiceServer(server, api)
-	// The same line as the generated service writes, so that both are waited for alike.
+	// The generated service logs the same line, so that the benchmark waits for both alike.
 	fmt.Fprintf(os.Stderr, "{\"msg\":\"listening\",\"address\":%q}\n", listener.Addr())
 	if err := server.Serve(listener); err != nil {
 		log.Fatal(err)
