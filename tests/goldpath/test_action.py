@@ -1,4 +1,4 @@
-"""The action: what its step runs, with the command in place of an installation of it."""
+"""The action: its step, with this environment's goldpath instead of an installed one."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import yaml
 
 from testing import ROOT, trees
 
-# Stands for Python: to make an environment is to link the command into it; pip has nothing to do.
+# Replaces Python: `-m venv` links the command into the environment; pip does nothing.
 PYTHON = """#!/usr/bin/env bash
 mkdir -p "$3/bin"
 ln -sf {command} "$3/bin/goldpath"
@@ -21,7 +21,7 @@ ONLY = "--only\nyamllint"
 
 
 def _run(root: Path, **inputs: str) -> tuple[int, str, str]:
-    """Run the step as a runner does and return its status, its outputs and what it printed."""
+    """Run the step as a runner does and return its status, its outputs and its log."""
     (step,) = [x for x in _action()["runs"]["steps"] if x.get("id") == "validate"]
     values = {"template": ".", "arguments": ONLY, "require-tools": "false", **inputs}
     reports = root.parent / "reports"
@@ -80,7 +80,7 @@ def test_the_action_writes_what_is_uploaded_and_a_summary_and_annotations(root: 
     ],
     ids=["commands", "option", "lines", "empty", "argument", "help", "switch"],
 )
-def test_inputs_of_the_action_are_no_commands(
+def test_inputs_of_the_action_are_not_run_as_commands(
     inputs: dict[str, str], output: str, root: Path
 ) -> None:
     assert _run(root, **inputs)[1] == output
@@ -88,5 +88,5 @@ def test_inputs_of_the_action_are_no_commands(
     assert (root / "goldpath.sarif").exists() == (output == "status=1\n")
 
 
-def test_no_expression_stands_in_a_script_of_the_action() -> None:
+def test_no_script_of_the_action_contains_an_expression() -> None:
     assert not [step for step in _action()["runs"]["steps"] if "${{" in step.get("run", "")]

@@ -1,4 +1,4 @@
-"""The parts of src/goldpath know only the parts below them."""
+"""The packages of src/goldpath import only from those below them."""
 
 import ast
 from collections.abc import Iterator
@@ -11,8 +11,7 @@ from testing import ROOT
 
 SOURCE = ROOT / "src/goldpath"
 MODULES = sorted(SOURCE.rglob("*.py"))
-# The packages from top to bottom, as `ls src/goldpath` shows them: a module imports only from its
-# own package and from those below.
+# The packages from top to bottom: a module imports only from its own package and those below.
 PACKAGES = (
     "__main__",
     "cli",
@@ -42,7 +41,7 @@ LINTERS_USE = {
     "linters.go_modules",
     "linters.safety",
 }
-# What linters share, and what runs them.
+# Modules that linters share, and those that run them.
 NO_LINTERS = {"__init__", "base", "charts", "command", "files", "go_modules"}
 NO_LINTERS |= {"registry", "result_cache", "runner", "safety"}
 LINTERS = [
@@ -74,7 +73,7 @@ NAMES = {_name(module) for module in MODULES}
 
 @cache
 def _imported(file: Path) -> set[str]:
-    """Return the full name of everything that a file imports, wherever in the file."""
+    """Return the full name of each import of a file, at any place in the file."""
     found = set()
     for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Import):
@@ -114,7 +113,7 @@ def _users(library: str) -> list[str]:
     ]
 
 
-def test_every_package_has_a_place_and_there_are_few() -> None:
+def test_every_package_is_in_the_list_and_there_are_at_most_ten() -> None:
     found = {_package(_name(file)) for file in MODULES}
     assert found == set(PACKAGES)
     folders = {file.parent for file in MODULES} - {SOURCE}
@@ -137,18 +136,18 @@ def test_no_two_modules_import_each_other() -> None:
 
 
 @pytest.mark.parametrize("file", LINTERS, ids=_name)
-def test_a_linter_uses_only_what_every_linter_may(file: Path) -> None:
+def test_a_linter_imports_only_modules_that_every_linter_may_import(file: Path) -> None:
     assert _ours(file) <= LINTERS_USE
 
 
 @pytest.mark.parametrize(
     ("library", "module"), [("copier", "rendering.copier"), ("subprocess", "runtime.process")]
 )
-def test_a_library_is_imported_in_one_place_only(library: str, module: str) -> None:
+def test_a_library_is_imported_by_one_module_only(library: str, module: str) -> None:
     assert _users(library) == [module]
 
 
-def test_click_is_used_by_the_command_line_only() -> None:
+def test_only_the_command_line_imports_click() -> None:
     assert {_package(name) for name in _users("click")} == {"cli"}
 
 
@@ -163,12 +162,12 @@ def test_only_the_command_line_and_the_progress_print(file: Path) -> None:
 
 
 @every_module
-def test_a_module_fits_in_its_bound_of_lines(file: Path) -> None:
+def test_a_module_does_not_exceed_its_limit_of_lines(file: Path) -> None:
     assert len(file.read_text().splitlines()) <= MAX_MODULE
 
 
 @every_module
-def test_a_function_fits_in_its_bound_of_lines(file: Path) -> None:
+def test_a_function_does_not_exceed_its_limit_of_lines(file: Path) -> None:
     for node in _definitions(file):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno
@@ -176,7 +175,7 @@ def test_a_function_fits_in_its_bound_of_lines(file: Path) -> None:
 
 
 @every_module
-def test_everything_public_of_a_module_has_a_docstring(file: Path) -> None:
+def test_every_public_definition_has_a_docstring(file: Path) -> None:
     tree = _tree(file)
     assert ast.get_docstring(tree), "the module"
     public = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]

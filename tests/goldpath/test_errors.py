@@ -1,4 +1,4 @@
-"""The errors: their exit statuses and what a failed tool shows."""
+"""The errors: their exit statuses and the message of a failed tool."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_each_kind_of_error_has_its_exit_status(error: GoldpathError, status: in
     assert error.status == status
 
 
-def test_every_error_is_caught_as_the_one_kind() -> None:
+def test_every_error_is_caught_by_its_base_class() -> None:
     assert issubclass(BadInputError, GoldpathError)
     assert issubclass(ToolError, GoldpathError)
 

@@ -1,6 +1,6 @@
-"""Templates that mean harm: nothing of them runs, and nothing of the machine is shown or written.
+"""Malicious templates: none of their code runs, and no file outside of them is read or written.
 
-Each attack here had worked against the command.
+Each of these attacks has worked against an earlier version.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 @pytest.fixture(autouse=True)
 def _own_validate_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget what linters said, but not the tools."""
+    """Use an empty cache of results, but not of tools."""
     for module in ("linters.result_cache", "rendering.pool", "template.source"):
         monkeypatch.setattr(f"goldpath.{module}.validate_dir", lambda: tmp_path / "cache")
 
@@ -57,8 +57,8 @@ def _chart(root: Path, name: str, **files: str) -> Path:
     return root
 
 
-def test_the_name_of_a_chart_is_no_option_of_helm(tmp_path: Path) -> None:
-    # Helm 3 would give the objects, whose text has commands, to a shell.
+def test_the_name_of_a_chart_cannot_be_an_option_of_helm(tmp_path: Path) -> None:
+    # Helm 3 would pass the objects, which contain commands, to a shell.
     text = CHART["templates/a.yaml"].replace("RUN", f"touch {tmp_path}/ran")
     root = _chart(tmp_path / "r", "--post-renderer=sh", **{"templates/a.yaml": text})
     (one, _) = charts.inputs(Tree(root))
@@ -67,13 +67,13 @@ def test_the_name_of_a_chart_is_no_option_of_helm(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-# Copier leaves a folder open that it was walking through.
+# Copier leaves a folder open that it iterates over.
 left_open = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @left_open
 @pytest.mark.parametrize("name", ["{{ '.git' }}/config", "a/{{ '.GIT' }}", "link/{{ 'config' }}"])
-def test_a_copy_brings_no_settings_of_git(name: str, tmp_path: Path) -> None:
+def test_git_settings_in_a_copy_have_no_effect(name: str, tmp_path: Path) -> None:
     root = trees.build_file_tree(
         tmp_path / "t",
         {"copier.yml": "_preserve_symlinks: true\n", name: "[core]\n"},
@@ -102,16 +102,16 @@ def test_an_update_runs_no_program_that_the_template_names_to_git(tmp_path: Path
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_file_that_names_a_repository_is_not_taken(tmp_path: Path) -> None:
+def test_a_git_file_that_points_to_a_repository_is_not_copied(tmp_path: Path) -> None:
     root = trees.build_file_tree(tmp_path / "t", {"copier.yml": "", "sub/.git": "gitdir: ../evil"})
     assert set(trees.contents(snapshot(root))) == {"copier.yml"}
 
 
-def _refused(root: Path) -> dict[str, str]:
+def _dangers(root: Path) -> dict[str, str]:
     return runner.dangers(registry.LINTERS, [Render(Case("tree", {}), root)])
 
 
-REFUSED = {
+DANGERS = {
     "escaped": ("c/tests/a_test.yaml", SUITE.format('"post\\x52enderer"'), "helm-unittest"),
     "small-letters": ("c/tests/a_test.yaml", SUITE.format("postrenderer"), "helm-unittest"),
     "binary": ("c/tests/a_test.yaml", SUITE.format("!!binary cG9zdFJlbmRlcmVy"), "helm-unittest"),
@@ -133,32 +133,32 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("name", "text", "linter"), REFUSED.values(), ids=REFUSED)
-def test_what_names_a_program_or_a_file_outside_keeps_its_linter_from_running(
+@pytest.mark.parametrize(("name", "text", "linter"), DANGERS.values(), ids=DANGERS)
+def test_a_linter_is_skipped_if_its_configuration_names_a_program_or_an_outside_file(
     name: str, text: str, linter: str, tmp_path: Path
 ) -> None:
     root = trees.build_file_tree(tmp_path, {name: text})
-    assert linter in _refused(root)
-    assert _refused(root)[linter].startswith(f"{name} ")
+    assert linter in _dangers(root)
+    assert _dangers(root)[linter].startswith(f"{name} ")
 
 
-def test_a_suite_in_another_encoding_is_read(tmp_path: Path) -> None:
+def test_a_suite_in_another_encoding_is_checked_too(tmp_path: Path) -> None:
     suite = trees.build_file_tree(tmp_path, {"c/tests/a_test.yaml": ""}) / "c/tests/a_test.yaml"
     suite.write_bytes(SUITE.format("postRenderer").encode("utf-16"))
-    assert "names a program to run; --trust lets it" in _refused(tmp_path)["helm-unittest"]
+    assert "names a program to run; --trust lets it" in _dangers(tmp_path)["helm-unittest"]
 
 
-def test_what_a_repository_has_as_a_rule_is_not_refused(rendered_once: Path) -> None:
-    assert _refused(rendered_once) == {}
+def test_common_settings_of_a_repository_skip_no_linter(rendered_once: Path) -> None:
+    assert _dangers(rendered_once) == {}
 
 
 @pytest.fixture
 def rendered_once(render: trees.Renderer) -> Path:
-    """The sample render, and beside it settings that stay inside."""
+    """The first case, rendered."""
     return render(trees.CASES[0]).root
 
 
-def test_harmless_settings_are_not_refused(tmp_path: Path) -> None:
+def test_harmless_settings_skip_no_linter(tmp_path: Path) -> None:
     root = trees.build_file_tree(tmp_path, {
         "go.mod": "module x\n\nreplace y => ./y\n", "ruff.toml": "extend = 'a/base.toml'",
         ".golangci.yml": "{exclusions: {paths: ['../.*']}, goheader: {template-path: h}}",
@@ -166,7 +166,7 @@ def test_harmless_settings_are_not_refused(tmp_path: Path) -> None:
         "c/tests/a_test.yaml": "{suite: a, values: [../values.yaml]}",
         "c/values.schema.json": '{"$ref": "#/definitions/a"}',
     })  # fmt: skip
-    assert _refused(root) == {}
+    assert _dangers(root) == {}
 
 
 def test_golangci_lint_writes_no_file_that_the_tree_names(tmp_path: Path) -> None:
@@ -178,26 +178,26 @@ def test_golangci_lint_writes_no_file_that_the_tree_names(tmp_path: Path) -> Non
     assert not (tmp_path / "out").exists()
 
 
-def test_a_suite_has_its_chart_with_it(tmp_path: Path) -> None:
+def test_a_suite_is_run_together_with_its_chart(tmp_path: Path) -> None:
     assert helm_unittest.LINTER.merged
     suite = "suite: a\ntests:\n  - it: x\n    asserts: [{equal: {path: data.x, value: other}}]\n"
     root = _chart(tmp_path / "r", "c", **{"tests/a_test.yaml": suite})
-    (said,) = runner.run([helm_unittest.LINTER], [Render(Case("one", {}), root)])
-    assert [one.rule for one in said.findings["one"]] == ["failure"]
+    (first,) = runner.run([helm_unittest.LINTER], [Render(Case("one", {}), root)])
+    assert [one.rule for one in first.findings["one"]] == ["failure"]
     text = CHART["templates/a.yaml"].replace("$(RUN)", "other")
     (root / "c/templates/a.yaml").write_text(text)
     (again,) = runner.run([helm_unittest.LINTER], [Render(Case("one", {}), root)])
     assert again.findings["one"] == ()
 
 
-def test_a_billion_laughs_is_not_filled_in() -> None:
+def test_a_billion_laughs_is_not_expanded() -> None:
     with pytest.raises(ValueError, match=r"more than 1000000 values"):
         documents(BOMB)
     assert documents("a: &a 1\nb: *a\n") == [{"a": 1, "b": 1}]
 
 
 @pytest.mark.parametrize("linter", [check_jsonschema, checkov_workflows])
-def test_a_billion_laughs_is_a_finding_and_the_other_files_are_read(
+def test_a_billion_laughs_is_a_finding_and_the_other_files_are_checked(
     linter: Linter, tmp_path: Path
 ) -> None:
     good = "on: push\npermissions: write-all\njobs: {a: {runs-on: 1}}\n"
@@ -207,7 +207,7 @@ def test_a_billion_laughs_is_a_finding_and_the_other_files_are_read(
     assert found == {(f"{folder}/a.yaml", True), (f"{folder}/b.yaml", False)}
 
 
-def test_merged_keys_and_deep_nesting_are_measured_before_they_are_filled_in() -> None:
+def test_merged_keys_and_deep_nesting_are_measured_before_they_are_expanded() -> None:
     merged = "a0: &a0 {x: 1}\n" + "".join(
         f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12)
     )
@@ -221,14 +221,14 @@ DEEP = {"list": "- " * 30_000, "flow": "[" * 30_000, "mappings": "{a: " * 30_000
 
 
 @pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
-def test_nesting_that_would_end_python_is_refused_before_it_is_read(text: str) -> None:
+def test_nesting_that_would_crash_python_is_rejected_before_it_is_parsed(text: str) -> None:
     for form in (text, text.encode(), text.encode("utf-16")):
         with pytest.raises(TooLargeError, match="nested too deeply"):
             check_nesting(form)
     check_nesting(f"a: {'[' * 400}{']' * 400}\nb: {'x' * 9000}\n")
 
 
-def test_a_copy_with_files_nested_so_deeply_is_judged_to_its_end(tmp_path: Path) -> None:
+def test_a_copy_with_deeply_nested_files_is_checked_completely(tmp_path: Path) -> None:
     deep = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {DEEP['flow']}\n"
     root = trees.build_file_tree(
         tmp_path / "t",
@@ -247,22 +247,22 @@ def test_a_copy_with_files_nested_so_deeply_is_judged_to_its_end(tmp_path: Path)
     }
 
 
-def test_what_one_template_sets_does_not_reach_another(tmp_path: Path) -> None:
-    """What Jinja compiles is kept for all templates; some settings change what it is."""
-    told = "a: {type: str, default: ok}\nb: {type: str, default: '{{ a }}'}\n"
-    good = trees.build_file_tree(tmp_path / "good", {"copier.yml": told, "x.txt.jinja": "{{ b }}"})
+def test_settings_of_one_template_do_not_affect_another(tmp_path: Path) -> None:
+    """All templates share a cache of compiled Jinja; some settings change what is compiled."""
+    text = "a: {type: str, default: ok}\nb: {type: str, default: '{{ a }}'}\n"
+    good = trees.build_file_tree(tmp_path / "good", {"copier.yml": text, "x.txt.jinja": "{{ b }}"})
     for number, setting in enumerate(("finalize: x", "enable_async: true")):
         bad = trees.build_file_tree(
             tmp_path / f"bad{number}",
-            {"copier.yml": f"{told}_envops: {{{setting}}}\n", "x.txt.jinja": "{{ b }}"},
+            {"copier.yml": f"{text}_envops:  {{{setting}}}\n", "x.txt.jinja": "{{ b }}"},
         )
         with contextlib.suppress(GoldpathError, TypeError):
             render(bad, Case("x", {}), tmp_path / f"b{number}", compiled=tmp_path)
-        made = render(good, Case("x", {}), tmp_path / f"g{number}", compiled=tmp_path)
-        assert (made.root / "x.txt").read_text() == "ok"
+        copy = render(good, Case("x", {}), tmp_path / f"g{number}", compiled=tmp_path)
+        assert (copy.root / "x.txt").read_text() == "ok"
 
 
-def test_nothing_is_computed_once_for_all_copies(tmp_path: Path) -> None:
+def test_no_value_is_shared_between_copies(tmp_path: Path) -> None:
     numbers = ", ".join(map(str, range(100)))
     text = f"{{{{ [{numbers}] | shuffle }}}} {{{{ '%s' | strftime }}}}"
     files = {
@@ -270,17 +270,17 @@ def test_nothing_is_computed_once_for_all_copies(tmp_path: Path) -> None:
         "x.jinja": f"{text}{{{{ a }}}}",
     }
     root = trees.build_file_tree(tmp_path / "t", files)
-    made = [
+    copies = [
         (render(root, Case("x", {}), tmp_path / n, compiled=tmp_path).root / "x").read_text()
         for n in ("one", "two")
     ]
-    first, second = (text.split("[") for text in made)
+    first, second = (text.split("[") for text in copies)
     assert first[1] != second[1]
     assert first[2] != second[2]
 
 
 @pytest.mark.parametrize("name", ["copier.yml", ".goldpath.yml"])
-def test_settings_that_are_a_link_out_are_not_read(name: str, tmp_path: Path) -> None:
+def test_settings_behind_a_link_to_the_outside_are_not_read(name: str, tmp_path: Path) -> None:
     root = trees.build_file_tree(tmp_path / "t", {"copier.yml": COPIER})
     (tmp_path / "secret").write_text("a: [secret")
     (root / name).unlink(missing_ok=True)
@@ -289,7 +289,7 @@ def test_settings_that_are_a_link_out_are_not_read(name: str, tmp_path: Path) ->
         validate(str(root), Options(skip=()))
 
 
-def test_words_of_a_template_do_not_reach_the_terminal_as_they_are(tmp_path: Path) -> None:
+def test_control_characters_in_messages_of_a_template_are_escaped(tmp_path: Path) -> None:
     name = '"\\e[31m\\n::error::x"'
     text = f"linters: [{{name: {name}, files: '*', command: [a], output: gnu}}]\n"
     root = trees.build_file_tree(tmp_path, {"copier.yml": "a: ok\n", ".goldpath.yml": text})
@@ -298,16 +298,16 @@ def test_words_of_a_template_do_not_reach_the_terminal_as_they_are(tmp_path: Pat
     (root / "copier.yml").write_text("a: [\u202e")
     bad = trees.run_program("goldpath", "validate", cwd=root)
     assert bad.returncode == 2
-    told = done.stdout + done.stderr + bad.stderr
-    assert not {"\x1b", "\u202e"} & set(told)
-    assert not [line for line in told.splitlines() if line.startswith("::error::")]
+    output = done.stdout + done.stderr + bad.stderr
+    assert not {"\x1b", "\u202e"} & set(output)
+    assert not [line for line in output.splitlines() if line.startswith("::error::")]
 
 
 def _no_rules() -> list[str]:
     return [word for name in all_names() for word in ("--skip", name)]
 
 
-def test_a_linter_has_a_bound_on_time_and_an_installation_none() -> None:
+def test_a_linter_has_a_time_limit_and_an_installation_has_none() -> None:
     start = time.monotonic()
     with process.within(0.3), pytest.raises(GoldpathError, match=r"sleep was ended: all its time"):
         process.run(["sleep", "60"])
@@ -318,13 +318,13 @@ def test_a_linter_has_a_bound_on_time_and_an_installation_none() -> None:
         assert process.run(["true"]).status == 0
 
 
-def test_a_linter_has_a_bound_on_memory() -> None:
+def test_a_linter_has_a_memory_limit() -> None:
     code = "print(len(bytearray(2**28)))"
     with process.within(60, 2**27), pytest.raises(ToolError, match=r"MemoryError"):
         process.run([sys.executable, "-c", code])
 
 
-def test_expressions_without_an_end_are_run_apart(
+def test_endless_expressions_run_in_a_separate_process(
     tmp_path: Path,
 ) -> None:
     rule = "{required: false, extra-required: ['^(a+)+$']}"
@@ -339,13 +339,13 @@ def test_expressions_without_an_end_are_run_apart(
         yamllint.LINTER.run(Tree(root), [root / "b.yml"])
 
 
-def test_settings_of_yamllint_that_are_wrong_are_a_finding(tmp_path: Path) -> None:
+def test_invalid_settings_of_yamllint_are_a_finding(tmp_path: Path) -> None:
     root = trees.build_file_tree(tmp_path, {"a.yml": "a: 1\n", ".yamllint.yaml": "rules: {x: 1}"})
     (found,) = lints.run(yamllint.LINTER, root)
     assert (found.path, found.message) == (".yamllint.yaml", 'invalid config: no such rule: "x"')
 
 
-def test_files_that_yamllint_is_to_ignore_are_named_from_the_tree(tmp_path: Path) -> None:
+def test_ignore_patterns_of_yamllint_are_relative_to_the_tree(tmp_path: Path) -> None:
     settings = "extends: default\nignore-from-file: .gitignore\n"
     root = trees.build_file_tree(
         tmp_path, {"a.yml": "a:   1\n", ".yamllint.yaml": settings, ".gitignore": "a.yml\n"}
@@ -353,12 +353,12 @@ def test_files_that_yamllint_is_to_ignore_are_named_from_the_tree(tmp_path: Path
     assert yamllint.LINTER.select(Tree(root)) == [root / ".yamllint.yaml"]
 
 
-def test_interrupted_while_a_linter_works_it_leaves_nothing_behind(tmp_path: Path) -> None:
-    """A shell script has shellcheck read a file without an end."""
+def test_an_interrupt_while_a_linter_runs_leaves_no_process(tmp_path: Path) -> None:
+    """A shell script makes shellcheck read an endless file."""
     root = trees.build_file_tree(
         tmp_path / "t", {"copier.yml": "_subdirectory: t\n", "t/a.sh": "#!/bin/sh\n. /dev/zero\n"}
     )
-    # A worker of pytest ignores the signal, and so would its children.
+    # A pytest worker ignores SIGINT, and its children would inherit that.
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from goldpath.cli.main import main; main()"
@@ -379,6 +379,6 @@ def test_interrupted_while_a_linter_works_it_leaves_nothing_behind(tmp_path: Pat
 
 
 def _children(pid: int) -> list[str]:
-    """Return the processes that a process has started and whose program is shellcheck."""
+    """Return the shellcheck processes that a process has started."""
     found = process.run(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], accept=(0, 1)).stdout
     return [line.split()[0] for line in found.splitlines() if "a.sh" in line]

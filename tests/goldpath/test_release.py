@@ -1,4 +1,4 @@
-"""What .ci/release does with a version."""
+"""The script .ci/release."""
 
 import shutil
 from pathlib import Path
@@ -22,7 +22,9 @@ def _release(folder: Path, changelog: str) -> Done:
     return run(Step("release", ".ci/release", ()), folder, {"GITHUB_SHA": "0123"})
 
 
-def test_a_release_is_the_tag_of_the_version_with_its_part_of_the_changelog(tmp_path: Path) -> None:
+def test_a_release_has_the_tag_of_the_version_and_its_section_of_the_changelog(
+    tmp_path: Path,
+) -> None:
     done = _release(tmp_path, CHANGES)
     assert done.status == 0, done.printed
     assert done.calls.startswith("gh release create v1.2.0 --target 0123 --title v1.2.0 --notes")
@@ -30,7 +32,7 @@ def test_a_release_is_the_tag_of_the_version_with_its_part_of_the_changelog(tmp_
     assert "Old." not in done.calls
 
 
-def test_the_job_that_runs_the_checks_may_not_write() -> None:
+def test_the_job_that_runs_the_checks_has_no_write_permission() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text())
     for job in workflow["jobs"].values():
         if any(step.get("run") == ".ci/run" for step in job["steps"]):
@@ -39,7 +41,7 @@ def test_the_job_that_runs_the_checks_may_not_write() -> None:
 
 
 @pytest.mark.parametrize("changelog", ["# Changelog\n", CHANGES.replace("1.2.0", "Unreleased")])
-def test_a_version_that_the_changelog_does_not_know_is_not_released(
+def test_a_version_without_a_section_in_the_changelog_is_not_released(
     changelog: str, tmp_path: Path
 ) -> None:
     done = _release(tmp_path, changelog)

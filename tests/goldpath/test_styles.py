@@ -1,4 +1,4 @@
-"""Templates in the styles that the field has: they are rendered, and what is said is right."""
+"""Templates in common styles: they are rendered, and their findings are right."""
 
 from pathlib import Path
 
@@ -50,37 +50,37 @@ python_version: {type: str, default: "3.12"}
 }
 
 
-def _said(root: Path, files: dict[str, str]) -> tuple[int, set[str]]:
-    """Return the number of copies, and the rules that find something."""
+def _validated(root: Path, files: dict[str, str]) -> tuple[int, set[str]]:
+    """Return the number of copies, and the rules with findings."""
     template = trees.build_file_tree(root / "t", files)
     report = validate(str(template), Options(only=tuple(template_rules())))
     assert {row.reason for row in report.rules if row.status == "failed"} == set()
     return report.rendered, {one.finding.rule for one in report.findings}
 
 
-def test_conditional_names_between_braces(tmp_path: Path) -> None:
-    copies, found = _said(tmp_path, CONDITIONAL_NAMES)
+def test_conditional_file_names_in_braces(tmp_path: Path) -> None:
+    copies, found = _validated(tmp_path, CONDITIONAL_NAMES)
     assert copies >= 4
-    # No default; the odd name is no file name on Windows, or none at all; typos render to nothing.
+    # No default; the odd name is an invalid file name; typos render to nothing.
     assert {"GP001", "GP008", "GP021"} <= found <= {"GP001", "GP008", "GP021", "GP010", "GP022"}
 
 
-def test_square_brackets(tmp_path: Path) -> None:
-    copies, found = _said(tmp_path, SQUARE_BRACKETS)
+def test_delimiters_in_square_brackets(tmp_path: Path) -> None:
+    copies, found = _validated(tmp_path, SQUARE_BRACKETS)
     assert copies == 1 + 3
     assert found == {"GP012", "GP020", "GP021"}
 
 
-def test_tasks_and_extensions_run_nothing_and_say_what_they_cost(tmp_path: Path) -> None:
-    copies, found = _said(tmp_path, TASKS)
+def test_tasks_and_extensions_do_not_run_and_are_findings(tmp_path: Path) -> None:
+    copies, found = _validated(tmp_path, TASKS)
     assert copies == 0
     assert {"GP005", "GP006", "GP007", "GP011", "GP021", "GP022"} <= found
 
 
 @pytest.mark.parametrize("name", ["tasks"])
-def test_tasks_alone_do_not_keep_a_template_from_being_checked(name: str, tmp_path: Path) -> None:
+def test_a_template_with_tasks_is_checked_without_them(name: str, tmp_path: Path) -> None:
     text = TASKS["copier.yml"].replace("_jinja_extensions", "_secret_questions")
     text = text.replace("copier_templates_extensions.TemplateExtensionLoader", name)
-    copies, found = _said(tmp_path, {**TASKS, "copier.yml": text})
+    copies, found = _validated(tmp_path, {**TASKS, "copier.yml": text})
     assert copies >= 1
     assert {"GP005", "GP007", "GP026"} <= found

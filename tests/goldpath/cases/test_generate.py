@@ -1,4 +1,4 @@
-"""Choosing answers: all pairs of choices, and answers files."""
+"""Generation of cases: all pairs of choices, and answers files."""
 
 from itertools import combinations, product
 from pathlib import Path
@@ -19,7 +19,7 @@ def _template(*questions: Question) -> Template:
 
 
 def _choices(*counts: int) -> Template:
-    """Return a template with a question of so many choices for each number."""
+    """Return a template with a question for each number, which is its number of choices."""
     return _template(
         *(
             Question(f"q{i}", "str", tuple(f"{i}.{n}" for n in range(count)))
@@ -35,7 +35,7 @@ def _answers(template: Template) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "counts", [(2, 2), (2, 3, 2), (3, 3, 3, 3), (2, 5, 1, 4), (2,) * 9], ids=str
 )
-def test_every_two_choices_of_different_questions_meet(counts: tuple[int, ...]) -> None:
+def test_every_pair_of_choices_is_in_a_case(counts: tuple[int, ...]) -> None:
     template = _choices(*counts)
     found = _answers(template)
     asked = [question for question in template.questions if len(question.choices) > 1]
@@ -51,15 +51,15 @@ def test_the_number_of_cases_stays_small(counts: tuple[int, ...], most: int) -> 
     assert len(_answers(_choices(*counts))) <= most
 
 
-def test_the_fewest_cases_there_can_be_are_found_for_this_template(template: Template) -> None:
+def test_this_template_has_the_minimum_number_of_cases(template: Template) -> None:
     strategies, clusters = (
         len(next(one.choices for one in template.questions if one.name == name))
         for name in ("strategy", "cluster")
     )
-    assert len(generate.all_pairs(template)) == strategies * clusters  # as these have to meet
+    assert len(generate.all_pairs(template)) == strategies * clusters  # all pairs of these
 
 
-def test_a_case_that_is_wanted_is_one_of_them() -> None:
+def test_a_required_case_is_included() -> None:
     wanted = {"q0": "0.2", "q1": "1.1", "q2": "2.0"}
     factors = {one.name: one.choices for one in _choices(3, 3, 3).questions}
     found = pairwise.fewest(factors, wanted)
@@ -67,7 +67,7 @@ def test_a_case_that_is_wanted_is_one_of_them() -> None:
     assert len(found) <= 10
 
 
-def test_every_pair_of_choices_of_this_template_meets(template: Template) -> None:
+def test_every_pair_of_choices_of_this_template_is_in_a_case(template: Template) -> None:
     found = _answers(template)
     asked = [question for question in template.questions if question.choices]
     for one, other in combinations(asked, 2):
@@ -75,18 +75,18 @@ def test_every_pair_of_choices_of_this_template_meets(template: Template) -> Non
         assert met == set(product(one.choices, other.choices))
 
 
-def test_the_same_template_gives_the_same_cases_in_every_process() -> None:
+def test_the_cases_of_a_template_are_the_same_in_every_process() -> None:
     first = trees.run_program("goldpath", "cases", ROOT)
     assert first.stdout.count("\n") == 1 + 16
     assert trees.run_program("goldpath", "cases", ROOT).stdout == first.stdout
 
 
-def test_each_case_answers_in_the_order_of_the_questions() -> None:
+def test_the_answers_of_a_case_are_in_the_order_of_the_questions() -> None:
     for answers in _answers(_choices(2, 2, 3)):
         assert list(answers) == ["q0", "q1", "q2"]
 
 
-def test_the_name_of_a_case_tells_its_answers_and_no_other_has_it() -> None:
+def test_the_name_of_a_case_shows_its_answers_and_is_unique() -> None:
     found = generate.all_pairs(_choices(3, 3, 3, 3))
     assert found[0].name.startswith("0.0-1.0-2.")
     assert found[0].name == "-".join(found[0].answers.values())
@@ -109,12 +109,12 @@ def test_a_yes_or_no_question_has_two_choices() -> None:
     ],
     ids=["free-text", "one-choice", "computed", "computed-bool"],
 )
-def test_a_question_without_a_choice_keeps_its_default(question: Question) -> None:
+def test_a_question_without_choices_has_its_default(question: Question) -> None:
     template = _template(question, *_choices(2, 2).questions)
     assert all(question.name not in answers for answers in _answers(template))
 
 
-def test_a_template_with_no_choice_has_the_one_case_of_defaults() -> None:
+def test_a_template_without_choices_has_one_case_with_the_defaults() -> None:
     found = generate.all_pairs(_template(Question("text", "str")))
     assert [(case.name, dict(case.answers)) for case in found] == [("defaults", {})]
 
@@ -127,7 +127,7 @@ def test_a_single_choice_question_gives_a_case_for_each_value() -> None:
 TEXT = _template(Question("service_name", "str"), Question("rules", "str", computed=True))
 
 
-def test_an_answers_file_gives_its_name_and_answers(tmp_path: Path) -> None:
+def test_an_answers_file_is_a_case_with_its_name_and_answers(tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text("service_name: café\n", encoding="utf-8")
     case = generate.from_file(tmp_path / "mine.yml", TEXT)
     assert (case.name, case.answers) == ("mine", {"service_name": "café"})
@@ -136,7 +136,7 @@ def test_an_answers_file_gives_its_name_and_answers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "folder"), [("service_name: orders", "orders"), ("{}", "mine")], ids=["name", "file"]
 )
-def test_the_folder_is_called_as_the_service_or_else_the_file(
+def test_the_folder_is_named_after_the_service_or_the_file(
     text: str, folder: str, tmp_path: Path
 ) -> None:
     (tmp_path / "mine.yml").write_text(text)
@@ -144,7 +144,7 @@ def test_the_folder_is_called_as_the_service_or_else_the_file(
 
 
 @pytest.mark.parametrize("key", ["owner", "rules", "_src_path", "1"])
-def test_a_key_that_is_not_asked_for_is_refused(key: str, tmp_path: Path) -> None:
+def test_an_unknown_key_is_rejected(key: str, tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text(f"service_name: x\n{key}: x\n")
     expected = rf": {key} is not a question of this template; it asks for service_name\.$"
     with pytest.raises(BadInputError, match=expected):
@@ -156,14 +156,14 @@ def test_a_key_that_is_not_asked_for_is_refused(key: str, tmp_path: Path) -> Non
     [b"a: [1", b"\xff\xfe", b"when: 2026-02-30", b"a: !python/none x", b"? [a]\n: 1", b"\0"],
     ids=["open-list", "not-utf-8", "no-such-day", "unknown-tag", "list-as-key", "control"],
 )
-def test_a_file_that_is_not_yaml_is_refused_in_one_line(text: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_yaml_is_an_error_of_one_line(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_bytes(text)
     with pytest.raises(BadInputError, match=r"mine\.yml is not valid YAML: [^\n]+\Z"):
         generate.from_file(tmp_path / "mine.yml", TEXT)
 
 
 @pytest.mark.parametrize("text", ["", "- a", "word", "3"], ids=["empty", "list", "word", "number"])
-def test_a_file_that_is_no_mapping_is_refused(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_mapping_is_rejected(text: str, tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text(text)
     with pytest.raises(BadInputError, match="write one answer a line, as KEY: VALUE"):
         generate.from_file(tmp_path / "mine.yml", TEXT)
@@ -174,6 +174,6 @@ def test_an_answers_file_that_is_missing_is_named(tmp_path: Path) -> None:
         generate.from_file(tmp_path / "none.yml", TEXT)
 
 
-def test_a_folder_in_place_of_an_answers_file_is_named(tmp_path: Path) -> None:
+def test_a_folder_instead_of_an_answers_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="cannot be read: Is a directory"):
         generate.from_file(tmp_path, TEXT)

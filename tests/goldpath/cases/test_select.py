@@ -1,4 +1,4 @@
-"""Which cases are tried: conditions, conditional choices, odd text, and what a user asks for."""
+"""Selection of cases: conditions, conditional choices, odd text, and options of the user."""
 
 import random
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ tls: {type: bool, default: true}
 
 
 def _meetings(root: Path, found: Sequence[Case]) -> set[tuple[tuple[str, Any], tuple[str, Any]]]:
-    """Return what meets in the copies: the answers to what is really asked."""
+    """Return the pairs of answers in the copies, without those of questions that do not apply."""
     met = set()
     for case in found:
         form = Questionnaire(root).fill(dict(case.answers))
@@ -47,7 +47,7 @@ def _meetings(root: Path, found: Sequence[Case]) -> set[tuple[tuple[str, Any], t
     return met
 
 
-def test_a_question_is_answered_only_where_it_is_asked(tmp_path: Path) -> None:
+def test_a_question_is_answered_only_where_its_condition_holds(tmp_path: Path) -> None:
     found = _chosen(tmp_path, CONDITION)
     assert all("zone" not in case.answers for case in found if case.answers.get("cloud") == "none")
     for cloud in ("aws", "gcp"):
@@ -63,7 +63,7 @@ cache: {type: str, choices: [big, small], default: big, when: "{{ public }}"}
 """
 
 
-def test_every_pair_that_conditions_allow_is_reached_however_deep(tmp_path: Path) -> None:
+def test_every_pair_that_nested_conditions_allow_is_in_a_case(tmp_path: Path) -> None:
     met = _meetings(tmp_path, _chosen(tmp_path, DEEP))
     for edge in ("cdn", "lb"):
         for cache in ("big", "small"):
@@ -81,22 +81,22 @@ pool:
 """
 
 
-def test_a_choice_is_taken_only_where_it_is_offered(tmp_path: Path) -> None:
+def test_a_choice_is_used_only_where_it_is_offered(tmp_path: Path) -> None:
     answers = _answers(_chosen(tmp_path, CONDITIONAL))
     assert {"db": "postgres", "pool": "pgbouncer"} in answers
     assert {"db": "none", "pool": "none"} in answers
     assert {"db": "none", "pool": "pgbouncer"} not in answers
 
 
-def test_of_several_answers_none_each_alone_and_all_are_tried(tmp_path: Path) -> None:
+def test_multiple_choice_is_tried_with_none_with_each_and_with_all(tmp_path: Path) -> None:
     text = "tools: {type: str, multiselect: true, choices: [lint, docs, e2e], default: '[]'}"
     defaults, *others = _answers(_chosen(tmp_path, text))
-    assert defaults == {}  # which is none
+    assert defaults == {}  # the default is none
     tried = [answers["tools"] for answers in others]
     assert tried == [["lint"], ["docs"], ["e2e"], ["lint", "docs", "e2e"]]
 
 
-def test_choices_that_a_template_makes_are_tried(tmp_path: Path) -> None:
+def test_choices_that_a_template_computes_are_tried(tmp_path: Path) -> None:
     text = "size: {type: str, choices: \"{{ ['s', 'm'] | to_json }}\", default: s}"
     assert {"size": "m"} in _answers(_chosen(tmp_path, text))
 
@@ -114,7 +114,7 @@ name:
 """
 
 
-def test_text_is_tried_as_short_and_as_long_as_its_validator_takes_it(tmp_path: Path) -> None:
+def test_text_is_tried_as_short_and_as_long_as_its_validator_accepts(tmp_path: Path) -> None:
     by_name = {case.name: case.answers for case in _chosen(tmp_path, VALIDATED)}
     assert len(by_name["shortest"]["name"]) == 3
     assert len(by_name["longest"]["name"]) == 20
@@ -122,7 +122,9 @@ def test_text_is_tried_as_short_and_as_long_as_its_validator_takes_it(tmp_path: 
     assert not set(by_name["oddest"]["name"]) & set("_.A0é\"'")
 
 
-def test_text_that_nothing_bounds_gets_quotes_other_scripts_and_nothing(tmp_path: Path) -> None:
+def test_text_without_a_validator_is_tried_with_quotes_other_scripts_and_empty(
+    tmp_path: Path,
+) -> None:
     found = _chosen(tmp_path, "title: {type: str, default: My title}")
     by_name = {case.name: case.answers for case in found}
     assert by_name["shortest"]["title"] == ""
@@ -130,7 +132,7 @@ def test_text_that_nothing_bounds_gets_quotes_other_scripts_and_nothing(tmp_path
     assert len(by_name["longest"]["title"]) >= 300
 
 
-def test_text_that_is_asked_for_under_a_condition_is_tried_where_it_holds(tmp_path: Path) -> None:
+def test_conditional_text_is_tried_where_its_condition_holds(tmp_path: Path) -> None:
     text = (
         "db: {type: bool, default: false}\n"
         "table: {type: str, default: users, when: '{{ db }}'}\nport: {type: int, default: 80}\n"
@@ -140,7 +142,7 @@ def test_text_that_is_asked_for_under_a_condition_is_tried_where_it_holds(tmp_pa
     assert all(answers["db"] for answers in odd)
 
 
-def test_odd_text_takes_the_place_of_choices_that_have_to_be_tried_anyway(tmp_path: Path) -> None:
+def test_odd_text_is_combined_with_choices_that_are_tried_anyway(tmp_path: Path) -> None:
     choices = "\n".join(f"q{n}: {{type: str, choices: [a, b, c]}}" for n in range(4))
     choices = choices.replace("}", ", default: a}")
     plain = _chosen(tmp_path, choices)
@@ -153,7 +155,7 @@ def test_odd_text_takes_the_place_of_choices_that_have_to_be_tried_anyway(tmp_pa
     assert [c.name for c in with_text[-3:]] == ["shortest", "longest", "oddest"]
 
 
-def test_odd_text_that_switches_a_question_off_takes_no_place_of_its_choices(
+def test_odd_text_that_disables_a_question_replaces_none_of_its_choices(
     tmp_path: Path,
 ) -> None:
     text = (
@@ -167,13 +169,13 @@ def test_odd_text_that_switches_a_question_off_takes_no_place_of_its_choices(
         assert (("db", db), ("tls", tls)) in met
 
 
-def test_a_case_of_several_answers_without_default_has_one(tmp_path: Path) -> None:
+def test_multiple_choice_without_a_default_gets_an_answer(tmp_path: Path) -> None:
     text = "size: {type: str, multiselect: true, choices: [s, m]}\ntls: {type: bool, default: true}"
     for case in _chosen(tmp_path, text)[1:]:
         assert Questionnaire(tmp_path).fill(dict(case.answers)).refused == (), case
 
 
-def test_the_defaults_of_several_answers_need_no_case_of_their_own(tmp_path: Path) -> None:
+def test_the_defaults_of_a_multiple_choice_need_no_separate_case(tmp_path: Path) -> None:
     text = (
         "size: {type: str, multiselect: true, choices: [s, m], default: '[s]'}\n"
         "tls: {type: bool, default: true}\n"
@@ -192,13 +194,13 @@ def test_a_question_without_default_gets_an_answer_in_every_case_but_the_first(
     assert all("name" in answers and "tls" in answers for answers in others)
 
 
-def test_exhaustive_takes_every_combination_that_can_be_had(tmp_path: Path) -> None:
+def test_exhaustive_takes_every_possible_combination(tmp_path: Path) -> None:
     _chosen(tmp_path, CONDITION)
     found = select.select(load(tmp_path), select.Selection(exhaustive=True))
     assert len(found) == 2 * 2 * 2 + 2
 
 
-def test_too_many_combinations_are_refused_with_their_number(tmp_path: Path) -> None:
+def test_too_many_combinations_are_rejected_with_their_number(tmp_path: Path) -> None:
     text = "".join(f"q{number}: {{type: bool, default: true}}\n" for number in range(14))
     trees.build_file_tree(tmp_path, {"copier.yml": text})
     with pytest.raises(BadInputError, match=r"16384 combinations .* --sample N"):
@@ -214,7 +216,7 @@ def test_a_sample_is_the_same_for_the_same_seed_only(tmp_path: Path) -> None:
     assert len(drawn[0]) == 5
 
 
-def test_answers_files_are_tried_as_well_and_a_case_can_be_picked(tmp_path: Path) -> None:
+def test_answers_files_are_added_and_a_case_can_be_selected(tmp_path: Path) -> None:
     _chosen(tmp_path / "t", CONDITION)
     trees.build_file_tree(tmp_path / "answers", {"mine.yml": "cloud: gcp"})
     choice = select.Selection(answers=(tmp_path / "answers",), names=("mine", "1"))
@@ -234,7 +236,7 @@ def test_answers_files_are_tried_as_well_and_a_case_can_be_picked(tmp_path: Path
     ],
     ids=["case", "both", "answers"],
 )
-def test_what_cannot_be_chosen_is_refused(
+def test_an_impossible_selection_is_rejected(
     choice: select.Selection, sentence: str, tmp_path: Path
 ) -> None:
     _chosen(tmp_path, CONDITION)
@@ -242,9 +244,7 @@ def test_what_cannot_be_chosen_is_refused(
         select.select(load(tmp_path), choice)
 
 
-def test_a_validator_without_an_end_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endless_validator_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(select, "SECONDS", 1)
     loop = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"
     trees.build_file_tree(tmp_path, {"copier.yml": f'n: {{type: str, default: "{loop}"}}'})
@@ -252,7 +252,7 @@ def test_a_validator_without_an_end_is_ended(
         select.select(load(tmp_path), select.Selection())
 
 
-def test_an_answers_file_may_be_called_as_a_case_of_ours(tmp_path: Path) -> None:
+def test_an_answers_file_may_have_the_name_of_a_generated_case(tmp_path: Path) -> None:
     _chosen(tmp_path / "t", CONDITION)
     trees.build_file_tree(tmp_path / "answers", {"defaults.yml": "cloud: gcp"})
     choice = select.Selection(answers=(tmp_path / "answers",), names=("defaults.yml",))
@@ -261,7 +261,7 @@ def test_an_answers_file_may_be_called_as_a_case_of_ours(tmp_path: Path) -> None
 
 
 def _random_template(draw: random.Random) -> str:
-    """Return a copier.yml with a few questions, some of which are asked on conditions."""
+    """Return a copier.yml with a few questions, some of them conditional."""
     kinds = {
         "choice": "type: str, choices: [c0, c1, c2], default: c1",
         "bool": "type: bool, default: true",
@@ -283,8 +283,8 @@ def _random_template(draw: random.Random) -> str:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_every_pair_that_any_answers_bring_about_is_in_some_case(seed: int, tmp_path: Path) -> None:
-    draw = random.Random(seed)  # noqa: S311  # the same seed has to give the same template
+def test_every_pair_that_any_answers_reach_is_in_a_case(seed: int, tmp_path: Path) -> None:
+    draw = random.Random(seed)  # noqa: S311  # a seed must give the same template
     found = _chosen(tmp_path, _random_template(draw))
     every = select.select(load(tmp_path), select.Selection(exhaustive=True))
     shown = {case.name for case in found}

@@ -1,4 +1,4 @@
-"""The command line: what it prints, where, and its exit status."""
+"""The command line: its output and exit statuses."""
 
 import json
 import re
@@ -117,7 +117,7 @@ def test_render_fills_a_new_folder_and_prints_it(place: Path) -> None:
     assert (place / "out/a/name.txt").read_text() == "orders blue"
 
 
-def test_render_fills_an_empty_folder_from_the_template_we_are_in(place: Path) -> None:
+def test_render_fills_an_empty_folder_from_the_template_in_the_current_folder(place: Path) -> None:
     (place / "empty").mkdir()
     done = trees.run_program(
         "goldpath", "render", "--answers", "../good.yml", "../empty", cwd=place / "template"
@@ -193,7 +193,7 @@ def test_cases_of_a_folder_without_template_is_one_line(options: list[str], plac
     [("{{ nothing }}", "'nothing' is undefined"), ("{% if %}", "Expected an expression, got ")],
     ids=["undefined", "syntax"],
 )
-def test_a_fault_in_a_file_of_the_template_is_one_line_and_status_3(
+def test_an_error_in_a_file_of_the_template_is_one_line_and_status_3(
     text: str, message: str, place: Path
 ) -> None:
     (place / "template/name.txt.jinja").write_text(text)
@@ -226,7 +226,7 @@ def test_wrong_usage_has_the_status_of_bad_input(arguments: list[str]) -> None:
     ],
     ids=["bad-input", "failed", "interrupted"],
 )
-def test_each_way_to_end_has_its_status_and_line(
+def test_each_error_has_its_status_and_line(
     error: BaseException, status: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @reporting_errors

@@ -1,4 +1,4 @@
-"""The linters of charts: content with a good chart, and each finds the defect that is put in."""
+"""The linters for charts: they accept a good chart, and each finds a seeded defect."""
 
 import shutil
 from pathlib import Path
@@ -33,7 +33,7 @@ each_of_manifests = pytest.mark.parametrize("linter", OF_MANIFESTS, ids=lambda l
 
 @pytest.fixture
 def chart(tmp_path: Path) -> Path:
-    """The good chart in a tree of its own, to change."""
+    """A copy of the good chart in its own tree, to change."""
     return Path(shutil.copytree(CHART, tmp_path / "tree/deploy/helm/probe"))
 
 
@@ -107,7 +107,7 @@ SEEDED: dict[str, tuple[str, str, str, str, str]] = {
 
 
 @every_linter
-def test_a_linter_finds_the_defect_that_is_put_in(linter: Linter, chart: Path) -> None:
+def test_a_linter_finds_a_seeded_defect(linter: Linter, chart: Path) -> None:
     name, old, new, rule, text = SEEDED[linter.name]
     _change(chart, name, old, new)
     found = [finding for finding in _found(linter, chart) if finding.rule == rule]
@@ -139,7 +139,7 @@ def test_a_failing_render_names_the_line_and_the_inputs(linter: Linter, chart: P
 
 
 @every_helm
-def test_values_that_fit_no_schema_are_found_in_their_own_file_only(
+def test_values_that_violate_the_schema_are_reported_in_their_own_file_only(
     linter: Linter, chart: Path
 ) -> None:
     _change(chart, "ci/three-values.yaml", "replicas: 3", "replica: 3")
@@ -174,28 +174,28 @@ def test_a_chart_that_renders_nothing_has_not_passed(linter: Linter, chart: Path
     assert any("renders no object" in finding.message for finding in _found(linter, chart))
 
 
-def test_a_version_that_a_chart_refuses_is_found(chart: Path) -> None:
+def test_a_helm_version_that_a_chart_excludes_is_a_finding(chart: Path) -> None:
     _change(chart, "Chart.yaml", ">=1.31.0-0", ">=1.33.0-0")
     messages = [finding.message for finding in _found(HELMS[0], chart)]
     assert any("incompatible" in message for message in messages)
     assert all("1.36.0" not in message.rpartition("(")[2] for message in messages)
 
 
-def test_both_majors_of_helm_know_their_own_version() -> None:
+def test_both_majors_of_helm_report_their_version() -> None:
     for name, major in (("helm3", "v3."), ("helm4", "v4.")):
         answer = process.run([go_tool(name), "version", "--template", "{{ .Version }}"])
         assert answer.stdout.startswith(major)
 
 
-# Which charts and renders there are
+# Discovery of charts and renders
 
 
-def test_a_subchart_is_no_chart_of_its_own(chart: Path) -> None:
+def test_a_subchart_is_not_rendered_separately(chart: Path) -> None:
     shutil.copytree(CHART, chart / "charts/sub")
     assert charts.folders(Tree(chart.parents[2])) == [chart]
 
 
-def test_a_chart_without_files_of_values_is_rendered_as_it_is(chart: Path) -> None:
+def test_a_chart_without_values_files_is_rendered_with_its_defaults(chart: Path) -> None:
     shutil.rmtree(chart / "ci")
     [first, last] = charts.inputs(Tree(chart.parents[2]))
     assert (first.values, last.values) == (None, None)
@@ -207,10 +207,10 @@ def test_a_chart_without_files_of_values_is_rendered_as_it_is(chart: Path) -> No
     [
         ("templates/service.yaml", "# {{ .Capabilities.KubeVersion }}\n"),
         ("values.yaml", "# Capabilities, for tpl\n"),
-        ("charts/packed-1.0.0.tgz", "nobody can look into it"),
+        ("charts/packed-1.0.0.tgz", "a packed chart cannot be read"),
     ],
 )
-def test_a_chart_that_asks_for_the_version_is_rendered_on_each(
+def test_a_chart_that_may_check_the_version_is_rendered_for_each(
     file: str, text: str, chart: Path
 ) -> None:
     root = chart.parents[2]
@@ -222,7 +222,7 @@ def test_a_chart_that_asks_for_the_version_is_rendered_on_each(
     assert len(charts.inputs(Tree(root))) == versions * files
 
 
-def test_a_rendered_object_knows_its_template(chart: Path) -> None:
+def test_a_rendered_object_names_its_template(chart: Path) -> None:
     rendered = charts.rendered(Tree(chart.parents[2]), "x")[0]
     paths = {manifest.kind: manifest.path for manifest in rendered.manifests}
     assert paths["Service"] == "deploy/helm/probe/templates/service.yaml"
@@ -232,7 +232,7 @@ def test_a_rendered_object_knows_its_template(chart: Path) -> None:
     ]
 
 
-def test_an_object_of_a_subchart_knows_its_template(chart: Path) -> None:
+def test_an_object_of_a_subchart_names_its_template(chart: Path) -> None:
     trees.build_file_tree(
         chart / "charts/sub",
         {
@@ -253,7 +253,7 @@ def test_a_chart_that_cannot_be_rendered_has_not_passed(linter: Linter, chart: P
 
 
 @each_of_manifests
-def test_each_file_of_values_is_rendered(linter: Linter, chart: Path) -> None:
+def test_a_chart_is_rendered_with_each_values_file(linter: Linter, chart: Path) -> None:
     _change(
         chart,
         "templates/deployment.yaml",
@@ -312,7 +312,9 @@ spec:
         ("CronJob", CRON_JOB, "host namespaces"),
     ],
 )
-def test_pod_security_looks_into_any_kind(kind: str, text: str, rule: str, chart: Path) -> None:
+def test_pod_security_checks_pod_templates_of_any_kind(
+    kind: str, text: str, rule: str, chart: Path
+) -> None:
     (chart / "templates/other.yaml").write_text(text)
     assert ("templates/other.yaml", rule) in _rules(pod_security.LINTER, chart)
     assert all(f"{kind} probe" in finding.message for finding in _found(pod_security.LINTER, chart))
@@ -343,14 +345,14 @@ spec:
 
 
 def _with_rollout(chart: Path) -> None:
-    """Make the workload of the chart a Rollout, and the autoscaler's target one."""
+    """Make the chart's workload a Rollout, and the target of the autoscaler, too."""
     old = "apiVersion: apps/v1\nkind: Deployment"
     new = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout"
     _change(chart, "templates/deployment.yaml", old, new)
 
 
 @each_of_manifests
-def test_a_rollout_is_judged_as_the_deployment_that_it_replaces(
+def test_a_rollout_is_checked_as_the_deployment_that_it_replaces(
     linter: Linter, chart: Path
 ) -> None:
     _with_rollout(chart)
@@ -361,7 +363,7 @@ def test_a_rollout_is_judged_as_the_deployment_that_it_replaces(
 
 
 @each_of_manifests
-def test_the_job_of_an_analysis_is_judged_too(linter: Linter, chart: Path) -> None:
+def test_the_job_of_an_analysis_is_checked_too(linter: Linter, chart: Path) -> None:
     (chart / "templates/analysis.yaml").write_text(ANALYSIS)
     rules = {
         "kube-score": "container-resources",
@@ -393,7 +395,7 @@ spec:
 
 
 @pytest.mark.parametrize("linter", [kube_score, pod_security], ids=["kube-score", "pod-security"])
-def test_an_object_of_a_wrong_shape_is_a_finding(linter: Linter, chart: Path) -> None:
+def test_a_malformed_object_is_a_finding(linter: Linter, chart: Path) -> None:
     _change(chart, "templates/deployment.yaml", "containerPort: 9110", "containerPort: grpc")
     found = _found(linter, chart)
     assert {finding.rule for finding in found} == {"unread"}
@@ -432,7 +434,7 @@ def test_an_annotation_of_the_object_ignores_a_check(
     assert _found(linter, chart) == []
 
 
-def test_the_renders_of_a_chart_do_not_answer_for_each_other(chart: Path) -> None:
+def test_a_finding_in_one_render_of_a_chart_is_not_hidden_by_another(chart: Path) -> None:
     text = (chart / "templates/networkpolicy.yaml").read_text()
     condition = "{{ if eq .Values.replicas 2.0 }}\n"
     (chart / "templates/networkpolicy.yaml").write_text(condition + text + "{{ end }}\n")
@@ -471,7 +473,7 @@ def test_helm_unittest_runs_each_suite_and_leaves_the_chart_as_it_is(chart: Path
     ],
     ids=["failure", "error", "broken", "skipped"],
 )
-def test_what_is_wrong_in_a_suite_is_told(
+def test_errors_in_a_suite_are_reported(
     old: str, new: str, rule: str, text: str, chart: Path
 ) -> None:
     _change(chart, "tests/deployment_test.yaml", old, new)
@@ -481,18 +483,16 @@ def test_what_is_wrong_in_a_suite_is_told(
     assert finding.line == (0 if rule == "suite" else 5)
 
 
-def test_suites_that_pass_are_run_once_all_together(
-    chart: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_passing_suites_run_once_all_together(chart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(chart, chart.with_name("second"))
     root = chart.parents[2]
-    monkeypatch.delattr(helm_unittest, "_run")  # which runs one of them
+    monkeypatch.delattr(helm_unittest, "_run")  # it runs a single suite
     assert lints.run(helm_unittest.LINTER, root) == []
 
 
 @pytest.mark.parametrize("text", ["", "suite: none\n", "suite: none\n---\nsuite: none too\n"])
-def test_a_suite_without_tests_is_found_beside_good_ones(text: str, chart: Path) -> None:
-    """All suites run at once, and the report of that does not say which file a test is of."""
+def test_a_suite_without_tests_is_found_among_good_suites(text: str, chart: Path) -> None:
+    """All suites run together, and their report does not name the file of a test."""
     shutil.copytree(chart, chart.with_name("second"))
     empty = chart.with_name("second") / "tests/empty_test.yaml"
     empty.write_text(text)
@@ -504,8 +504,8 @@ def test_a_suite_without_tests_is_found_beside_good_ones(text: str, chart: Path)
     }
 
 
-def test_a_suite_does_not_see_what_an_earlier_run_has_left(chart: Path) -> None:
-    """One that fails has all of them run again, each by itself; a snapshot is new each time."""
+def test_a_suite_does_not_see_files_of_an_earlier_run(chart: Path) -> None:
+    """After a failure all suites run again separately; each run starts with new snapshots."""
     _change(chart, "tests/deployment_test.yaml", "value: 4", "value: 5")
     trees.build_file_tree(
         chart,
@@ -521,7 +521,7 @@ def test_a_suite_does_not_see_what_an_earlier_run_has_left(chart: Path) -> None:
 
 
 @every_helm
-def test_a_chart_at_the_top_of_a_copy_is_called_like_the_copy(
+def test_a_chart_at_the_top_of_a_copy_has_the_name_of_the_copy(
     linter: Linter, tmp_path: Path
 ) -> None:
     text = {
@@ -532,8 +532,8 @@ def test_a_chart_at_the_top_of_a_copy_is_called_like_the_copy(
     renders = [
         Render(Case(name, {}), trees.build_file_tree(tmp_path / name, text)) for name in names
     ]
-    (said,) = runner.run([linter], renders)
+    (outcome,) = runner.run([linter], renders)
     for name in names:
-        messages = [one.message for one in said.findings[name] if one.rule == "template"]
+        messages = [one.message for one in outcome.findings[name] if one.rule == "template"]
         assert messages
         assert all(f"released as {name}" in message for message in messages)

@@ -1,4 +1,4 @@
-"""Each linter finds a defect of its own: in this template at its line, or in a file of its own."""
+"""Each linter finds a seeded defect: in this template at its line, or in a separate file."""
 
 import shutil
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ CHART = "template/deploy/helm/#{ service_name }#"
 
 @dataclass(frozen=True)
 class Seed:
-    """A defect: the file, the text that it takes the place of, or none to add it at the end."""
+    """A defect: the file, the text that it replaces, or an empty text to append it."""
 
     linter: str
     rule: str
     path: str
     old: str
     new: str
-    whole: bool = False  # the linter names no line
+    whole: bool = False  # the linter reports no line
 
 
 SEEDS = (
@@ -76,7 +76,7 @@ SEEDS = (
 
 
 def _of_a_pod(linter: str, rule: str) -> Seed:
-    """A pod that has all that is forbidden, in a file of the linter's own, read as a whole."""
+    """A pod with everything that is forbidden, in a separate file per linter."""
     pod = (
         f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: {linter}\nspec:\n  hostNetwork: true\n"
         "  containers:\n    - name: seeded\n      image: example.com/seeded:latest\n"
@@ -84,7 +84,7 @@ def _of_a_pod(linter: str, rule: str) -> Seed:
     return Seed(linter, rule, f"{CHART}/templates/{linter}.yaml", "", pod, whole=True)
 
 
-# In a template of their own: a chart that no Helm can render has no objects to judge.
+# In a separate template: a chart that Helm cannot render has no objects to check.
 OF_CHARTS = (
     _of_a_pod("pod-security", "host namespaces"),
     _of_a_pod("checkov", "CKV_K8S_19"),
@@ -99,8 +99,8 @@ OF_CHARTS = (
 )  # fmt: skip
 
 
-def _sow(root: Path, seed: Seed) -> int:
-    """Put a defect in, unless it is there for another linter, and return its line."""
+def _insert(root: Path, seed: Seed) -> int:
+    """Insert a defect, unless another linter has the same one, and return its line."""
     file = root / seed.path
     text = file.read_text() if file.exists() else ""
     if not seed.old:
@@ -125,7 +125,7 @@ def sown(
     """The report on the template with all defects of one of `TREES`, and the line of each."""
     root = Path(shutil.copytree(snapshot, tmp_path_factory.mktemp("seeded") / "template"))
     seeds: tuple[Seed, ...] = TREES[request.param]
-    lines = {seed: _sow(root, seed) for seed in seeds}
+    lines = {seed: _insert(root, seed) for seed in seeds}
     names = tuple(seed.linter for seed in seeds if seed.linter != "goldpath")
     choice = Selection(names=("defaults",))
     return validate(str(root), Options(choice, only=(*names, "GP107"))), lines
@@ -152,7 +152,7 @@ def test_a_defect_is_found_at_its_line_of_the_template(
 
 @dataclass(frozen=True)
 class Defect:
-    """A file with a defect, the rule and line of the finding, and the file without it."""
+    """A file with a defect, the rule and line of its finding, and the file without it."""
 
     linter: str
     path: str
@@ -162,12 +162,12 @@ class Defect:
     line: int
 
 
-# Linters of files that no copy of this template has, for other templates.
+# Linters for files that copies of this template do not have, for other templates.
 DEFECTS = (Defect("ruff", "a.py", "import os\n", "import os\n\nos.getcwd()\n", "F401", 1),)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.linter)
-def test_a_linter_for_other_templates_finds_its_defect_and_not_its_twin(
+def test_a_linter_for_other_templates_finds_its_defect_and_nothing_without_it(
     defect: Defect, tmp_path: Path
 ) -> None:
     (linter,) = (one for one in registry.LINTERS if one.name == defect.linter)

@@ -1,4 +1,4 @@
-"""Running linters, and which files they read."""
+"""Running linters, and the files that they select."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ def test_a_clean_tree_has_no_finding_and_its_files_are_counted(tmp_path: Path) -
     assert lints.outcome(yamllint.LINTER, tmp_path) == Outcome(yamllint.LINTER, {"tree": ()}, 2)
 
 
-def test_a_finding_tells_its_place(tmp_path: Path) -> None:
+def test_a_finding_has_its_location(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {"a.yml": CLEAN, "b/c.yml": f"{CLEAN}name: twice\n"})
     message = 'duplication of key "name" in mapping'
     found = Finding("yamllint", "key-duplicates", "b/c.yml", 3, 1, "error", message)
@@ -40,13 +40,13 @@ def test_a_finding_tells_its_place(tmp_path: Path) -> None:
     )
 
 
-def test_a_mere_warning_is_a_finding_too(tmp_path: Path) -> None:
+def test_a_warning_is_a_finding_too(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {"a.yml": "name: value\n"})
     assert [finding.level for finding in lints.found(yamllint.LINTER, tmp_path)] == ["warning"]
 
 
 @pytest.mark.parametrize("linter", registry.LINTERS, ids=lambda linter: linter.name)
-def test_a_tree_with_nothing_to_read_is_skipped_and_not_passed(
+def test_a_tree_without_files_for_a_linter_is_skipped_and_not_passed(
     linter: Linter, tmp_path: Path
 ) -> None:
     trees.build_file_tree(tmp_path, {"notes.txt": "text", "main.go": "no go.mod beside it"})
@@ -59,7 +59,7 @@ def test_a_tree_with_nothing_to_read_is_skipped_and_not_passed(
     [(hadolint.LINTER, "Dockerfile"), (shellcheck.LINTER, "a.sh"), (rumdl.LINTER, "a.md")],
     ids=["hadolint", "shellcheck", "rumdl"],
 )
-def test_a_linter_that_is_missing_is_skipped_and_tells_how_to_install_it(
+def test_a_missing_linter_is_skipped_with_its_install_command(
     linter: Linter, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
@@ -72,7 +72,7 @@ def test_a_linter_that_is_missing_is_skipped_and_tells_how_to_install_it(
 @pytest.mark.parametrize(
     "linter", [hadolint.LINTER, shellcheck.LINTER], ids=["hadolint", "shellcheck"]
 )
-def test_a_linter_beside_python_or_on_path_is_available(linter: Linter) -> None:
+def test_a_linter_next_to_python_or_on_path_is_available(linter: Linter) -> None:
     assert linter.available
 
 
@@ -80,13 +80,15 @@ def test_no_two_linters_have_the_same_name() -> None:
     assert len({linter.name for linter in registry.LINTERS}) == len(registry.LINTERS) > 1
 
 
-def test_a_name_that_is_not_utf8_keeps_no_other_document_from_being_read(tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_utf8_does_not_prevent_checks_of_other_documents(
+    tmp_path: Path,
+) -> None:
     trees.build_file_tree(tmp_path, {os.fsdecode(b"a\xff.md"): "# A\n", "b.md": "#  B\n"})
     found = {(one.path, one.rule) for one in lints.found(rumdl.LINTER, tmp_path)}
     assert found == {(os.fsdecode(b"a\xff.md"), "unread"), ("b.md", "MD019"), ("b.md", "MD064")}
 
 
-def test_a_workflow_is_one_whatever_its_name(tmp_path: Path) -> None:
+def test_a_workflow_is_recognized_whatever_its_name(tmp_path: Path) -> None:
     text = "on: push\njobs: {a: {runs-on: x, steps: [{run: make}]}}\n"
     trees.build_file_tree(tmp_path, {".github/workflows/dependabot.yml": text})
     assert lints.outcome(check_jsonschema.LINTER, tmp_path) == Outcome(
@@ -102,7 +104,7 @@ SELECTED = {
 
 
 @pytest.mark.parametrize(("linter", "names"), SELECTED.values(), ids=SELECTED)
-def test_a_linter_reads_the_files_that_are_its_business(
+def test_a_linter_selects_its_kinds_of_files(
     linter: Linter, names: list[str], tmp_path: Path
 ) -> None:
     tree = {name: "" for _, some in SELECTED.values() for name in some}
@@ -112,7 +114,7 @@ def test_a_linter_reads_the_files_that_are_its_business(
     assert [relative(file, tmp_path) for file in linter.select(Tree(tmp_path))] == names
 
 
-def test_a_file_that_the_yaml_configuration_leaves_out_is_not_read(tmp_path: Path) -> None:
+def test_a_file_that_the_yamllint_configuration_ignores_is_not_checked(tmp_path: Path) -> None:
     config = "extends: default\nignore: [charts/]\n"
     trees.build_file_tree(tmp_path, {"a.yml": CLEAN, "charts/b.yml": "{{ if }}"})
     (tmp_path / ".yamllint.yaml").write_text(f"---\n{config}")
@@ -120,7 +122,7 @@ def test_a_file_that_the_yaml_configuration_leaves_out_is_not_read(tmp_path: Pat
     assert read == [".yamllint.yaml", "a.yml"]
 
 
-def test_gofmt_tells_unformatted_files_from_broken_ones(tmp_path: Path) -> None:
+def test_gofmt_distinguishes_unformatted_files_from_invalid_ones(tmp_path: Path) -> None:
     good, spaces, broken = "package m\n", "package   m\n", "package m\n\nfunc {\n"
     trees.build_file_tree(tmp_path, {"good.go": good, "spaces.go": spaces, "x/broken.go": broken})
     (tmp_path / "go.mod").write_text(MODULE)
@@ -141,7 +143,7 @@ def test_files_are_walked_in_a_fixed_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [".git", "bin", "node_modules", "vendor"])
-def test_folders_that_tools_make_are_not_walked(folder: str, tmp_path: Path) -> None:
+def test_folders_that_tools_create_are_not_walked(folder: str, tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {f"{folder}/a": "", f"b/{folder}/c": "", f"d/{folder}s/e": ""})
     assert _walked(tmp_path) == [f"d/{folder}s/e"]
 
@@ -161,6 +163,8 @@ def test_a_link_is_walked_only_if_it_leads_to_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "names"), [("go.mod", ["a.go", "b/c.go"]), ("no.mod", [])], ids=["module", "none"]
 )
-def test_go_files_are_those_of_a_module(module: str, names: list[str], tmp_path: Path) -> None:
+def test_only_go_files_in_a_module_are_selected(
+    module: str, names: list[str], tmp_path: Path
+) -> None:
     trees.build_file_tree(tmp_path, {module: MODULE, "a.go": "", "b/c.go": "", "d.txt": ""})
     assert [relative(file, tmp_path) for file in go_modules.go_files(Tree(tmp_path))] == names

@@ -1,4 +1,4 @@
-"""Rendering a case: which files, from which state, and what is refused."""
+"""Rendering a case: its files, the version of the template, and errors."""
 
 import warnings
 from pathlib import Path
@@ -35,15 +35,15 @@ def _paint(root: Path, vcs_ref: str | None = None) -> str:
     return (root.parent / "out/paint.txt").read_text()
 
 
-def test_a_render_is_its_case_and_folder(source: Path, tmp_path: Path) -> None:
+def test_a_render_has_its_case_and_folder(source: Path, tmp_path: Path) -> None:
     assert render(source, RED, tmp_path / "out") == Render(RED, tmp_path / "out")
 
 
-def test_answers_not_given_take_their_default(source: Path) -> None:
+def test_missing_answers_have_their_default(source: Path) -> None:
     assert _paint(source) == "dark red"
 
 
-def test_a_plain_folder_is_taken_as_it_stands(source: Path) -> None:
+def test_a_plain_folder_is_rendered_as_it_is(source: Path) -> None:
     (source / "paint.txt.jinja").write_text("changed")
     assert _paint(source) == "changed"
 
@@ -56,9 +56,7 @@ def test_a_plain_folder_is_taken_as_it_stands(source: Path) -> None:
     ],
     ids=["source", "delimiters"],
 )
-def test_a_second_render_sees_what_has_changed_in_the_template(
-    file: str, text: str, source: Path
-) -> None:
+def test_a_second_render_has_changes_of_the_template(file: str, text: str, source: Path) -> None:
     first = _paint(source)
     (source / file).write_text(text)
     assert _paint(source) != first
@@ -69,14 +67,14 @@ def test_an_existing_file_is_overwritten_without_a_question(source: Path, tmp_pa
     assert _paint(source) == "dark red"
 
 
-def test_head_takes_the_uncommitted_changes_of_a_checkout(source: Path, tmp_path: Path) -> None:
+def test_head_includes_the_uncommitted_changes_of_a_checkout(source: Path, tmp_path: Path) -> None:
     trees.commit(source, tag="v1.0.0")
     trees.build_file_tree(source, {"paint.txt.jinja": "changed", "new.txt": "untracked"})
     assert _paint(source, vcs_ref="HEAD") == "changed"
     assert (tmp_path / "out/new.txt").read_text() == "untracked"
 
 
-def test_head_leaves_the_checkout_and_its_changes_alone(source: Path) -> None:
+def test_head_does_not_modify_the_checkout(source: Path) -> None:
     trees.commit(source)
     trees.build_file_tree(source, {"paint.txt.jinja": "changed"})
     _paint(source, vcs_ref="HEAD")
@@ -84,7 +82,7 @@ def test_head_leaves_the_checkout_and_its_changes_alone(source: Path) -> None:
     assert trees.git(source, "rev-list", "--count", "HEAD") == "1\n"
 
 
-def test_a_tag_takes_the_files_of_that_version(source: Path) -> None:
+def test_a_tag_renders_the_files_of_that_version(source: Path) -> None:
     trees.commit(source, tag="v1.0.0")
     trees.build_file_tree(source, {"paint.txt.jinja": "later"})
     trees.commit(source, tag="v2.0.0")
@@ -114,7 +112,7 @@ def test_defaults_of_the_users_settings_are_ignored(
     assert _paint(source) == "dark red"
 
 
-def test_a_template_that_the_user_trusts_may_run_nothing_either(
+def test_a_trusted_template_runs_nothing_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = _template(tmp_path, f"_tasks: ['touch {tmp_path}/ran']")
@@ -125,7 +123,7 @@ def test_a_template_that_the_user_trusts_may_run_nothing_either(
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_template_with_tasks_is_refused_before_anything_runs(tmp_path: Path) -> None:
+def test_a_template_with_tasks_is_rejected_before_anything_runs(tmp_path: Path) -> None:
     source = _template(tmp_path, f"_tasks: ['touch {tmp_path}/ran']")
     with pytest.raises(GoldpathError, match=r"case none cannot be rendered: .*: tasks"):
         render(source, NONE, tmp_path / "out")
@@ -147,7 +145,7 @@ q: {type: str, default: "{{ nothing }}"}
     ],
     ids=["undefined-default", "newer-copier", "extension"],
 )
-def test_a_fault_of_the_template_is_one_sentence_and_no_file(
+def test_an_error_of_the_template_is_one_sentence_and_writes_no_file(
     copier: str, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(
@@ -166,7 +164,7 @@ def test_a_choice_that_is_not_offered_names_the_question(source: Path, tmp_path:
 
 
 @pytest.mark.parametrize("answers", [{"q": "bad"}, {}], ids=["answer", "default"])
-def test_what_a_validator_refuses_is_told_in_its_own_sentence(
+def test_an_error_of_a_validator_has_its_own_message(
     answers: dict[str, str], tmp_path: Path
 ) -> None:
     refuse = "{% if q == 'bad' %}q takes what is good.{% endif %}"
@@ -180,7 +178,7 @@ def test_what_a_validator_refuses_is_told_in_its_own_sentence(
     [("1", {"port": "many"}, "'many'"), ("many", {}, "'many'"), ("1", {"port": [1]}, "'list'")],
     ids=["answer", "default", "list"],
 )
-def test_a_value_of_another_type_is_refused_and_shown(
+def test_a_value_of_another_type_is_rejected_and_displayed(
     default: str, answers: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     source = _template(tmp_path, f"port: {{type: int, default: {default}}}")

@@ -22,16 +22,16 @@ LINES = 500
 def _render(root: Path, text: str, envops: str = "{}") -> tuple[Render, Syntax]:
     copier = f"_envops: {envops}\nname: {{type: str, default: orders}}\ntls: true\n"
     trees.build_file_tree(root / "t", {"copier.yml": copier, "x.txt.jinja": text})
-    made = render(root / "t", Case("one", {}), root / "out/payments-api")
-    return made, Syntax(load(root / "t").settings["_envops"])
+    copy = render(root / "t", Case("one", {}), root / "out/payments-api")
+    return copy, Syntax(load(root / "t").settings["_envops"])
 
 
 def _sources(root: Path, text: str, envops: str = "{}") -> list[tuple[str, int, bool]]:
     """Return each line of the render with its source line."""
-    made, syntax = _render(root, text, envops)
-    lines = source_map.maps(root / "t", made, ["x.txt"], syntax, ".jinja")
-    rendered = (made.root / "x.txt").read_text().splitlines()
-    places = [source_map.place(made, "x.txt", n, lines) for n in range(1, len(rendered) + 1)]
+    copy, syntax = _render(root, text, envops)
+    lines = source_map.maps(root / "t", copy, ["x.txt"], syntax, ".jinja")
+    rendered = (copy.root / "x.txt").read_text().splitlines()
+    places = [source_map.place(copy, "x.txt", n, lines) for n in range(1, len(rendered) + 1)]
     return [(text, at.line, at.exact) for text, at in zip(rendered, places, strict=True)]
 
 
@@ -64,7 +64,7 @@ TRIM = "{trim_blocks: true, lstrip_blocks: true}"
     ],
     ids=["value", "trim", "minus", "loop", "comment", "set", "macro", "lines-of-a-value"],
 )
-def test_each_line_has_the_line_that_it_was_made_of(
+def test_each_line_has_its_source_line(
     text: str, envops: str, expected: list[tuple[str, int]], tmp_path: Path
 ) -> None:
     found = _sources(tmp_path, text, envops)[: len(expected)]
@@ -72,22 +72,22 @@ def test_each_line_has_the_line_that_it_was_made_of(
     assert all(exact for *_, exact in found)
 
 
-def test_a_filter_that_counts_gives_lines_that_are_near(tmp_path: Path) -> None:
+def test_a_filter_that_counts_gives_near_lines(tmp_path: Path) -> None:
     text = "a\n{% filter center(30) %}\nlong\n{% endfilter %}\nb\n"
     found = _sources(tmp_path, text)
     assert found[0] == ("a", 1, False)
     assert found[-1] == ("b", 5, False)
 
 
-def test_a_file_that_is_copied_as_it_is_has_the_same_lines(tmp_path: Path) -> None:
+def test_a_file_that_is_copied_verbatim_has_the_same_lines(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path / "t", {"copier.yml": "_subdirectory: in", "in/a.txt": "1\n2\n"})
-    made = render(tmp_path / "t", Case("one", {}), tmp_path / "out")
-    assert source_map.maps(tmp_path / "t", made, ["a.txt"], Syntax({}), ".jinja") == {}
-    assert source_map.place(made, "a.txt", 2, {}) == source_map.Place("in/a.txt", 2)
+    copy = render(tmp_path / "t", Case("one", {}), tmp_path / "out")
+    assert source_map.maps(tmp_path / "t", copy, ["a.txt"], Syntax({}), ".jinja") == {}
+    assert source_map.place(copy, "a.txt", 2, {}) == source_map.Place("in/a.txt", 2)
 
 
 def _ends_free(text: str, number: int, syntax: Syntax) -> bool:
-    """Say whether text can be added to the end of a line: it ends outside of all delimiters."""
+    """Return whether text can be appended to a line: it must end outside of all delimiters."""
     lines = text.splitlines(keepends=True)
     if not lines[number - 1].endswith("\n"):
         return False
@@ -100,7 +100,7 @@ def _ends_free(text: str, number: int, syntax: Syntax) -> bool:
 
 
 def _mutated(snapshot: Path, copy: Path, syntax: Syntax) -> dict[str, tuple[str, int]]:
-    """Copy a template and put a marker at the end of random lines; return where each stands."""
+    """Copy a template, append markers to random lines, and return the location of each marker."""
     shutil.copytree(snapshot, copy, symlinks=True)
     sources = sorted(path for path in (copy / "template").rglob("*.jinja") if path.is_file())
     answers = [path for path in sources if "answers_file" in path.name]
@@ -110,7 +110,7 @@ def _mutated(snapshot: Path, copy: Path, syntax: Syntax) -> dict[str, tuple[str,
         if path not in answers
         for number in range(1, path.read_text().count("\n") + 1)
     ]
-    random.Random(1).shuffle(places)  # noqa: S311  # the same ones in each run
+    random.Random(1).shuffle(places)  # noqa: S311  # the same order in each run
     free = (place for place in places if _ends_free(place[0].read_text(), place[1], syntax))
     drawn = list(islice(free, LINES))
     assert len(drawn) == LINES
@@ -124,11 +124,11 @@ def _mutated(snapshot: Path, copy: Path, syntax: Syntax) -> dict[str, tuple[str,
     return markers
 
 
-def _lines_with(markers: Sequence[str], made: Render) -> dict[str, tuple[str, int]]:
+def _lines_with(markers: Sequence[str], copy: Render) -> dict[str, tuple[str, int]]:
     found: dict[str, tuple[str, int]] = {}
-    for path, source in made.sources.items():
+    for path, source in copy.sources.items():
         if source.endswith(".jinja"):
-            for number, line in enumerate((made.root / path).read_text().splitlines(), 1):
+            for number, line in enumerate((copy.root / path).read_text().splitlines(), 1):
                 for word in line.split("GPMARK")[1:]:
                     found.setdefault(f"GPMARK{word[:5]}", (path, number))
     return {marker: found[marker] for marker in markers if marker in found}
@@ -143,18 +143,18 @@ def test_a_marker_at_each_of_500_random_lines_is_found_at_that_line(
     for number, case in enumerate((Case("defaults", {}), *trees.PAIRS)):
         if not left:
             break
-        made = render(tmp_path / "t", case, tmp_path / f"{number}/payments-api")
-        seen = _lines_with(list(left), made)
+        copy = render(tmp_path / "t", case, tmp_path / f"{number}/payments-api")
+        seen = _lines_with(list(left), copy)
         paths = {path for path, _ in seen.values()}
-        lines = source_map.maps(tmp_path / "t", made, paths, syntax, ".jinja")
+        lines = source_map.maps(tmp_path / "t", copy, paths, syntax, ".jinja")
         for marker, (path, line) in seen.items():
-            at = source_map.place(made, path, line, lines)
+            at = source_map.place(copy, path, line, lines)
             assert (at.path, at.line) == left.pop(marker), (marker, path, line)
             assert at.exact
     assert left == {}
 
 
-def test_renders_know_where_their_files_come_from(tmp_path: Path) -> None:
+def test_renders_have_the_source_of_each_file(tmp_path: Path) -> None:
     trees.build_file_tree(
         tmp_path / "t", {"copier.yml": "n: x", "{{ n }}/a.jinja": "{{ n }}", "b": "b"}
     )

@@ -1,4 +1,4 @@
-"""Each rule finds the template that has exactly its defect, and nothing in the twin without it."""
+"""Each rule finds the template that has exactly its defect, and nothing in one without it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,7 +58,7 @@ USE = {"template/use.txt.jinja": "{{ extra }}\n"}
 TRIM = ", trim_blocks: true, lstrip_blocks: true"
 BOOM = "{% if name | length > 4 %}{{ 1 // 0 }}{% endif %}\n"
 
-# By rule: what makes the good template a bad one, and what is nearest to that and still good.
+# By rule: a change that introduces the defect, and the most similar change that is still good.
 DEFECTS: dict[str, tuple[Tree, Tree]] = {
     "GP001": (
         _also("extra: {type: str}\n", **USE),
@@ -128,7 +128,7 @@ DEFECTS: dict[str, tuple[Tree, Tree]] = {
         _file("x.txt.jinja", "{% if tls %}a{% endif %}"),
     ),
 }  # fmt: skip
-# What cannot be had without the other: a file that is not Jinja ends its copies, too.
+# Defects that imply another: a file that is not valid Jinja prevents copies, too.
 TOGETHER = {"GP015": {"GP015", "GP022"}, "GP030": {"GP030", "GP022"}, "GP016": {"GP016", "GP022"}}
 # These need a release to compare with.
 OF_UPDATES = {"GP018", "GP019"}
@@ -150,20 +150,20 @@ def _write(root: Path, change: Tree) -> Path:
 
 
 def _subject(root: Path, *, tag: str = "", release: Path | None = None) -> Subject:
-    """Return all that is known of a template, with the copy of its defaults."""
+    """Return the subject of a template, with the copy of its defaults."""
     source = Source("here", root, load(root), tag, release)
     case = Case("defaults", {})
     trust = "_jinja_extensions: [j" in (root / "copier.yml").read_text()
     questions = Questionnaire(root, trust=trust)
-    made: tuple[Render, ...] = ()
+    renders: tuple[Render, ...] = ()
     failures: tuple[tuple[Case, str], ...] = ()
     try:
         folder = root.parent / f"{root.name}-copy" / case.folder
-        made = (render(root, case, folder, trust=trust, skip_tasks=True, recorded=RECORDED),)
-    except (GoldpathError, ArithmeticError) as error:  # in validate another process meets it
+        renders = (render(root, case, folder, trust=trust, skip_tasks=True, recorded=RECORDED),)
+    except (GoldpathError, ArithmeticError) as error:  # `validate` renders in another process
         failures = ((case, str(error)),)
     return Subject(
-        source, questions.fill({}), generate.refused_defaults(questions), made, failures, trust
+        source, questions.fill({}), generate.refused_defaults(questions), renders, failures, trust
     )
 
 
@@ -179,24 +179,24 @@ def _hits(rule: Rule, subject: Subject) -> list[Hit]:
     return list(rule.check(subject))
 
 
-def test_the_good_template_breaks_no_rule(tmp_path: Path) -> None:
+def test_the_good_template_violates_no_rule(tmp_path: Path) -> None:
     assert _found(_subject(_write(tmp_path / "t", {}))) == set()
 
 
 @pytest.mark.parametrize("name", DEFECTS)
-def test_a_rule_finds_its_defect_and_no_other_does(name: str, tmp_path: Path) -> None:
+def test_only_its_rule_finds_a_defect(name: str, tmp_path: Path) -> None:
     found = _found(_subject(_write(tmp_path / "t", DEFECTS[name][0])))
     assert found == TOGETHER.get(name, {name})
 
 
 @pytest.mark.parametrize("name", [name for name in DEFECTS if DEFECTS[name][1]])
-def test_the_twin_without_the_defect_is_clean(name: str, tmp_path: Path) -> None:
+def test_a_template_without_the_defect_has_no_finding(name: str, tmp_path: Path) -> None:
     assert _found(_subject(_write(tmp_path / "t", DEFECTS[name][1]))) - OTHERS.get(name, set()) == (
         set()
     )
 
 
-# A twin that is nearest has to have something else that is said of it.
+# Findings of other rules in the good template that is most similar to a defect.
 OTHERS = {
     "GP012": {"GP014"},
     "GP020": set[str](),
@@ -207,7 +207,9 @@ OTHERS = {
     ("name", "place"),
     [("GP001", ("copier.yml", 8)), ("GP004", ("template/x.txt.jinja", 1))],
 )
-def test_a_rule_names_file_and_line(name: str, place: tuple[str, int], tmp_path: Path) -> None:
+def test_a_finding_of_a_rule_has_file_and_line(
+    name: str, place: tuple[str, int], tmp_path: Path
+) -> None:
     subject = _subject(_write(tmp_path / "t", DEFECTS[name][0]))
     (hit,) = _hits(registry.find(name), subject)
     assert (hit.path, hit.line) == place
@@ -216,7 +218,7 @@ def test_a_rule_names_file_and_line(name: str, place: tuple[str, int], tmp_path:
 OLD = {"template/old.txt": "mine\n"}
 
 
-def test_a_file_that_the_release_had_is_lost_unless_a_migration_moves_it(tmp_path: Path) -> None:
+def test_a_file_of_the_release_is_lost_unless_a_migration_moves_it(tmp_path: Path) -> None:
     release = _write(tmp_path / "v1", OLD)
     without = _subject(_write(tmp_path / "v2", {}), tag="v1.0.0", release=release)
     assert _found(without) == {"GP019"}
@@ -225,7 +227,7 @@ def test_a_file_that_the_release_had_is_lost_unless_a_migration_moves_it(tmp_pat
     assert _found(migrates) == set()
 
 
-def test_an_update_that_leaves_other_files_than_a_fresh_copy_is_found(tmp_path: Path) -> None:
+def test_an_update_that_differs_from_a_fresh_copy_is_found(tmp_path: Path) -> None:
     only_new = "_exclude: [\"{% if _copier_operation == 'update' %}new.txt{% endif %}\"]\n"
     release = _write(tmp_path / "v1", {})
     change = _also(only_new) | {"template/new.txt": "new\n"}
@@ -287,7 +289,9 @@ OBJECTS = {
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_a_rule_for_charts_finds_its_defect_and_not_its_twin(name: str, tmp_path: Path) -> None:
+def test_a_rule_for_charts_finds_its_defect_and_nothing_without_it(
+    name: str, tmp_path: Path
+) -> None:
     for objects, found in zip(OBJECTS[name], ({name}, set[str]()), strict=True):
         files = {"values.yaml": "secret: known\n", "templates/all.yaml": objects}
         root = tmp_path / f"{len(found)}"
@@ -310,14 +314,14 @@ def test_a_rule_for_charts_finds_its_defect_and_not_its_twin(name: str, tmp_path
         ),
     ],
 )  # fmt: skip
-def test_a_rule_for_what_runs_a_chart_finds_its_defect_and_not_its_twin(
+def test_a_rule_for_deployments_of_a_chart_finds_its_defect_and_nothing_without_it(
     name: str, path: str, bad: str, good: str, tmp_path: Path
 ) -> None:
     assert lints.violated(trees.build_file_tree(tmp_path / "bad", {path: bad})) == {name}
     assert lints.violated(trees.build_file_tree(tmp_path / "good", {path: good})) == set()
 
 
-def test_this_template_breaks_none_of_the_rules_for_templates(snapshot: Path) -> None:
+def test_this_template_violates_no_rule_for_templates(snapshot: Path) -> None:
     subject = _subject(snapshot)
     assert [hit for rule in OF_TEMPLATES for hit in _hits(rule, subject)] == []
 
@@ -330,12 +334,12 @@ def test_the_page_of_a_rule_is_up_to_date(rule: Rule) -> None:
     assert file.read_text() == expected, "run make rule-pages"
 
 
-def test_there_is_no_page_without_a_rule() -> None:
+def test_every_page_has_a_rule() -> None:
     pages = {file.stem for file in walk(ROOT / "docs/rules")}
     assert pages == {rule.id for rule in RULES} | {"README"}
 
 
-def test_ids_are_unique_and_a_rule_that_is_not_there_is_refused() -> None:
+def test_ids_are_unique_and_an_unknown_rule_is_rejected() -> None:
     assert len({rule.id for rule in RULES}) == len(RULES)
     assert registry.find("gp001").id == "GP001"
     with pytest.raises(BadInputError, match='unknown rule "GP999"'):

@@ -1,4 +1,4 @@
-"""The cache: made once, kept whole, in the folder that the user chose."""
+"""The cache: entries are created once, completely, in the folder that the user chose."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +9,11 @@ import pytest
 
 from goldpath.runtime import cache, process
 
-# Says that it made the folder, and takes until told to go on.
+# Prints when it creates the folder, and waits for a file before it continues.
 MAKER = """
 import sys
 from pathlib import Path
-from goldpath import cache, process
+from goldpath.runtime import cache, process
 shared = Path(sys.argv[1])
 def make(folder):
     (folder / "whole").touch()
@@ -33,13 +33,13 @@ def _fail(folder: Path) -> None:
     raise ZeroDivisionError
 
 
-def test_the_folder_holds_what_the_maker_put_there(tmp_path: Path) -> None:
+def test_the_folder_has_the_files_of_its_creator(tmp_path: Path) -> None:
     folder = cache.made_once("thing", b"v1", _fill, parent=tmp_path / "new")
     assert (folder / "file").read_text() == "content"
     assert folder.parent == tmp_path / "new"
 
 
-def test_a_folder_that_is_there_is_not_made_again(tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_created_again(tmp_path: Path) -> None:
     folder = cache.made_once("thing", b"v1", _fill, parent=tmp_path)
     assert cache.made_once("thing", b"v1", _fail, parent=tmp_path) == folder
 
@@ -52,26 +52,26 @@ def test_another_name_or_input_gives_another_folder(
     assert cache.made_once(name, inputs, _fill, parent=tmp_path) != first
 
 
-def test_a_maker_that_fails_leaves_nothing_to_be_used(tmp_path: Path) -> None:
+def test_a_failed_creation_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         cache.made_once("thing", b"v1", _fail, parent=tmp_path)
     folder = cache.made_once("thing", b"v1", _fill, parent=tmp_path)
     assert [file.name for file in folder.iterdir()] == ["file"]
 
 
-def test_threads_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
-    made = []
+def test_concurrent_threads_create_a_folder_once(tmp_path: Path) -> None:
+    calls = []
 
     def make(_: Path) -> None:
-        made.append(1)
+        calls.append(1)
         process.run(["true"])  # long enough for the others to arrive
 
     with ThreadPoolExecutor(8) as pool:
         folders = pool.map(lambda _: cache.made_once("thing", b"", make, parent=tmp_path), range(8))
-    assert len(set(folders)) == len(made) == 1
+    assert len(set(folders)) == len(calls) == 1
 
 
-def test_processes_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
+def test_concurrent_processes_create_a_folder_once(tmp_path: Path) -> None:
     logs = [tmp_path / "1.log", tmp_path / "2.log"]
     with ExitStack() as stack:
         programs = [
@@ -99,7 +99,7 @@ def test_processes_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
     ],
     ids=["own", "xdg", "empty", "none"],
 )
-def test_the_environment_says_where_the_cache_is(
+def test_the_environment_sets_the_cache_folder(
     variables: dict[str, str], place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", "/home/me")
@@ -110,7 +110,7 @@ def test_the_environment_says_where_the_cache_is(
     assert cache.cache_dir() == Path(place)
 
 
-def test_a_relative_cache_folder_counts_from_where_we_are(
+def test_a_relative_cache_folder_is_relative_to_the_current_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -118,7 +118,7 @@ def test_a_relative_cache_folder_counts_from_where_we_are(
     assert cache.cache_dir() == tmp_path / "mine"
 
 
-def test_things_are_kept_in_the_cache_folder_by_default(
+def test_entries_are_in_the_cache_folder_by_default(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GOLDPATH_CACHE", str(tmp_path))

@@ -1,4 +1,4 @@
-"""Work with bounds: what it gives, and how it is ended."""
+"""Work with limits: its results, and how it is stopped."""
 
 import os
 import time
@@ -15,7 +15,7 @@ def test_values_come_in_the_order_of_the_items() -> None:
     assert limits.each(lambda n: n * 2, [3, 1, 2], jobs=2, seconds=5) == [6, 2, 4]
 
 
-def test_nothing_to_do_is_done_at_once() -> None:
+def test_no_items_give_no_results() -> None:
     assert limits.each(lambda n: n, [], jobs=2, seconds=5) == []
 
 
@@ -36,7 +36,7 @@ def _misbehave(kind: str) -> str:
     return "fine"
 
 
-def test_work_that_misbehaves_fails_alone_with_its_reason() -> None:
+def test_a_failing_item_fails_alone_with_its_reason() -> None:
     kinds = ["fine", "loop", "memory", "recursion", "exit", "refuse", "crash", "fine"]
     first, loop, memory, recursion, left, refused, crash, last = limits.each(
         _misbehave, kinds, jobs=2, seconds=1
@@ -51,15 +51,15 @@ def test_work_that_misbehaves_fails_alone_with_its_reason() -> None:
     assert crash == Failed("KeyError: 'x'")
 
 
-def test_a_file_cannot_grow_beyond_the_bound(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_cannot_exceed_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "FILE", 1000)
     with pytest.raises(GoldpathError, match="File too large"):
         limits.one(lambda: (tmp_path / "x").write_bytes(bytes(5000)), seconds=5)
 
 
-def test_work_that_sleeps_is_ended_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_item_that_sleeps_is_stopped_after_its_time_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(limits, "WALL", 0.2)
     (done,) = limits.each(lambda _: time.sleep(600), [1], jobs=1, seconds=1)
     assert isinstance(done, Failed)

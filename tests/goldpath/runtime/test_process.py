@@ -1,4 +1,4 @@
-"""Starting programs: outputs, statuses, and that nothing is left running."""
+"""Starting programs: output, statuses, and no process left running."""
 
 import signal
 import sys
@@ -14,12 +14,12 @@ DEAF = ["sh", "-c", 'trap "" TERM; echo ready; exec sleep 60']
 SLEEP = ["sleep", "60"]
 
 
-def test_a_program_gives_its_two_outputs_apart() -> None:
+def test_stdout_and_stderr_of_a_program_are_separate() -> None:
     done = process.run(["sh", "-c", "echo out; echo err >&2"])
     assert done == process.Result(0, "out\n", "err\n")
 
 
-def test_an_accepted_status_is_returned_and_not_an_error() -> None:
+def test_an_accepted_status_is_not_an_error() -> None:
     assert process.run(["sh", "-c", "exit 4"], accept=(0, 4)).status == 4
 
 
@@ -62,20 +62,20 @@ def test_variables_are_set_on_top_of_the_environment(monkeypatch: pytest.MonkeyP
     assert done.stdout == "kept after\n"
 
 
-def test_no_shell_reads_the_arguments(tmp_path: Path) -> None:
+def test_no_shell_interprets_the_arguments(tmp_path: Path) -> None:
     assert process.run(["echo", "$HOME", "*", "; ls"], cwd=tmp_path).stdout == "$HOME * ; ls\n"
 
 
-def test_a_program_runs_in_the_folder_given(tmp_path: Path) -> None:
+def test_a_program_runs_in_the_given_folder(tmp_path: Path) -> None:
     assert process.run(["pwd", "-P"], cwd=tmp_path).stdout.strip() == str(tmp_path.resolve())
 
 
-def test_a_program_reads_the_text_given_and_then_the_end() -> None:
+def test_a_program_reads_the_given_text_from_stdin() -> None:
     assert process.run(["cat"], stdin="one\ntwo").stdout == "one\ntwo"
     assert process.run(["cat"]).stdout == ""
 
 
-def test_output_that_is_not_text_does_not_stop_us() -> None:
+def test_binary_output_is_not_an_error() -> None:
     assert process.run(["printf", r"a\377b"]).stdout == "a\ufffdb"
 
 
@@ -85,7 +85,7 @@ def test_a_background_program_runs_during_the_block_only(tmp_path: Path) -> None
     assert program.returncode == -signal.SIGTERM
 
 
-def test_a_background_program_ends_with_a_block_that_raised(tmp_path: Path) -> None:
+def test_a_background_program_ends_when_its_block_raises(tmp_path: Path) -> None:
     with (
         (tmp_path / "log").open("w") as log,
         pytest.raises(ZeroDivisionError),
@@ -95,7 +95,7 @@ def test_a_background_program_ends_with_a_block_that_raised(tmp_path: Path) -> N
     assert program.returncode == -signal.SIGTERM
 
 
-def test_a_background_program_is_stopped_with_the_signal_given(tmp_path: Path) -> None:
+def test_a_background_program_is_stopped_with_the_given_signal(tmp_path: Path) -> None:
     with (
         (tmp_path / "log").open("w") as log,
         process.background(SLEEP, log=log, stop=signal.SIGINT) as program,
@@ -104,7 +104,7 @@ def test_a_background_program_is_stopped_with_the_signal_given(tmp_path: Path) -
     assert program.returncode == -signal.SIGINT
 
 
-def test_a_background_program_deaf_to_the_signal_is_killed(tmp_path: Path) -> None:
+def test_a_background_program_that_ignores_the_signal_is_killed(tmp_path: Path) -> None:
     file = tmp_path / "log"
     with (
         file.open("w") as log,
@@ -115,7 +115,7 @@ def test_a_background_program_deaf_to_the_signal_is_killed(tmp_path: Path) -> No
     assert program.returncode == -signal.SIGKILL
 
 
-def test_a_background_program_that_ended_itself_is_no_error(tmp_path: Path) -> None:
+def test_a_background_program_that_has_exited_is_not_an_error(tmp_path: Path) -> None:
     with (
         (tmp_path / "log").open("w") as log,
         process.background(["sh", "-c", "exit 5"], log=log) as program,
@@ -134,20 +134,20 @@ def test_the_log_receives_both_outputs_of_a_background_program(tmp_path: Path) -
     assert (tmp_path / "log").read_text() == "out\nerr\n"
 
 
-def test_waiting_ends_as_soon_as_the_condition_holds() -> None:
+def test_wait_until_returns_as_soon_as_the_condition_holds() -> None:
     answers = iter([False, False, True])
     process.wait_until(lambda: next(answers), "the third answer")
     assert next(answers, "none left") == "none left"
 
 
-def test_waiting_for_what_never_happens_ends_in_a_sentence() -> None:
+def test_wait_until_fails_with_a_sentence_after_its_time_limit() -> None:
     begin = time.monotonic()
     with pytest.raises(GoldpathError, match=r"^start did not happen within 0\.05 seconds\.$"):
         process.wait_until(lambda: False, "start", seconds=0.05)
     assert 0.05 <= time.monotonic() - begin < 5
 
 
-def test_a_program_gets_no_flag_and_no_variable_of_the_make_that_started_us(tmp_path: Path) -> None:
+def test_a_program_gets_no_flag_and_no_variable_of_the_calling_make(tmp_path: Path) -> None:
     (tmp_path / "inner.mk").write_text("all:\n\t@echo '[$(ARGS)][$(SECOND)][$(MAKELEVEL)]'\n")
     code = (
         "from goldpath.runtime import process; "

@@ -1,4 +1,4 @@
-"""The programs that goldpath brings along, and the pins they come from."""
+"""The programs that goldpath installs, and their pins."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ from goldpath.runtime import process, toolchain
 from goldpath.runtime.cache import cache_dir
 from testing import ROOT, pinned
 
-# What is shipped, and what only tests need.
+# Tools that are shipped, and those that only tests need.
 LOCKS = sorted([*toolchain.TOOLS.glob("*.txt"), *postgres.LOCKS.glob("*.txt")])
 GO_MODULES = {
     file.parent.name: file.parent
@@ -35,7 +35,7 @@ def _env() -> Mapping[str, str]:
 def test_a_lock_pins_what_pyproject_names(file: Path) -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
     locked = re.findall(r"^\S+==\S+", file.read_text(), re.MULTILINE)
-    # A program in Python comes with all it depends on, the others come alone.
+    # A Python program is locked with its dependencies, the others without.
     assert set(groups[file.stem]) <= set(locked)
     assert file.stem == "checkov" or len(locked) == len(groups[file.stem])
 
@@ -48,8 +48,8 @@ def test_go_is_the_pinned_version() -> None:
 def test_go_writes_its_modules_and_counters_to_the_cache_only() -> None:
     for name in ("GOPATH", "GOMODCACHE", "XDG_CONFIG_HOME"):
         assert Path(toolchain.go_env()[name]).is_relative_to(cache_dir()), name
-    asked = process.run(["go", "env", "GOMODCACHE"], env=toolchain.go_env()).stdout
-    assert asked.strip() == toolchain.go_env()["GOMODCACHE"]
+    folder = process.run(["go", "env", "GOMODCACHE"], env=toolchain.go_env()).stdout
+    assert folder.strip() == toolchain.go_env()["GOMODCACHE"]
 
 
 def test_another_cache_folder_moves_what_go_writes(
@@ -69,7 +69,7 @@ def test_another_cache_folder_moves_what_go_writes(
     ],
     ids=["own", "xdg", "home"],
 )
-def test_the_users_own_go_settings_still_count(
+def test_the_users_go_settings_still_apply(
     variables: dict[str, str], file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", "/home/me")
@@ -80,13 +80,13 @@ def test_the_users_own_go_settings_still_count(
     assert _env()["GOENV"] == file
 
 
-def test_a_workspace_or_toolchain_setting_of_the_user_does_not_count(
+def test_a_workspace_or_toolchain_setting_of_the_user_is_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("GOWORK", "/elsewhere/go.work")
     monkeypatch.setenv("GOTOOLCHAIN", "local")
-    asked = process.run(["go", "env", "GOWORK", "GOVERSION"], env=toolchain.go_env()).stdout
-    assert asked.split() == ["off", f"go{toolchain.GO_VERSION}"]
+    settings = process.run(["go", "env", "GOWORK", "GOVERSION"], env=toolchain.go_env()).stdout
+    assert settings.split() == ["off", f"go{toolchain.GO_VERSION}"]
 
 
 def test_without_go_the_wheel_is_needed() -> None:
@@ -104,7 +104,7 @@ def test_without_go_the_wheel_is_needed() -> None:
         ("devel +a1b2c3", False),
     ],
 )
-def test_a_go_of_1_21_or_newer_fetches_the_toolchain_itself(
+def test_go_1_21_or_newer_downloads_the_toolchain_itself(
     version: str, switches: bool, tmp_path: Path
 ) -> None:
     go = tmp_path / "go"
@@ -113,14 +113,14 @@ def test_a_go_of_1_21_or_newer_fetches_the_toolchain_itself(
     assert toolchain._switches_toolchain(str(go)) is switches
 
 
-def test_asking_a_go_for_its_version_downloads_nothing(tmp_path: Path) -> None:
+def test_go_version_downloads_nothing(tmp_path: Path) -> None:
     go = tmp_path / "go"
     go.write_text('#!/bin/sh\ntest "$GOTOOLCHAIN" = local && echo go version go1.26.8\n')
     go.chmod(0o755)
     assert toolchain._switches_toolchain(str(go))
 
 
-def test_the_version_of_golangci_lint_is_that_of_its_module_file() -> None:
+def test_the_version_of_golangci_lint_is_that_in_its_go_mod() -> None:
     version = toolchain.tool_version("golangci-lint")
     assert re.fullmatch(r"v\d+\.\d+\.\d+", version)
     module = (toolchain.TOOLS / "golangci-lint/go.mod").read_text()
@@ -158,7 +158,7 @@ def test_a_module_of_files_pins_the_content_of_all_it_names(name: str) -> None:
         ("argo-rollouts", "kubectl-argo-rollouts", ["version"]),
     ],
 )
-def test_a_go_tool_is_called_as_its_package_and_knows_its_version(
+def test_a_go_tool_has_the_name_of_its_package_and_prints_its_version(
     name: str, program: str, arguments: list[str]
 ) -> None:
     pins = GO_MODULES[name].parent
@@ -169,12 +169,12 @@ def test_a_go_tool_is_called_as_its_package_and_knows_its_version(
 
 
 @pytest.mark.parametrize("name", sorted(OWN))
-def test_a_program_of_our_own_is_formatted_and_vetted(name: str) -> None:
+def test_our_own_go_programs_are_formatted_and_vetted(name: str) -> None:
     module = GO_MODULES[name]
     env = toolchain.go_env()
     goroot = process.run(["go", "env", "GOROOT"], env=env).stdout.strip()
     assert process.run([f"{goroot}/bin/gofmt", "-l", module]).stdout == ""
-    # Compiled as for the build, nothing has to be compiled for it.
+    # With the flags of the build, go vet reuses the compiled packages.
     env = {**env, "CGO_ENABLED": "0"}
     process.run(["go", "vet", "-mod=readonly", "-trimpath", "."], cwd=module, env=env)
 
@@ -201,13 +201,13 @@ def test_cluster_api_is_the_version_that_copies_install() -> None:
         assert toolchain.module_version(tool, module, pins=pins) == named[variable], variable
 
 
-def test_a_wheel_is_installed_with_its_programs_and_only_once() -> None:
+def test_a_wheel_is_installed_once_with_its_programs() -> None:
     folder = toolchain.wheel("postgresql", pins=postgres.LOCKS)
     assert list(folder.glob("**/bin/initdb"))
     assert toolchain.wheel("postgresql", pins=postgres.LOCKS) == folder
 
 
-def test_a_program_of_our_environment_comes_before_that_of_path(
+def test_a_program_of_this_environment_comes_before_that_on_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "ruff").touch(mode=0o755)
@@ -215,17 +215,17 @@ def test_a_program_of_our_environment_comes_before_that_of_path(
     assert toolchain.beside_python("ruff") == Path(sys.executable).with_name("ruff")
 
 
-def test_a_program_that_our_environment_lacks_is_taken_from_path() -> None:
+def test_a_program_that_is_not_in_this_environment_is_taken_from_path() -> None:
     found = shutil.which("git")
     assert found
     assert toolchain.beside_python("git") == Path(found)
 
 
-def test_a_program_that_is_nowhere_is_none() -> None:
+def test_a_missing_program_is_none() -> None:
     assert toolchain.beside_python("no-such-program") is None
 
 
-def test_asking_go_for_its_version_writes_nothing_beside_the_cache(
+def test_go_version_writes_only_to_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go = shutil.which("go")
@@ -236,7 +236,7 @@ def test_asking_go_for_its_version_writes_nothing_beside_the_cache(
     assert not (tmp_path / "home").exists()
 
 
-def test_a_machine_without_go_gets_the_pinned_one_as_a_wheel(
+def test_a_machine_without_go_gets_the_pinned_go_as_a_wheel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -21,7 +21,7 @@ def _names(template: Template) -> list[str]:
     return [question.name for question in template.questions]
 
 
-def test_questions_and_settings_are_told_apart_by_the_underscore(tmp_path: Path) -> None:
+def test_the_underscore_distinguishes_settings_from_questions(tmp_path: Path) -> None:
     template = _load(tmp_path, "_subdirectory: template\nname: {type: str}\n")
     assert _names(template) == ["name"]
     assert template.settings == {"_subdirectory": "template"}
@@ -30,11 +30,13 @@ def test_questions_and_settings_are_told_apart_by_the_underscore(tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "folder"), [("_subdirectory: inside", "inside"), ("{}", ".")], ids=["set", "not-set"]
 )
-def test_the_files_of_a_template_lie_where_it_says(text: str, folder: str, tmp_path: Path) -> None:
+def test_the_files_of_a_template_are_in_its_subdirectory(
+    text: str, folder: str, tmp_path: Path
+) -> None:
     assert _load(tmp_path, text).files == tmp_path / folder
 
 
-def test_a_later_document_wins_except_that_seeds_add_up(tmp_path: Path) -> None:
+def test_a_later_document_wins_and_seeds_are_merged(tmp_path: Path) -> None:
     template = _load(
         tmp_path,
         "_skip_if_exists: [/a]\n_exclude: [x]\nname: {type: int}\n---\n"
@@ -49,7 +51,7 @@ def test_an_empty_document_changes_nothing(tmp_path: Path) -> None:
     assert _names(_load(tmp_path, "---\n---\nname: x\n---\n")) == ["name"]
 
 
-def test_an_included_file_stands_where_it_is_included(tmp_path: Path) -> None:
+def test_an_included_file_has_the_position_of_its_include(tmp_path: Path) -> None:
     template = _load(
         tmp_path,
         "first: 1\n---\n!include more.yml\n---\nlast: 3\n",
@@ -59,7 +61,7 @@ def test_an_included_file_stands_where_it_is_included(tmp_path: Path) -> None:
     assert template.seeds == ("/a",)
 
 
-def test_an_include_takes_every_file_of_its_pattern_in_order(tmp_path: Path) -> None:
+def test_an_include_reads_every_file_of_its_pattern_in_order(tmp_path: Path) -> None:
     template = _load(tmp_path, "!include part-*.yml", **{"part-2": "b: 1", "part-1": "a: 1"})
     assert _names(template) == ["a", "b"]
 
@@ -107,18 +109,18 @@ def test_a_question_without_a_type_is_of_type_yaml(text: str, tmp_path: Path) ->
     ["a: [1", "a: !unknown x", "a: 2026-02-30", "? [a]\n: 1"],
     ids=["open-list", "unknown-tag", "no-such-day", "list-as-key"],
 )
-def test_a_template_that_is_not_yaml_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
+def test_a_template_that_is_not_yaml_is_an_error_of_one_line(text: str, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"copier\.yml is not valid YAML: [^\n]+\Z"):
         _load(tmp_path, text)
 
 
 @pytest.mark.parametrize("text", ["- a", "word", "a: 1\n---\n3"], ids=["list", "word", "later"])
-def test_a_document_that_is_no_mapping_is_refused(text: str, tmp_path: Path) -> None:
+def test_a_document_that_is_not_a_mapping_is_rejected(text: str, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="each document must be a mapping"):
         _load(tmp_path, text)
 
 
-def test_a_folder_without_copier_yml_is_no_template(tmp_path: Path) -> None:
+def test_a_folder_without_copier_yml_is_not_a_template(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"is not a Copier template: it has no copier\.yml\.$"):
         load(tmp_path)
 

@@ -1,4 +1,4 @@
-"""Taking a template: the working tree, a version, a repository; nothing is left behind or run."""
+"""Taking a template: the working tree, a version, a repository; nothing is left or run."""
 
 import os
 from pathlib import Path
@@ -27,14 +27,14 @@ def checkout(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_checkout_is_taken_as_it_stands(checkout: Path) -> None:
+def test_a_checkout_is_taken_with_its_uncommitted_changes(checkout: Path) -> None:
     root = source.take(str(checkout)).root
     assert trees.contents(root) == {
         "copier.yml": b"", "a.txt": b"3", "new.txt": b"n", ".gitignore": b"junk",
     }  # fmt: skip
 
 
-def test_a_version_is_taken_if_it_is_named(checkout: Path) -> None:
+def test_a_requested_version_is_taken(checkout: Path) -> None:
     assert (source.take(str(checkout), "v1.0.0").root / "a.txt").read_text() == "1"
     assert (source.take(str(checkout), "main").root / "a.txt").read_text() == "2"
     assert trees.git(checkout, "status", "--porcelain").count("\n") == 4
@@ -60,13 +60,13 @@ def test_the_same_content_is_the_same_folder(checkout: Path, tmp_path: Path) -> 
     assert source.take(str(plain)).root != source.take(str(checkout), "v1.0.0").root
 
 
-def test_a_folder_that_git_ignores_is_a_plain_one(checkout: Path) -> None:
+def test_a_folder_that_git_ignores_is_a_plain_folder(checkout: Path) -> None:
     trees.build_file_tree(checkout / "junk2", {"copier.yml": "x: 1", "b": "b"})
     (checkout / ".gitignore").write_text("junk2")
     assert set(trees.contents(source.take(str(checkout / "junk2")).root)) == {"copier.yml", "b"}
 
 
-def test_links_are_taken_as_links(tmp_path: Path) -> None:
+def test_links_are_copied_as_links(tmp_path: Path) -> None:
     root = trees.build_file_tree(tmp_path / "t", {"copier.yml": ""})
     (root / "out").symlink_to("/etc/passwd")
     assert (source.take(str(root)).root / "out").is_symlink()
@@ -91,14 +91,14 @@ def test_a_program_that_a_repository_names_is_not_run(checkout: Path, tmp_path: 
     ],
     ids=["folder", "url", "ref", "option"],
 )
-def test_what_cannot_be_had_is_one_sentence(
+def test_a_missing_template_is_an_error_of_one_sentence(
     template: str, ref: str | None, sentence: str, checkout: Path
 ) -> None:
     with pytest.raises(BadInputError, match=rf"^[^\n]*{sentence}[^\n]*$"):
         source.take(str(checkout) if template == "." else template, ref)
 
 
-def test_what_nobody_has_used_for_long_is_deleted(checkout: Path) -> None:
+def test_cache_entries_that_are_unused_for_long_are_deleted(checkout: Path) -> None:
     old, new = source.take(str(checkout), "v1.0.0").root, source.take(str(checkout)).root
     os.utime(old, (0, 0))
     source.prune()

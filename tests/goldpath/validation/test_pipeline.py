@@ -1,4 +1,4 @@
-"""The whole command: its statuses, what it finds where, and what a template cannot make it do."""
+"""`goldpath validate` as a whole: statuses, findings, lines, and protection from templates."""
 
 import errno
 import json
@@ -57,12 +57,12 @@ def _check(root: Path, *, seconds: int = 30, only: Sequence[str] = QUICK, **choi
     return validate(str(root), options)
 
 
-def test_a_good_template_has_no_finding_and_every_file_is_read(tmp_path: Path) -> None:
+def test_a_good_template_has_no_finding_and_every_file_is_checked(tmp_path: Path) -> None:
     report = _check(_template(tmp_path), only=(*QUICK, "GP003", "GP004", "GP017"))
     assert report.findings == ()
     assert report.rendered == len(report.cases) == 4
     (row,) = report.linters
-    # The answers file of each case, two sizes with and without TLS, and one that never changes.
+    # The answers file of each case, two sizes with and without TLS, and one constant file.
     assert (row.name, row.status, row.files) == ("yamllint", "passed", 4 + 4 + 1)
 
 
@@ -80,8 +80,8 @@ def test_a_finding_of_every_copy_needs_no_answers(tmp_path: Path) -> None:
     assert len(found.cases) == 4
 
 
-def test_an_answer_that_is_a_part_of_a_word_makes_no_second_finding(tmp_path: Path) -> None:
-    """Of one defect in all copies a linter says the same, but for the answers in it."""
+def test_an_answer_that_is_part_of_a_word_causes_no_second_finding(tmp_path: Path) -> None:
+    """The messages of a defect in all copies are the same except for the answers in them."""
     check = "{% if not name | regex_search('^[a-z]{3,9}$') %}no{% endif %}"  # the shortest: ord
     copier = f"name: {{type: str, default: orders, validator: {json.dumps(check)}}}\n"
     files = {"copier.yml": copier, "x.sh.jinja": "#!/bin/sh\nrm $1 # {{ name }}\n"}
@@ -102,7 +102,7 @@ def test_a_case_that_cannot_be_rendered_is_a_finding_and_the_others_are_checked(
     assert report.linters[0].files
 
 
-def test_a_template_without_an_end_is_ended(tmp_path: Path) -> None:
+def test_an_endless_template_is_stopped(tmp_path: Path) -> None:
     text = "{% if size == 'big' %}" + LOOP + "{% endif %}\n"
     report = _check(_template(tmp_path, **{"template/x.txt.jinja": text}), seconds=1)
     (found,) = report.findings
@@ -110,7 +110,7 @@ def test_a_template_without_an_end_is_ended(tmp_path: Path) -> None:
     assert report.rendered == 2
 
 
-def test_a_template_that_writes_for_ever_is_ended(
+def test_a_template_with_endless_output_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("goldpath.rendering.copier.MAX_BYTES", 10_000)
@@ -128,7 +128,7 @@ def test_nothing_of_a_template_runs_without_trust(tmp_path: Path) -> None:
     assert (tmp_path / "ran").exists()
 
 
-def test_what_lies_outside_of_a_template_is_not_read_and_nothing_is_written_there(
+def test_nothing_outside_a_template_is_read_or_written(
     tmp_path: Path,
 ) -> None:
     trees.build_file_tree(tmp_path, {"secret.yml": "secret:   bad\n"})
@@ -166,7 +166,7 @@ linters:
 """
 
 
-def test_a_template_brings_linters_of_its_own_which_run_with_trust_only(tmp_path: Path) -> None:
+def test_a_template_can_add_linters_which_run_with_trust_only(tmp_path: Path) -> None:
     root = _template(tmp_path, **{
         ".goldpath.yml": CONFIG,
         "template/Makefile": f"check:\n\ttouch {tmp_path}/ran; false\n",
@@ -202,7 +202,7 @@ def test_python_of_a_template_is_read_by_ruff(tmp_path: Path) -> None:
 
 
 class Recorder:
-    """A linter that notes what it reads, or fails."""
+    """A linter that records what it reads, or fails."""
 
     def __init__(self, error: Exception | None = None, **scope: Any) -> None:
         self.read: list[str] = []
@@ -235,23 +235,23 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("merged", [False, True])
-def test_what_is_the_same_in_many_copies_is_read_once_and_then_never_again(
+def test_identical_files_of_copies_are_checked_once_and_then_cached(
     merged: bool, tmp_path: Path
 ) -> None:
     recorder = Recorder(per_file=True, merged=merged)
-    made = _renders(
+    renders = _renders(
         tmp_path / "r", {"a.txt": "bad", "b.txt": "1"}, {"a.txt": "bad"}, {"a.txt": "2"}
     )
-    (first,) = runner.run([recorder.linter], made)
+    (first,) = runner.run([recorder.linter], renders)
     assert sorted(recorder.read) == ["1", "2", "bad"]
     assert {name: len(found) for name, found in first.findings.items()} == {"0": 1, "1": 1, "2": 0}
     assert first.files == 3
-    (again,) = runner.run([recorder.linter], made)
+    (again,) = runner.run([recorder.linter], renders)
     assert len(recorder.read) == 3
     assert again.findings == first.findings
 
 
-def test_a_changed_configuration_is_read_anew(tmp_path: Path) -> None:
+def test_a_changed_configuration_invalidates_the_cache(tmp_path: Path) -> None:
     recorder = Recorder(per_file=True, config=("config",))
     for text in ("1", "2", "2"):
         runner.run([recorder.linter], _renders(tmp_path / "r", {"a.txt": "x", "config": text}))
@@ -267,22 +267,20 @@ def test_a_changed_configuration_is_read_anew(tmp_path: Path) -> None:
     ],
     ids=["crash", "rubbish", "other-fields"],
 )
-def test_a_linter_that_does_not_work_is_a_row_of_its_own(
-    error: Exception, reason: str, tmp_path: Path
-) -> None:
+def test_a_broken_linter_is_a_failed_row(error: Exception, reason: str, tmp_path: Path) -> None:
     bad, good = Recorder(error), Recorder()
-    made = _renders(tmp_path / "r", {"a.txt": "1"})
-    broken, working = runner.run([bad.linter, good.linter], made)
+    renders = _renders(tmp_path / "r", {"a.txt": "1"})
+    broken, working = runner.run([bad.linter, good.linter], renders)
     assert broken.failed
     assert reason in broken.reason
     assert working.files == 1
 
 
-def test_a_render_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_is_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = _template(tmp_path)
-    made = pool.render_all(root, [Case("one", {})])
+    renders = pool.render_all(root, [Case("one", {})])
     monkeypatch.setattr("goldpath.rendering.pool.render", None)
-    assert pool.render_all(root, [Case("one", {})]) == made
+    assert pool.render_all(root, [Case("one", {})]) == renders
 
 
 def _run(*arguments: str, cwd: Path, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -307,7 +305,7 @@ ONLY = ("--only", "yamllint", "--only", "GP001")
     ],
     ids=["clean", "findings", "linter", "case", "yaml", "nothing-read"],
 )
-def test_the_status_tells_how_it_ended(
+def test_the_status_depends_on_the_outcome(
     change: dict[str, str], arguments: tuple[str, ...], status: int, tmp_path: Path
 ) -> None:
     done = _run(*arguments, "--output", "report", cwd=_template(tmp_path, **change))
@@ -318,7 +316,7 @@ def test_the_status_tells_how_it_ended(
         assert re.fullmatch(r"(?:.+s  .+\n)*Error: [^\n]+\n", done.stderr)
 
 
-def test_a_missing_tool_is_skipped_or_an_error_as_wished(tmp_path: Path) -> None:
+def test_a_missing_tool_is_skipped_or_with_require_tools_an_error(tmp_path: Path) -> None:
     root = _template(tmp_path, **{"template/Dockerfile": "FROM a:1\n"})
     code = "import sys; sys.executable = '/x'; from goldpath.cli.main import main; main()"
     for options, status in ([], 0), (["--require-tools"], 3):
@@ -349,7 +347,7 @@ def test_an_unwritable_cache_is_one_sentence_and_no_report(tmp_path: Path) -> No
         ("full/report", 3, r"full/report cannot be written: No space left on device\."),
     ],
 )
-def test_a_report_that_cannot_be_written_is_one_sentence_and_leaves_no_part(
+def test_a_report_that_cannot_be_written_is_one_sentence_and_leaves_no_partial_file(
     output: str, status: int, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = _template(tmp_path)
@@ -382,7 +380,7 @@ def test_control_characters_of_a_template_do_not_reach_the_terminal(tmp_path: Pa
 def _started(
     *options: str, cwd: Path, stderr: IO[str] | int = subprocess.PIPE
 ) -> "subprocess.Popen[str]":
-    # A worker of pytest ignores the signal, and so would its children.
+    # A pytest worker ignores SIGINT, and its children would inherit that.
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from goldpath.cli.main import main; main()"
@@ -396,7 +394,7 @@ def _started(
     )
 
 
-def test_interrupted_it_ends_with_130_and_leaves_no_report(tmp_path: Path) -> None:
+def test_an_interrupted_run_exits_with_130_and_leaves_no_report(tmp_path: Path) -> None:
     root = _template(tmp_path, **{"template/x.txt.jinja": LOOP})
     with _started("--output", "report", cwd=root) as running:
         assert running.stderr
@@ -404,49 +402,49 @@ def test_interrupted_it_ends_with_130_and_leaves_no_report(tmp_path: Path) -> No
             if "cases" in line:
                 running.send_signal(signal.SIGINT)
                 break
-        told = running.stderr.read()
+        errors = running.stderr.read()
         assert running.wait(60) == 130
-    assert told.endswith("Interrupted.\n")
+    assert errors.endswith("Interrupted.\n")
     assert not (root / "report").exists()
 
 
-def test_while_it_watches_each_change_has_a_report_and_a_mistake_ends_nothing(
+def test_watch_reports_after_each_change_and_survives_errors(
     tmp_path: Path,
 ) -> None:
     root = _template(tmp_path)
     errors = tmp_path / "errors"
 
-    def saved(name: str, content: str) -> None:  # at once, as editors do
+    def save(name: str, content: str) -> None:  # atomically, as editors do
         Path(tmp_path / "draft").write_text(content)
         Path(tmp_path / "draft").replace(root / name)
 
-    def looked(times: int) -> None:
+    def wait_for_report(number: int) -> None:
         process.wait_until(
-            lambda: errors.read_text().count("Waits for a change") == times, f"Look {times}", 60
+            lambda: errors.read_text().count("Waits for a change") == number, f"Report {number}", 60
         )
 
     with (
         errors.open("w") as file,
         _started("--watch", "--only", "yamllint", cwd=root, stderr=file) as running,
     ):
-        looked(1)
-        saved("notes", "beside what Copier reads")
-        saved("template/more.yml", "---\nmore:   true\n")
-        looked(2)
-        saved("copier.yml", "tls: [")
-        looked(3)
+        wait_for_report(1)
+        save("notes", "not read by Copier")
+        save("template/more.yml", "---\nmore:   true\n")
+        wait_for_report(2)
+        save("copier.yml", "tls: [")
+        wait_for_report(3)
         assert "Error: ./copier.yml is not valid YAML" in errors.read_text()
-        saved("notes", "again")
-        saved("copier.yml", COPIER)
-        looked(4)
+        save("notes", "again")
+        save("copier.yml", COPIER)
+        wait_for_report(4)
         running.send_signal(signal.SIGINT)
-        told, _ = running.communicate(timeout=60)
+        output, _ = running.communicate(timeout=60)
         assert running.returncode == 130
-    reports = told.split("linter or rule")[1:]
+    reports = output.split("linter or rule")[1:]
     assert ["too many spaces" in one for one in reports] == [False, True, True]
 
 
-def test_beside_what_copier_reads_nothing_is_watched(tmp_path: Path) -> None:
+def test_watch_ignores_files_that_copier_does_not_read(tmp_path: Path) -> None:
     root = _template(tmp_path)
     seen = changes(root, pause=0.01)
     next(seen)
@@ -461,7 +459,7 @@ def test_beside_what_copier_reads_nothing_is_watched(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "option", ["--output=report", "--update-baseline", "--vcs-ref=v1", "--require-tools"]
 )
-def test_what_watching_does_not_go_with_is_refused(option: str, tmp_path: Path) -> None:
+def test_options_that_conflict_with_watch_are_rejected(option: str, tmp_path: Path) -> None:
     done = _run("--watch", "--baseline=known", option, cwd=_template(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert "--watch takes a folder as it stands" in done.stderr

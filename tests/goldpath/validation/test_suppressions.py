@@ -1,4 +1,4 @@
-"""What a report leaves out: a baseline, lines that accept a finding, lines beside a change."""
+"""Findings that a report omits: those of a baseline, ignored lines, unchanged lines."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ LINES = "---\na: '{{ a }}'\nb: 1 \nc: 2 \n"
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """A template with two lines that yamllint objects to, in git."""
+    """A template in git with two lines that yamllint reports."""
     return _committed(
         trees.build_file_tree(tmp_path / "t", {"copier.yml": COPIER, TEMPLATE: LINES})
     )
@@ -30,14 +30,14 @@ def _committed(root: Path) -> Path:
 def _validate(
     root: Path, *options: str | Path
 ) -> tuple["subprocess.CompletedProcess[str]", list[int]]:
-    """Run the command with yamllint only, and return it with the lines of its findings."""
+    """Run the command with yamllint only, and return its result and the lines of its findings."""
     command = ["validate", ".", "--only", "yamllint", "--format", "json", *options]
     done = trees.run_program("goldpath", *command, cwd=root)
     found = json.loads(done.stdout)["findings"] if done.stdout else []
     return done, [one["source"]["line"] for one in found]
 
 
-def test_a_baseline_leaves_out_what_it_has_and_nothing_else(template: Path) -> None:
+def test_a_baseline_hides_its_findings_and_no_others(template: Path) -> None:
     known = template.parent / "known.json"
     done, lines = _validate(template, "--baseline", known, "--update-baseline")
     assert (done.returncode, lines) == (0, [])
@@ -45,21 +45,21 @@ def test_a_baseline_leaves_out_what_it_has_and_nothing_else(template: Path) -> N
     assert _validate(template, "--baseline", known)[0].returncode == 0
     (template / TEMPLATE).write_text(f"{LINES}d: 3 \n")
     done, lines = _validate(template, "--baseline", known)
-    assert (done.returncode, lines) == (1, [5])  # of three that say the same, the last is new
-    told = json.loads(done.stdout)
-    assert told["known"] == 2
-    assert next(one["findings"] for one in told["linters"] if one["name"] == "yamllint") == 1
+    assert (done.returncode, lines) == (1, [5])  # the last of three identical findings is new
+    report = json.loads(done.stdout)
+    assert report["known"] == 2
+    assert next(one["findings"] for one in report["linters"] if one["name"] == "yamllint") == 1
 
 
-def test_a_baseline_is_not_written_by_a_run_that_has_not_seen_all(template: Path) -> None:
+def test_an_incomplete_run_does_not_write_a_baseline(template: Path) -> None:
     known = template.parent / "known.json"
-    # This one reads nothing here: that is no evidence that nothing is there.
+    # gofmt reads no file here, so the run proves nothing about the template.
     options: list[str | Path] = ["--only", "gofmt", "--baseline", known, "--update-baseline"]
     done = trees.run_program("goldpath", "validate", ".", *options, cwd=template)
     assert (done.returncode, known.exists()) == (3, False)
 
 
-def test_a_baseline_is_the_same_for_the_same_findings_and_can_be_read(template: Path) -> None:
+def test_a_baseline_is_deterministic_and_readable(template: Path) -> None:
     files = [template.parent / name for name in ("one.json", "two.json")]
     for file in files:
         _validate(template, "--baseline", file, "--update-baseline")
@@ -79,7 +79,7 @@ def test_a_baseline_is_the_same_for_the_same_findings_and_can_be_read(template: 
         ('{"version": 1, "findings": [1]}', "is no baseline of goldpath's, version 1."),
     ],
 )
-def test_a_file_that_is_no_baseline_is_refused(
+def test_a_file_that_is_not_a_baseline_is_rejected(
     text: str | None, sentence: str, template: Path
 ) -> None:
     known = template.parent / "known.json"
@@ -94,7 +94,9 @@ def test_a_file_that_is_no_baseline_is_refused(
 @pytest.mark.parametrize(
     "options", [["--update-baseline"], ["--update-baseline", "--baseline", "x", "--diff", "HEAD"]]
 )
-def test_a_baseline_is_not_written_by_halves(options: list[str], template: Path) -> None:
+def test_a_baseline_is_not_written_without_a_file_or_with_diff(
+    options: list[str], template: Path
+) -> None:
     done, _ = _validate(template, *options)
     assert (done.returncode, list(template.glob("x"))) == (2, [])
 
@@ -110,7 +112,7 @@ def test_a_baseline_is_not_written_by_halves(options: list[str], template: Path)
     ids=["linter", "rule", "no-reason", "other"],
 )
 @pytest.mark.parametrize("text", ["---\n{}\nb: 1 \nc: 2 \n", "---\nb: 1  {} \nd: 3\nc: 2 \n"])
-def test_a_line_accepts_what_is_found_on_it_or_below_if_it_has_a_reason(
+def test_a_comment_with_a_reason_ignores_findings_on_its_line_or_the_next(
     text: str, mark: str, accepted: bool, template: Path
 ) -> None:
     text = text.format(mark)
@@ -122,7 +124,7 @@ def test_a_line_accepts_what_is_found_on_it_or_below_if_it_has_a_reason(
     assert row["ignores"] == int(accepted)
 
 
-def test_the_first_line_accepts_what_is_found_in_the_file_as_a_whole(template: Path) -> None:
+def test_a_comment_on_the_first_line_ignores_findings_of_the_whole_file(template: Path) -> None:
     (template / "template/go.mod").write_text("module a\n\ngo 1.26\n")
     command = ["goldpath", "validate", ".", "--only", "gofmt"]
     for mark, status in (("a comment", 1), ("goldpath: ignore gofmt it is generated", 0)):
@@ -130,7 +132,7 @@ def test_the_first_line_accepts_what_is_found_in_the_file_as_a_whole(template: P
         assert trees.run_program(*command, cwd=template).returncode == status
 
 
-def test_diff_shows_what_is_on_lines_that_a_branch_has_changed(template: Path) -> None:
+def test_diff_reports_findings_on_lines_that_a_branch_changed(template: Path) -> None:
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@x.invalid"]
     subprocess.run([*git, "branch", "base"], cwd=template, check=True)
     assert _validate(template, "--diff", "base")[1] == []
@@ -142,7 +144,7 @@ def test_diff_shows_what_is_on_lines_that_a_branch_has_changed(template: Path) -
     assert sorted(_validate(template, "--diff", "base")[1]) == [2, 4]
     subprocess.run([*git, "commit", "-qam", "change"], cwd=template, check=True)
     assert sorted(_validate(template, "--diff", "base")[1]) == [2, 4]
-    # What the other branch has done since is not this one's change.
+    # Later changes of the other branch are not changes of this branch.
     subprocess.run([*git, "switch", "-q", "base"], cwd=template, check=True)
     (template / TEMPLATE).write_text(LINES.replace("b: 1 ", "b: 1"))
     subprocess.run([*git, "commit", "-qam", "mend"], cwd=template, check=True)
@@ -157,9 +159,7 @@ def test_diff_shows_what_is_on_lines_that_a_branch_has_changed(template: Path) -
         (["--diff", "HEAD", "--vcs-ref", "HEAD"], "--diff takes a folder as it stands"),
     ],
 )
-def test_a_diff_that_cannot_be_had_is_refused(
-    options: list[str], sentence: str, template: Path
-) -> None:
+def test_an_impossible_diff_is_rejected(options: list[str], sentence: str, template: Path) -> None:
     done, _ = _validate(template, *options)
     assert done.returncode == 2
     assert sentence in done.stderr

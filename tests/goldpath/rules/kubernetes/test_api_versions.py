@@ -1,4 +1,4 @@
-"""API versions that are gone or announced to go are found, and their successors are not."""
+"""Removed and deprecated API versions are found, and their successors are not."""
 
 import pytest
 import yaml
@@ -35,7 +35,7 @@ def _found(version: str, kind: str) -> list[str]:
         ("extensions/v1beta1", "Ingress", "since Kubernetes 1.22"),
     ],
 )
-def test_a_version_that_goes_is_found_with_its_successor(
+def test_a_deprecated_version_is_found_with_its_successor(
     version: str, kind: str, part: str
 ) -> None:
     (message,) = _found(version, kind)
@@ -56,21 +56,19 @@ def test_a_version_that_goes_is_found_with_its_successor(
         ("argoproj.io/v1alpha1", "Rollout"),
     ],
 )
-def test_a_version_that_is_served_is_not_found(version: str, kind: str) -> None:
+def test_a_served_version_is_not_reported(version: str, kind: str) -> None:
     assert _found(version, kind) == []
 
 
 @pytest.mark.parametrize("name", cluster_api.CASES)
-def test_every_object_of_a_cluster_has_a_version_that_stays(
-    name: str, render: trees.Renderer
-) -> None:
+def test_no_object_of_a_cluster_has_a_deprecated_version(name: str, render: trees.Renderer) -> None:
     more = ["machine-pool.yaml"] if name == "aws" else []
     found = cluster_api.of(name, render, *more)
     assert found
     assert api_versions.findings(found) == []
 
 
-def test_every_object_that_the_template_has_as_yaml_has_a_version_that_stays(
+def test_no_manifest_of_the_template_has_a_deprecated_version(
     render: trees.Renderer,
 ) -> None:
     for choice in ("argocd", "flux"):

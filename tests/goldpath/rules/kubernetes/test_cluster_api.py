@@ -1,4 +1,4 @@
-"""What is wrong with a cluster though every server accepts it, each beside a cluster without it."""
+"""Defects of a cluster that every server accepts, and the cluster without them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ def _spec(manifests: list[Manifest], kind: str, name: str = "") -> dict[str, Any
 
 
 def _set(path: str, value: object) -> Change:
-    """Return a change that puts a value under a path of keys with dots; None takes it away."""
+    """Return a change that sets the value at a dotted path of keys; None removes it."""
 
     def change(spec: dict[str, Any]) -> None:
         *above, last = path.split(".")
@@ -47,15 +47,15 @@ SHARE = "remediation.triggerIf.unhealthyLessThanOrEqualTo"
 
 
 @pytest.mark.parametrize("name", copies.CASES)
-def test_the_cluster_of_a_copy_has_nothing_wrong(name: str, render: trees.Renderer) -> None:
+def test_the_cluster_of_a_copy_violates_no_rule(name: str, render: trees.Renderer) -> None:
     assert _found(copies.of(name, render)) == []
 
 
-def test_a_machine_pool_takes_the_place_of_the_workers(render: trees.Renderer) -> None:
+def test_a_machine_pool_replaces_the_workers(render: trees.Renderer) -> None:
     manifests = copies.of("aws", render, "machine-pool.yaml")
     manifests = [one for one in manifests if one.kind != "MachineDeployment"]
     found = _found(manifests)
-    # A pool has no machines that a health check could select; all else is as it should be.
+    # A pool has no machines that a health check could select; there is no other finding.
     assert [rule for rule, _ in found] == ["GP112"]
 
 
@@ -145,7 +145,7 @@ def test_a_defect_of_a_managed_pool_is_found(
 
 
 @pytest.mark.parametrize("name", ["2048", "a.b", "9lives", "a-"])
-def test_a_name_that_is_no_label_is_found(name: str, render: trees.Renderer) -> None:
+def test_a_name_that_is_not_a_dns_label_is_found(name: str, render: trees.Renderer) -> None:
     manifests = copies.of("aws", render)
     (cluster,) = [one for one in manifests if one.kind == "Cluster"]
     cluster.object["metadata"]["name"] = name
@@ -159,14 +159,16 @@ def test_two_zones_are_found(render: trees.Renderer) -> None:
     assert ("GP113", "Cluster payments-api has subnets in 2 zones, not in 3") in _found(manifests)
 
 
-def test_all_workers_in_one_zone_are_found_as_in_2021(render: trees.Renderer) -> None:
+def test_the_defect_of_2021_all_workers_in_one_zone_is_found(render: trees.Renderer) -> None:
     manifests = copies.of("aws", render)
     manifests = [one for one in manifests if not one.name.endswith(("worker-2", "worker-3"))]
     missing = [message for rule, message in _found(manifests) if rule == "GP113"]
     assert [message.split()[-1] for message in missing] == ["ap-northeast-2b", "ap-northeast-2c"]
 
 
-def test_a_health_check_of_five_machines_may_have_a_smaller_share(render: trees.Renderer) -> None:
+def test_a_health_check_of_five_machines_may_have_a_smaller_percentage(
+    render: trees.Renderer,
+) -> None:
     manifests = copies.of("aws", render)
     _spec(manifests, "KubeadmControlPlane")["replicas"] = 5
     _set(SHARE, "33%")(_spec(manifests, "MachineHealthCheck", "control-plane"))

@@ -1,4 +1,4 @@
-"""Clusters of Cluster API in a copy: each rule finds its defect, in files that belong together."""
+"""Clusters of Cluster API in a copy: each rule finds its defect in files that belong together."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,7 +115,7 @@ kind: HelmChartProxy
 metadata: {name: calico}
 spec: {clusterSelector: {matchLabels: {cni: calico}}}
 """
-# Spread over files, so that none of them can be judged without the others.
+# Split into files, so that no file can be checked without the others.
 GOOD = {
     CLUSTER: CONTROL_PLANE,
     WORKERS: "".join(WORKER.replace("ZONE", zone) for zone in ZONES)
@@ -131,7 +131,7 @@ def _change(path: str, old: str, new: str) -> Tree:
 
 
 ROLLING = "{type: RollingUpdate, rollingUpdate: {maxSurge: 1}}"
-# By rule: what makes the good clusters bad ones, and what is nearest to that and still good.
+# By rule: a change that introduces the defect, and the most similar change that is still good.
 DEFECTS: dict[str, tuple[Tree, Tree]] = {
     "GP109": (
         _change(ADDON, "addons.cluster.x-k8s.io/v1alpha1\nkind: HelmChartProxy",
@@ -187,12 +187,12 @@ def _found(root: Path, rule: str) -> list[tuple[str, int, str]]:
     return [(x.path, x.line, x.message) for x in _findings(root) if x.rule == rule]
 
 
-def test_good_clusters_break_no_rule(tmp_path: Path) -> None:
+def test_good_clusters_violate_no_rule(tmp_path: Path) -> None:
     assert lints.violated(_write(tmp_path, {})) == set()
 
 
 @pytest.mark.parametrize("name", DEFECTS)
-def test_a_rule_finds_its_defect_and_no_other_does(name: str, tmp_path: Path) -> None:
+def test_only_its_rule_finds_a_defect(name: str, tmp_path: Path) -> None:
     bad, good = DEFECTS[name]
     assert lints.violated(_write(tmp_path / "bad", bad)) == {name}
     assert lints.violated(_write(tmp_path / "good", good)) == set()
@@ -215,7 +215,7 @@ def test_a_rule_of_renders_has_a_check_whose_findings_can_name_it(tmp_path: Path
             assert all(check.select(Files(tmp_path)) == [] for check in rule.check)
 
 
-def test_an_api_version_that_is_gone_is_found_in_a_chart_and_in_any_manifest(
+def test_a_removed_api_version_is_found_in_a_chart_and_in_any_manifest(
     tmp_path: Path,
 ) -> None:
     old = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: a}\n"
@@ -239,7 +239,7 @@ def test_a_finding_is_at_the_kind_of_its_object_and_a_variable_at_its_first_use(
     assert (CLUSTER, line, message) in _found(root, cluster_manifests.VARIABLE)
 
 
-def test_without_a_file_of_values_the_variables_have_none(tmp_path: Path) -> None:
+def test_without_an_env_file_variables_have_no_value(tmp_path: Path) -> None:
     root = _write(tmp_path, {VALUES: ""})
     said = {message for *_, message in _found(root, cluster_manifests.VARIABLE)}
     assert "CLUSTER has no value: there is no *.env file beside it" in said
@@ -254,7 +254,7 @@ def test_without_a_file_of_values_the_variables_have_none(tmp_path: Path) -> Non
     ],
     ids=["an open brace", "an open brace beside the workers", "a value with a colon"],
 )
-def test_a_file_that_cannot_be_read_is_one_finding_and_none_that_follows_from_it(
+def test_an_unreadable_file_is_one_finding_without_consequential_findings(
     change: Tree, part: str, tmp_path: Path
 ) -> None:
     root = _write(tmp_path, change)
@@ -262,7 +262,9 @@ def test_a_file_that_cannot_be_read_is_one_finding_and_none_that_follows_from_it
     assert any(message.startswith(part) for *_, message in _found(root, cluster_manifests.VARIABLE))
 
 
-def test_a_file_of_its_own_with_more_workers_hides_no_zone_without_them(tmp_path: Path) -> None:
+def test_a_separate_file_with_more_workers_does_not_hide_a_zone_without_workers(
+    tmp_path: Path,
+) -> None:
     whole = GOOD[CLUSTER] + GOOD[WORKERS].replace("failureDomain: eu-1c", "failureDomain: eu-1b")
     more = WORKER.replace("${CLUSTER}-ZONE", "more").replace("ZONE", "eu-1c")
     root = _write(tmp_path, {CLUSTER: whole, WORKERS: "", "aws/more-workers.yaml": more})
@@ -270,7 +272,7 @@ def test_a_file_of_its_own_with_more_workers_hides_no_zone_without_them(tmp_path
     assert (path, message) == (CLUSTER, "Cluster orders has no workers in eu-1c")
 
 
-def test_a_file_is_judged_beside_the_nearest_of_those_that_have_the_same_objects(
+def test_a_file_is_checked_with_the_nearest_of_the_files_with_the_same_objects(
     tmp_path: Path,
 ) -> None:
     moved = {path.replace("aws", "bws"): text for path, text in GOOD.items()}
@@ -279,8 +281,8 @@ def test_a_file_is_judged_beside_the_nearest_of_those_that_have_the_same_objects
     assert [path for path, *_ in _found(root, "GP113")] == ["bws/cluster.yaml"]
 
 
-def test_two_ways_to_make_one_cluster_are_never_taken_together(tmp_path: Path) -> None:
-    head, _, _ = CONTROL_PLANE.rpartition("---")  # without the machines, which the other one has
+def test_two_alternative_files_for_a_cluster_are_never_checked_together(tmp_path: Path) -> None:
+    head, _, _ = CONTROL_PLANE.rpartition("---")  # without the machines of the other file
     root = _write(tmp_path / "a", {"aws/other.yaml": head})
     assert [path for path, *_ in _found(root, "GP111")] == ["aws/other.yaml"]
     whole = {CLUSTER: GOOD[CLUSTER] + GOOD[WORKERS], WORKERS: ""}
@@ -291,7 +293,7 @@ def test_two_ways_to_make_one_cluster_are_never_taken_together(tmp_path: Path) -
     assert {path for path, *_ in _found(root, "GP111")} == {"bws/workers.yaml"}
 
 
-def test_what_is_for_one_of_two_ways_to_make_a_cluster_is_not_held_against_it(
+def test_an_object_for_one_of_two_alternatives_is_no_finding_with_the_other(
     tmp_path: Path,
 ) -> None:
     other = {"aws/another.yaml": CONTROL_PLANE.replace("cni: calico", "cni: cilium")}
@@ -301,7 +303,7 @@ def test_what_is_for_one_of_two_ways_to_make_a_cluster_is_not_held_against_it(
     assert path == ADDON
 
 
-def test_each_file_of_values_is_a_cluster_of_its_own(tmp_path: Path) -> None:
+def test_each_env_file_is_a_separate_cluster(tmp_path: Path) -> None:
     both = {"aws/test.env": "CLUSTER=orders-test\n", "aws/common.env": "VERSION=v1.20.0\n"}
     root = _write(tmp_path, {VALUES: "CLUSTER=orders\n", **both})
     said = {message.split()[1] for *_, message in _found(root, "GP118")}
@@ -310,14 +312,14 @@ def test_each_file_of_values_is_a_cluster_of_its_own(tmp_path: Path) -> None:
     }
 
 
-def test_what_belongs_to_clusters_elsewhere_is_not_held_against_them(tmp_path: Path) -> None:
+def test_objects_of_clusters_elsewhere_are_not_reported(tmp_path: Path) -> None:
     root = trees.build_file_tree(tmp_path, {"a/cni.yaml": PROXY, "a/workers.yaml": (
         WORKER.replace("${CLUSTER}", "elsewhere").replace("${VERSION}", "v1.20.0")
     )})  # fmt: skip
     assert {one.rule for one in _findings(root)} == {"GP118"}
 
 
-def test_an_object_of_the_old_api_is_judged_by_the_names_it_has_there() -> None:
+def test_an_object_of_the_old_api_is_checked_with_its_old_field_names() -> None:
     text = """
 apiVersion: cluster.x-k8s.io/v1beta1
 kind: MachineHealthCheck
@@ -329,7 +331,7 @@ spec: {unhealthyConditions: [{type: Ready}], maxUnhealthy: 140%}
     assert said == ["selects no machines", "has a share of 140%"]
 
 
-def test_a_reference_of_the_old_api_has_its_group_in_its_version() -> None:
+def test_a_reference_of_the_old_api_has_its_group_in_the_api_version() -> None:
     text = """
 apiVersion: cluster.x-k8s.io/v1beta1
 kind: Cluster
@@ -349,7 +351,7 @@ def test_an_old_object_of_cluster_api_is_found_once(tmp_path: Path) -> None:
     assert [(one.rule, one.line) for one in found] == [("GP109", 2)]
 
 
-def test_a_copy_without_clusters_has_nothing_to_read_and_a_chart_is_passed_over(
+def test_a_copy_without_clusters_has_no_files_to_check_and_charts_are_skipped(
     tmp_path: Path,
 ) -> None:
     files = {"a.yaml": "apiVersion: v1\nkind: Secret\n", "prod.env": "A=b\n"}
@@ -358,7 +360,7 @@ def test_a_copy_without_clusters_has_nothing_to_read_and_a_chart_is_passed_over(
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_clusters_of_a_copy_break_no_rule(name: str, render: trees.Renderer) -> None:
+def test_the_clusters_of_a_copy_violate_no_rule(name: str, render: trees.Renderer) -> None:
     root = render(CASES[name]).root
     assert len(cluster_manifests.select(Files(root))) > 2
     assert _findings(root) == []
@@ -382,7 +384,9 @@ aws: {type: bool, default: true}
 """
 
 
-def test_a_finding_comes_home_and_a_rule_with_nothing_to_read_is_skipped(tmp_path: Path) -> None:
+def test_a_finding_is_attributed_to_the_template_and_a_rule_without_files_is_skipped(
+    tmp_path: Path,
+) -> None:
     bad = "{% if aws %}\n# On AWS.\n{% endif %}\n" + DEFECTS["GP112"][0][ADDON]
     tree = {f"template/{path}": text for path, text in GOOD.items() if path != ADDON}
     root = trees.build_file_tree(

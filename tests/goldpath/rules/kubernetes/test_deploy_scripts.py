@@ -1,4 +1,4 @@
-"""Commands that hang with a Rollout or open its gate are found, and their twins are not."""
+"""Commands that hang with a Rollout or bypass its promotion are found, harmless ones are not."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +63,7 @@ DEFECTS = {
         "use helm rollback",
     ),
 }
-# Not in a Makefile, each line of which has a shell of its own.
+# Not in a Makefile, where each line runs in its own shell.
 IN_SCRIPTS = {
     "flags in an array": (
         f'flags=(--timeout 5m)\nflags+=(\n  --wait\n)\n{FINE} "${{flags[@]}}"',
@@ -101,7 +101,7 @@ def _cases() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("defect", "file"), [*_cases()])
-def test_a_command_that_harms_a_rollout_is_found_and_its_twin_is_not(
+def test_a_command_that_harms_a_rollout_is_found_and_a_harmless_one_is_not(
     defect: str, file: str, tmp_path: Path
 ) -> None:
     bad, good, message = (
@@ -126,20 +126,20 @@ def test_a_command_that_harms_a_rollout_is_found_and_its_twin_is_not(
         (f"{FINE} $FLAGS\n  env:\n    FLAGS: --wait", 1),
     ],
 )
-def test_a_command_is_found_however_yaml_writes_it(run: str, line: int, tmp_path: Path) -> None:
+def test_a_command_is_found_in_any_yaml_notation(run: str, line: int, tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {".github/workflows/a.yml": f"- run: {run}\n"})
     (found,) = deploy_scripts.findings(tmp_path)
     assert found.line == line
     assert "--wait" in found.message
 
 
-def test_a_workflow_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+def test_an_invalid_workflow_is_named(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {".github/workflows/a.yml": "- run: [\n"})
     with pytest.raises(BadInputError, match=r"a\.yml is not YAML: while parsing"):
         deploy_scripts.findings(tmp_path)
 
 
-def test_variables_of_make_are_seen(tmp_path: Path) -> None:
+def test_make_variables_are_expanded(tmp_path: Path) -> None:
     rule = f"deploy:\n\t{FINE} $(FLAGS)\n"
     trees.build_file_tree(tmp_path, {"Makefile": "FLAGS ?= --timeout 5m \\\n  --wait\n" + rule})
     (found,) = deploy_scripts.findings(tmp_path)
@@ -157,12 +157,12 @@ def test_a_command_with_values_of_strategy_rolling_may_wait(tmp_path: Path) -> N
     assert len(deploy_scripts.findings(tmp_path)) == 2
 
 
-def test_a_comment_is_no_command(tmp_path: Path) -> None:
+def test_a_comment_is_not_a_command(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {"scripts/x.sh": "# never: helm upgrade shop --wait\n"})
     assert deploy_scripts.findings(tmp_path) == []
 
 
-def test_a_sentence_about_helm_is_no_command(tmp_path: Path) -> None:
+def test_a_sentence_about_helm_is_not_a_command(tmp_path: Path) -> None:
     sentence = 'echo "helm is not on PATH; install Helm"\n'
     trees.build_file_tree(tmp_path, {"scripts/x.sh": sentence})
     assert deploy_scripts.findings(tmp_path) == []

@@ -1,4 +1,4 @@
-"""Settings under which Argo CD and Flux let a version wait, and those under which they do not."""
+"""Settings with which Argo CD and Flux wait for a promotion, and those with which they do not."""
 
 import copy
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ STRATEGY = {"name": "RemediateOnFailure"}
 
 
 def _manifest(render: trees.Renderer, path: str) -> Manifest:
-    """Return an object of a copy, which the test may change."""
+    """Return an object of a copy, for the test to change."""
     root = render(Case("gitops", {"gitops": path.split("/")[1]})).root
     return Manifest(path, copy.deepcopy(yaml.safe_load((root / path).read_text())))
 
@@ -38,12 +38,14 @@ def _merge(into: Any, change: Mapping[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", [ARGO_CD, FLUX])
-def test_what_a_copy_has_keeps_the_gate(path: str, render: trees.Renderer) -> None:
+def test_the_gitops_objects_of_a_copy_do_not_bypass_promotion(
+    path: str, render: trees.Renderer
+) -> None:
     assert _messages(_manifest(render, path)) == []
 
 
 @pytest.mark.parametrize("option", ["ServerSideApply=true", "Replace=true", "Force=true"])
-def test_an_option_that_takes_selectors_away_is_found(option: str, render: trees.Renderer) -> None:
+def test_an_option_that_overwrites_selectors_is_found(option: str, render: trees.Renderer) -> None:
     manifest = _manifest(render, ARGO_CD)
     manifest.object["spec"]["syncPolicy"]["syncOptions"].append(option)
     (message,) = _messages(manifest)
@@ -75,7 +77,7 @@ def _rollout(strategy: Mapping[str, Any]) -> Manifest:
         ([{"name": "payments-part"}], True),
         ([{"name": "payments-api"}, {}], True),
         ([{"name": "*"}], False),
-        # A Rollout that is not there to be read.
+        # A Rollout that is not in the copy.
         ([{"name": "orders"}], False),
         ([{"name": "orders"}, {"name": "orders-preview"}], True),
         ([{"namespace": "elsewhere"}], False),
@@ -113,7 +115,7 @@ def test_the_services_of_a_rollout_are_read_from_the_chart_of_the_copy(
         assert len(gitops.CHECK.run(tree, [])) == count
 
 
-def test_a_sync_that_does_not_keep_what_it_ignores_is_found(render: trees.Renderer) -> None:
+def test_a_sync_that_overwrites_ignored_fields_is_found(render: trees.Renderer) -> None:
     manifest = _manifest(render, ARGO_CD)
     manifest.object["spec"]["syncPolicy"]["syncOptions"].remove("RespectIgnoreDifferences=true")
     (message,) = _messages(manifest)
@@ -133,7 +135,7 @@ def test_a_sync_that_does_not_keep_what_it_ignores_is_found(render: trees.Render
         ({"driftDetection": {"mode": "enabled"}}, "driftDetection"),
     ],
 )
-def test_a_setting_of_flux_that_opens_the_gate_is_found(
+def test_a_setting_of_flux_that_bypasses_promotion_is_found(
     change: Mapping[str, Any], part: str, render: trees.Renderer
 ) -> None:
     manifest = _manifest(render, FLUX)
@@ -146,7 +148,7 @@ def test_a_setting_of_flux_that_opens_the_gate_is_found(
     ("version", "kind"),
     [("argoproj.io/v1alpha1", "Application"), ("helm.toolkit.fluxcd.io/v2", "HelmRelease")],
 )
-def test_what_an_object_does_not_say_counts_as_its_default(version: str, kind: str) -> None:
+def test_a_missing_field_has_its_default(version: str, kind: str) -> None:
     assert _messages(Manifest("a.yaml", {"apiVersion": version, "kind": kind}))
 
 
@@ -154,7 +156,5 @@ def test_what_an_object_does_not_say_counts_as_its_default(version: str, kind: s
     ("version", "kind"),
     [("app.k8s.io/v1beta1", "Application"), ("helm.fluxcd.io/v1", "HelmRelease")],
 )
-def test_an_object_of_the_same_kind_in_another_group_is_passed_over(
-    version: str, kind: str
-) -> None:
+def test_an_object_of_the_same_kind_in_another_group_is_ignored(version: str, kind: str) -> None:
     assert _messages(Manifest("a.yaml", {"apiVersion": version, "kind": kind})) == []

@@ -1,4 +1,4 @@
-"""What a hook needs is a hook that comes earlier, or is there before the chart."""
+"""The objects that a hook needs are earlier hooks, or exist before the install."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,11 +33,11 @@ def _messages(*manifests: Manifest, existing: tuple[str, ...] = ()) -> list[str]
     return [finding.message for finding in found]
 
 
-def test_an_earlier_hook_of_the_same_events_is_there() -> None:
+def test_an_earlier_hook_of_the_same_events_exists() -> None:
     assert _messages(_job(SCRIPTS), _object("ConfigMap", "scripts", BOTH, -15)) == []
 
 
-def test_an_object_that_is_no_hook_is_not_there_before_an_install() -> None:
+def test_an_object_that_is_not_a_hook_does_not_exist_before_an_install() -> None:
     assert _messages(_job(SCRIPTS), _object("ConfigMap", "scripts")) == [
         "Job db-init needs the ConfigMap scripts at pre-install, which is no hook"
     ]
@@ -54,7 +54,7 @@ def test_weights_are_numbers_and_not_text() -> None:
     assert _messages(_job(SCRIPTS, weight=10), _object("ConfigMap", "scripts", BOTH, 9)) == []
 
 
-def test_a_hook_without_a_weight_or_with_a_wrong_one_has_0() -> None:
+def test_a_hook_without_a_weight_or_with_an_invalid_weight_has_weight_0() -> None:
     for weight in (None, "early"):
         scripts = _object("ConfigMap", "scripts", BOTH, weight)
         assert _messages(_job(SCRIPTS, weight=1), scripts) == []
@@ -69,7 +69,7 @@ def test_hooks_of_one_weight_run_in_the_order_of_their_names() -> None:
     ]
 
 
-def test_a_job_runs_after_what_has_its_weight_and_its_name() -> None:
+def test_a_job_runs_after_a_service_account_of_its_weight_and_name() -> None:
     pod = {"serviceAccountName": "db-init"}
     assert _messages(_job(pod), _object("ServiceAccount", "db-init", BOTH, -5)) == []
 
@@ -93,30 +93,30 @@ def test_events_are_read_as_helm_reads_them() -> None:
     assert _messages(_job(SCRIPTS), scripts) == []
 
 
-def test_an_object_of_another_kind_with_the_name_does_not_count() -> None:
+def test_an_object_of_another_kind_with_the_same_name_does_not_count() -> None:
     assert len(_messages(_job(SCRIPTS), _object("Secret", "scripts", BOTH, -15))) == 1
 
 
-def test_a_name_that_exists_before_the_chart_is_there() -> None:
+def test_an_object_that_exists_before_the_install_counts() -> None:
     assert len(_messages(_job(SCRIPTS))) == 1
     assert _messages(_job(SCRIPTS), existing=("scripts",)) == []
 
 
 @pytest.mark.parametrize("event", ["post-install", "post-upgrade", "pre-delete", "test"])
-def test_a_complete_release_has_its_ordinary_objects(event: str) -> None:
+def test_a_complete_release_has_its_regular_objects(event: str) -> None:
     assert _messages(_job(SCRIPTS, event), _object("ConfigMap", "scripts")) == []
     assert len(_messages(_job(SCRIPTS, event))) == 1
 
 
 @pytest.mark.parametrize("event", ["pre-install", "pre-upgrade", "post-delete"])
-def test_an_incomplete_release_may_lack_its_ordinary_objects(event: str) -> None:
+def test_an_incomplete_release_may_lack_its_regular_objects(event: str) -> None:
     scripts = _object("ConfigMap", "scripts")
     assert _messages(_job(SCRIPTS, event), scripts) == [
         f"Job db-init needs the ConfigMap scripts at {event}, which is no hook"
     ]
 
 
-def test_an_object_that_is_no_hook_may_need_anything() -> None:
+def test_an_object_that_is_not_a_hook_may_need_anything() -> None:
     assert _messages(_job(SCRIPTS, hook="")) == []
 
 
@@ -161,14 +161,14 @@ def test_every_reference_that_keeps_a_pod_from_starting_counts(reference: str) -
     ]
 
 
-def test_a_pod_and_a_cron_job_are_looked_into_as_well() -> None:
+def test_a_pod_and_a_cron_job_are_checked_as_well() -> None:
     pod = {"containers": [{}], "serviceAccountName": "x"}
     for spec in (pod, {"jobTemplate": {"spec": {"template": {"spec": pod}}}}):
         hook = _object("Any", "db-init", BOTH, 0, spec=spec)
         assert len(_messages(hook)) == 1
 
 
-def test_what_is_optional_or_in_every_namespace_need_not_be_made() -> None:
+def test_optional_references_and_default_objects_need_no_hook() -> None:
     volumes = [
         {"configMap": {"name": "x", "optional": True}},
         {"configMap": {"name": "kube-root-ca.crt"}},

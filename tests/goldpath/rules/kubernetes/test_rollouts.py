@@ -1,4 +1,4 @@
-"""What is wrong with a Rollout and its Services and autoscaler, each beside a twin without it."""
+"""Defects of a Rollout, its Services and its autoscaler, and correct objects without them."""
 
 import copy
 from collections.abc import Callable
@@ -63,11 +63,11 @@ def _strategy(objects: Objects, kind: str = "blueGreen") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("objects", [_blue_green(), _canary()], ids=["blue-green", "canary"])
-def test_a_rollout_with_all_that_it_needs_is_right(objects: Objects) -> None:
+def test_a_complete_rollout_violates_no_rule(objects: Objects) -> None:
     assert _found(objects) == []
 
 
-# What is done to the blue-green objects, the rule, and what the message says.
+# The change of the blue-green objects, the rule, and a part of its message.
 DEFECTS: dict[str, tuple[Change, str, str]] = {
     "no preview": (
         lambda o: _strategy(o).pop("previewService"),
@@ -133,7 +133,7 @@ DEFECTS: dict[str, tuple[Change, str, str]] = {
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
-def test_a_defect_is_found_and_its_twin_is_right(defect: str) -> None:
+def test_a_defect_is_found_and_a_correct_rollout_is_not(defect: str) -> None:
     change, rule, text = DEFECTS[defect]
     objects = _blue_green()
     assert _found(copy.deepcopy(objects)) == []
@@ -151,13 +151,13 @@ def test_a_canary_has_two_services_too() -> None:
     assert message == "names the Service api twice, as stableService and as canaryService"
 
 
-def test_a_canary_needs_no_service_and_no_word_on_promotion() -> None:
+def test_a_canary_needs_no_service_and_no_promotion_settings() -> None:
     objects = _canary()
     _strategy(objects, "canary").clear()
     assert _found(objects) == []
 
 
-def test_replicas_without_an_autoscaler_are_right() -> None:
+def test_replicas_without_an_autoscaler_are_accepted() -> None:
     objects = _blue_green()
     objects["rollout"]["spec"]["replicas"] = 0
     assert [rule for rule, _ in _found(objects)] == ["GP105"]
@@ -165,20 +165,20 @@ def test_replicas_without_an_autoscaler_are_right() -> None:
     assert _found(objects) == []
 
 
-def test_the_pods_of_a_job_are_no_place_for_a_service() -> None:
+def test_a_service_must_not_select_the_pods_of_a_job() -> None:
     objects = _blue_green()
     objects["rollout"]["kind"] = "Job"
     rules = [rule for rule, _ in _found(objects)]
     assert rules == ["GP106", "GP106", "GP104"]
 
 
-def test_a_service_without_a_selector_is_somebody_elses() -> None:
+def test_a_service_without_a_selector_is_ignored() -> None:
     objects = _blue_green()
     objects["external"] = _object("Service", "external", externalName="example.com")
     assert _found(objects) == []
 
 
-def test_a_rollout_may_take_the_pods_of_a_deployment() -> None:
+def test_a_rollout_may_use_the_pod_template_of_a_deployment() -> None:
     objects = _blue_green()
     template = objects["rollout"]["spec"].pop("template")
     objects["deployment"] = _object("Deployment", "pods", "apps/v1", template=template)

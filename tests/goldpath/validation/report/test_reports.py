@@ -1,4 +1,4 @@
-"""The formats of a report: each is valid, says the same, and carries nothing that is obeyed."""
+"""The formats of a report: each is valid and complete, and text cannot inject commands."""
 
 import json
 from dataclasses import replace
@@ -45,7 +45,7 @@ every_report = pytest.mark.parametrize(
 
 @pytest.fixture(scope="session")
 def sarif_schema() -> dict[str, Any]:
-    """The schema of OASIS, as the pinned golangci-lint's modules bring it."""
+    """The schema of OASIS, from the modules of the pinned golangci-lint."""
     module = go_module("golangci-lint", "github.com/securego/gosec/v2")
     file = module / "report/sarif/testdata/sarif-schema-2.1.0.json"
     loaded: dict[str, Any] = json.loads(file.read_text())
@@ -70,7 +70,7 @@ def test_a_result_of_sarif_is_at_the_line_of_the_template() -> None:
     assert result["message"]["text"] == "too long (with tls=false). In a copy: conf.yml:3"
 
 
-def test_sarif_stays_within_what_github_takes() -> None:
+def test_sarif_stays_within_the_limits_of_github() -> None:
     many = [Located(_finding("x" * (1500 if n < 9 else 9)), "a", n) for n in range(25_002)]
     (run,) = json.loads(sarif.to_sarif(_report(*many)))["runs"]
     assert len(run["results"]) == 25_000
@@ -84,7 +84,7 @@ def test_json_fits_its_schema(report: Report) -> None:
     assert len(document["findings"]) == len(report.findings)
 
 
-def test_the_schema_in_the_documents_is_that_of_the_program() -> None:
+def test_the_schema_in_the_docs_is_that_of_the_program() -> None:
     file = ROOT / "docs/report.schema.json"
     assert json.loads(file.read_text()) == data.SCHEMA
 
@@ -97,14 +97,14 @@ def test_junit_is_xml_with_a_test_for_each_linter_and_rule(report: Report) -> No
 
 
 @every_report
-def test_nothing_in_a_text_is_obeyed(report: Report) -> None:
+def test_text_cannot_inject_commands(report: Report) -> None:
     for told in (text.to_table(report), text.to_markdown(report), text.to_github(report)):
         assert "\x1b" not in told
         assert "\u202e" not in told
         assert not [line for line in told.splitlines() if line.startswith("::error::")]
 
 
-def test_github_shows_a_finding_beside_its_line() -> None:
+def test_github_annotates_a_finding_at_its_line() -> None:
     line, *_ = text.to_github(_report(ONE)).splitlines()
     assert line == (
         "::error file=template/conf.yml.jinja,line=5,title=yamllint line-length::"
@@ -112,7 +112,7 @@ def test_github_shows_a_finding_beside_its_line() -> None:
     )
 
 
-def test_a_table_names_the_place_the_copy_and_the_answers() -> None:
+def test_a_table_has_the_location_the_copy_and_the_answers() -> None:
     told = text.to_table(_report(ONE))
     assert "template/conf.yml.jinja:5: error yamllint line-length: too long\n" in told
     assert "    in a copy conf.yml:3, with tls=false\n" in told
@@ -120,7 +120,7 @@ def test_a_table_names_the_place_the_copy_and_the_answers() -> None:
 
 
 @every_report
-def test_markdown_is_a_page_that_a_linter_accepts(report: Report, tmp_path: Path) -> None:
+def test_markdown_passes_its_linter(report: Report, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(text.to_markdown(report), errors="replace")
     assert rumdl.LINTER.run(Tree(tmp_path), [tmp_path / "page.md"]) == []
 
