@@ -1,4 +1,4 @@
-"""The parts of the demo that need no service."""
+"""The demo, in parts and as a whole."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ def test_an_earlier_demo_is_replaced_completely(snapshot: Path, tmp_path: Path) 
     assert [entry.name for entry in tmp_path.iterdir()] == ["demo"]
 
 
-def test_an_earlier_demo_is_kept_when_the_template_refuses_an_answer(
+def test_an_earlier_demo_is_preserved_when_the_template_rejects_an_answer(
     snapshot: Path, tmp_path: Path
 ) -> None:
     folder = trees.build_file_tree(tmp_path / "demo", EARLIER)
@@ -63,14 +63,14 @@ LISTENING = json.dumps({"msg": "listening", "address": "127.0.0.1:9110"})
     ],
     ids=["empty", "other-line", "half-a-line", "whole-line", "among-others"],
 )
-def test_the_address_is_known_once_its_line_is_complete(
+def test_the_address_is_found_once_its_line_is_complete(
     log: str, address: str, tmp_path: Path
 ) -> None:
     (tmp_path / "log").write_text(log)
     assert demo.listening_address(tmp_path / "log") == address
 
 
-def test_a_demo_does_not_touch_a_folder_that_is_none(tmp_path: Path) -> None:
+def test_a_demo_does_not_touch_a_folder_that_is_not_a_demo(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {"answers.yml": "{}", "mine/notes.txt": "keep"})
     done = trees.run_program(
         "python",
@@ -91,7 +91,9 @@ def test_a_demo_does_not_touch_a_folder_that_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "answers", ["wheels: 4", "- a", "a: [1"], ids=["unknown-key", "no-mapping", "not-yaml"]
 )
-def test_an_earlier_demo_is_kept_when_the_answers_are_wrong(answers: str, tmp_path: Path) -> None:
+def test_an_earlier_demo_is_preserved_when_the_answers_are_invalid(
+    answers: str, tmp_path: Path
+) -> None:
     folder = trees.build_file_tree(tmp_path / "demo", EARLIER)
     (tmp_path / "answers.yml").write_text(answers)
     done = trees.run_program(
@@ -119,7 +121,7 @@ STORY = ROOT / "tests/answers/valid/tks-contract.yml"
 
 @pytest.fixture
 def temporary() -> Iterator[Path]:
-    """A temporary folder that the user of the server may pass through, unlike that of pytest."""
+    """A temporary folder that the user of the server may traverse, unlike pytest's."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o711)
         yield Path(folder)
@@ -130,24 +132,24 @@ def _command(snapshot: Path, folder: Path) -> list[str | Path]:
 
 
 def _started_from(folder: Path) -> list[str]:
-    """Return the command lines of programs that were started from a folder, or work on it."""
+    """Return the command lines of programs that were started from a folder or use it."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):  # it has ended in the meantime
+        with contextlib.suppress(OSError):  # it has exited in the meantime
             found.append(entry.read_bytes().replace(b"\0", b" ").decode())
     return [line for line in found if str(folder) in line]
 
 
-def test_a_demo_stores_a_count_that_grows_and_can_be_repeated(
+def test_a_demo_can_be_repeated_and_its_count_grows(
     snapshot: Path, tmp_path: Path, temporary: Path
 ) -> None:
     folder = tmp_path / "tks-contract"
     for _ in range(2):
-        shown = process.run(_command(snapshot, folder), env={"TMPDIR": str(temporary)}).stdout
-        assert shown.count("Welcome, Seungkyu") == 2
-        assert shown.index("count: 1") < shown.index("count: 2")
-        assert re.search(r"^10/10 +[0-9.]+ s  stop", shown, re.M)
-        assert "    make help" in shown.partition("Done in")[2]
+        output = process.run(_command(snapshot, folder), env={"TMPDIR": str(temporary)}).stdout
+        assert output.count("Welcome, Seungkyu") == 2
+        assert output.index("count: 1") < output.index("count: 2")
+        assert re.search(r"^10/10 +[0-9.]+ s  stop", output, re.M)
+        assert "    make help" in output.partition("Done in")[2]
         assert _started_from(tmp_path) + _started_from(temporary) == []
         assert list(temporary.iterdir()) == []
 

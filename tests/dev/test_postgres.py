@@ -1,4 +1,4 @@
-"""The PostgreSQL server: takes passwords only and leaves nothing behind."""
+"""The PostgreSQL server: it accepts only passwords and leaves nothing behind."""
 
 import re
 import socket
@@ -21,24 +21,24 @@ def test_the_server_answers_a_query_with_the_bare_value(database: postgres.Serve
     assert database.psql("SELECT 6 * 7; SELECT current_user") == "42\npostgres"
 
 
-def test_the_server_takes_connections_of_this_machine_only(database: postgres.Server) -> None:
+def test_the_server_accepts_connections_from_this_machine_only(database: postgres.Server) -> None:
     assert database.psql("SHOW listen_addresses") == database.host == "127.0.0.1"
     assert _listens(database)
 
 
 @pytest.mark.parametrize("major", [15, 16, 18])
-def test_a_server_is_of_the_version_asked_for(major: int) -> None:
+def test_a_server_has_the_requested_version(major: int) -> None:
     with postgres.server(major=major) as server:
         assert server.psql("SHOW server_version").startswith(f"{major}.")
 
 
-def test_a_version_that_no_wheel_has_is_named() -> None:
+def test_a_version_without_a_wheel_is_named() -> None:
     with pytest.raises(GoldpathError, match="PostgreSQL 9 is not on this machine"):
         postgres.binaries(9)
 
 
 @pytest.mark.parametrize("password", ["wrong", ""], ids=["wrong", "none"])
-def test_the_server_refuses_another_password(
+def test_the_server_rejects_another_password(
     password: str, database: postgres.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
@@ -52,7 +52,7 @@ def test_the_password_is_readable_by_its_owner_only(database: postgres.Server) -
     assert database.password_file.read_text() not in database.log.read_text()
 
 
-def test_the_first_statement_that_fails_ends_the_text(database: postgres.Server) -> None:
+def test_psql_stops_at_the_first_failed_statement(database: postgres.Server) -> None:
     with pytest.raises(ToolError, match='relation "nowhere" does not exist'):
         database.psql("SELECT * FROM nowhere; CREATE TABLE later ();")
     assert database.psql("SELECT to_regclass('later') IS NULL") == "t"
@@ -67,26 +67,26 @@ def test_another_role_connects_with_its_own_password(
 ) -> None:
     (tmp_path / "password").write_text("secret\n")
     database.psql("CREATE ROLE guest LOGIN PASSWORD 'secret'")
-    asked = database.psql("SELECT user", user="guest", password_file=tmp_path / "password")
+    user = database.psql("SELECT user", user="guest", password_file=tmp_path / "password")
     database.psql("DROP ROLE guest")
-    assert asked == "guest"
+    assert user == "guest"
 
 
-def test_nothing_is_left_of_a_server_after_its_block() -> None:
+def test_a_server_leaves_nothing_after_its_block() -> None:
     with postgres.server() as server:
         assert _listens(server)
     assert not _listens(server)
     assert not server.log.parent.exists()
 
 
-def test_nothing_is_left_of_a_server_when_its_block_raised() -> None:
+def test_a_server_leaves_nothing_when_its_block_raises() -> None:
     with pytest.raises(ZeroDivisionError), postgres.server() as server:
         raise ZeroDivisionError
     assert not _listens(server)
     assert not server.log.parent.exists()
 
 
-def test_two_servers_run_side_by_side_and_know_nothing_of_each_other(
+def test_two_servers_run_side_by_side_and_are_independent(
     database: postgres.Server,
 ) -> None:
     with postgres.server() as other:
@@ -101,22 +101,20 @@ def test_a_server_runs_from_the_programs_of_a_wheel(
 ) -> None:
     programs = max(toolchain.wheel(wheel, pins=postgres.LOCKS).glob("**/bin/initdb")).parent
     monkeypatch.setenv("PATH", str(programs), prepend=":")
-    said = process.run([programs / "postgres", "--version"]).stdout
+    output = process.run([programs / "postgres", "--version"]).stdout
     with postgres.server() as server:
         version = server.psql("SHOW server_version")
-    assert version in re.split(r"\s+", said)
+    assert version in re.split(r"\s+", output)
 
 
-def test_the_programs_on_path_come_before_all_others(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_programs_on_path_come_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in postgres.PROGRAMS:
         (tmp_path / name).touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert postgres.binaries() == tmp_path.resolve()
 
 
-def test_a_folder_without_all_programs_is_passed_over(
+def test_a_folder_without_all_programs_is_skipped(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "initdb").touch(mode=0o755)
@@ -124,7 +122,7 @@ def test_a_folder_without_all_programs_is_passed_over(
     assert all((postgres.binaries() / name).is_file() for name in postgres.PROGRAMS)
 
 
-def test_a_server_can_be_stopped_and_started_again_and_still_ends_with_its_block() -> None:
+def test_a_restarted_server_still_stops_after_its_block() -> None:
     with postgres.server() as server:
         server.stop()
         with pytest.raises(ToolError):

@@ -11,7 +11,7 @@ ERASE = "\r\033[K"
 
 
 class Terminal(io.StringIO):
-    """A text buffer that says it is a terminal."""
+    """A text buffer that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -38,7 +38,7 @@ def test_the_notes_of_a_step_follow_its_title() -> None:
 
 
 @pytest.mark.parametrize("out", [io.StringIO(), Terminal()], ids=["file", "terminal"])
-def test_a_step_that_raised_has_no_line(out: io.StringIO) -> None:
+def test_a_step_that_raises_has_no_line(out: io.StringIO) -> None:
     with pytest.raises(ZeroDivisionError), Steps(1, out).step("broken"):
         raise ZeroDivisionError
     assert out.getvalue().rpartition(ERASE)[2] == ""
@@ -50,8 +50,8 @@ def test_a_terminal_shows_a_bar_while_a_step_runs() -> None:
     with steps.step("first"):
         pass
     with steps.step("second"):
-        shown = out.getvalue().rpartition(ERASE)[2]
-    assert shown == f"[{'#' * 5}{' ' * 15}] 1/4 second ..."
+        line = out.getvalue().rpartition(ERASE)[2]
+    assert line == f"[{'#' * 5}{' ' * 15}] 1/4 second ..."
 
 
 def test_the_bar_is_erased_before_the_line_of_its_step() -> None:
