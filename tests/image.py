@@ -1,8 +1,8 @@
-"""The image of a render, built by buildah from its Dockerfile as it stands, once for each runtime.
+"""The image of a render, built by buildah from its unchanged Dockerfile, once for each runtime.
 
-Run it with `make test-image`. No registry is asked: images with the names of the FROM lines are
-made here, of the pinned Go and of busybox, and the modules come from the machine's module cache.
-So this says what the Dockerfile does, and nothing about what a registry has under those names.
+Run it with `make test-image`. It uses no registry: images with the names of the FROM lines are
+built here from the pinned Go and busybox, and the modules come from the machine's module cache.
+So this tests the Dockerfile, but not the images that a registry has under those names.
 """
 
 import os
@@ -29,16 +29,16 @@ from goldpath.runtime.toolchain import go_env
 from testing import ROOT, trees
 from testing.buildah import Export, Storage, bases
 
-RUNTIMES = next(asked.choices for asked in trees.TEMPLATE.questions if asked.name == "runtime")
+RUNTIMES = next(one.choices for one in trees.TEMPLATE.questions if one.name == "runtime")
 BUILD = {"VERSION": "v1.2.3", "COMMIT": "4f2a1c9", "BUILT": "2026-01-31T12:00:00Z"}
-# A second port would have to be free too; and there is nobody whose calls have to be drained.
+# A second port would have to be free too; and there are no calls to drain.
 QUIET = {"SERVICE_METRICS_PORT": "off", "SERVICE_SHUTDOWN_DELAY": "0s"}
 SHELLS = {"ash", "bash", "busybox", "dash", "sh"}
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image, the base it was made on, and what a registry would be sent of two builds."""
+    """An image, its base image, and the exports of two builds."""
 
     runtime: str
     answers: Mapping[str, str]
@@ -53,7 +53,7 @@ class Image:
         return self.storage.root(self.container)
 
     def run(self, *arguments: str) -> process.Result:
-        """Run a program of the image to its end, whatever that is."""
+        """Run a program of the image and accept any exit status."""
         return process.run(self.command(*arguments), accept=range(256))
 
     def command(self, *arguments: str) -> list[str | Path]:
@@ -66,7 +66,7 @@ class Image:
 
 @pytest.fixture(scope="module")
 def table() -> Iterator[list[str]]:
-    """The lines of the table that ends the run."""
+    """The lines of the table that is printed after the run."""
     lines = [f"{'runtime':<12}{'image, MB':>11}{'of it ours':>12}{'layers':>8}{'seconds':>9}"]
     yield lines
     print("\n", *lines, sep="\n")
@@ -76,8 +76,8 @@ def table() -> Iterator[list[str]]:
 def image(
     request: pytest.FixtureRequest, render: trees.Renderer, table: list[str]
 ) -> Iterator[Image]:
-    """A service with odd answers and no database, built twice from nothing."""
-    # `kill` ends a run as Ctrl-C does, so that no build and no folder stays behind.
+    """A service with odd answers and no database, built twice from scratch."""
+    # `kill` ends a run as Ctrl-C does, so that no build and no folder is left.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(f"\n\n{request.param}")
     steps = Steps(7)
@@ -95,14 +95,14 @@ def image(
                 _make_bases(storage, request.param, names, folder)
                 notes.append(", ".join(names))
             with steps.step(f"image, {build} time"):
-                # Another folder and other times of the files: neither may show in the image.
+                # Another folder and other modification times must not change the image.
                 context = folder / f"{build}-context"
                 shutil.copytree(root, context, copy_function=shutil.copy)
                 _build(storage, context)
             builds.append(storage.export("image", "oci", folder / f"{build}-oci"))
         with steps.step("containers of the image and of its base"):
             container, base = storage.container("image"), storage.container(names[-1])
-            # OCI has no place for the health check.
+            # The OCI format has no health check.
             config = storage.export("image", "v2s2", folder / "docker").config
         sizes = builds[0].layers
         figures = f"{sum(sizes) / 1e6:>11.1f}{sizes[-1] / 1e6:>12.1f}{len(sizes):>8}"
@@ -114,7 +114,7 @@ def image(
 
 
 def _case(runtime: str) -> Case:
-    """Return odd answers, with a port that is free here: chroot has no network of its own."""
+    """Return odd answers with a free port: chroot isolation has no separate network."""
     odd = generate.from_file(ROOT / "tests/answers/valid/odd-description.yml", trees.TEMPLATE)
     with socket.socket() as free:
         free.bind(("", 0))
@@ -123,7 +123,7 @@ def _case(runtime: str) -> Case:
 
 
 def _make_bases(storage: Storage, runtime: str, names: list[str], folder: Path) -> None:
-    """Make the images of the FROM lines: one to build with, one to run on."""
+    """Build the images of the FROM lines: one for the build, one for the runtime."""
     build, run = names
     busybox, passwd, empty = Path(shutil.which("busybox") or ""), folder / "passwd", folder / "tmp"
     empty.mkdir(exist_ok=True)
@@ -135,7 +135,7 @@ def _make_bases(storage: Storage, runtime: str, names: list[str], folder: Path) 
             "PATH": "/usr/local/go/bin:/bin",
             "GOPATH": "/go",
             "GOTOOLCHAIN": "local",
-            # go.sum says what the modules have to be; nothing else has to be asked.
+            # go.sum has the checksums of the modules; a checksum database is not needed.
             "GOPROXY": "file:///modules",
             "GOSUMDB": "off",
         },
@@ -160,7 +160,7 @@ def _build(storage: Storage, context: Path) -> None:
     )
 
 
-def test_the_container_is_started_as_the_answers_say(image: Image) -> None:
+def test_the_container_is_configured_by_the_answers(image: Image) -> None:
     port = image.answers["port"]
     assert image.config["User"] == "65532:65532"
     assert image.config["Entrypoint"] == ["/app/server"]
@@ -205,16 +205,16 @@ def test_the_server_is_static_and_its_user_cannot_change_it(image: Image) -> Non
     assert _is_static(server)
 
 
-def test_two_builds_from_nothing_are_the_same_bytes(image: Image) -> None:
+def test_two_builds_from_scratch_are_identical(image: Image) -> None:
     first, second = (trees.contents(build.folder) for build in image.builds)
     assert sorted(first) == sorted(second)
     assert first == second
 
 
-def test_the_server_tells_what_it_was_built_of(image: Image) -> None:
+def test_the_server_reports_its_version(image: Image) -> None:
     version, commit, built = BUILD.values()
-    told = image.run("/app/server", "-version").stdout
-    assert told.startswith(f"server {version} commit {commit} built {built} go")
+    output = image.run("/app/server", "-version").stdout
+    assert output.startswith(f"server {version} commit {commit} built {built} go")
 
 
 def test_the_server_runs_as_65532_is_healthy_and_stops_with_0(image: Image, tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def _read(file: Path) -> bytes:
 
 
 def _is_static(program: Path) -> bool:
-    """Say whether an ELF file of 64 bits names no loader: it has no program header PT_INTERP."""
+    """Return whether a 64-bit ELF file is static: it has no program header PT_INTERP."""
     content = program.read_bytes()
     (start,) = struct.unpack_from("<Q", content, 0x20)
     size, count = struct.unpack_from("<HH", content, 0x36)
@@ -273,7 +273,7 @@ def main() -> None:
         sys.exit(2)
     command = [sys.executable, "-m", "pytest", "--verbose", "--no-header", "--capture=no", __file__]
     if os.geteuid() != 0:
-        # Names for users of its own: the image has files of root and a process of 65532.
+        # A user namespace: the image has files of root and a process of 65532.
         command = ["buildah", "unshare", "--", *command]
     os.execvp(command[0], command)  # noqa: S606
 

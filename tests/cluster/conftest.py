@@ -10,10 +10,10 @@ import pytest
 
 from testing import releases, trees
 from testing.kubernetes import Cluster
-from testing.releases import Release, Stories
+from testing.releases import Release, Scenarios
 
 NewRelease = Callable[[str, str], Release]
-# How many stories are told at the same time: enough to keep two cores busy while some wait.
+# The number of concurrent scenarios: enough to keep two cores busy while some wait.
 AT_ONCE = 5
 
 
@@ -21,7 +21,7 @@ AT_ONCE = 5
 def repository(render: trees.Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose strategy is blue-green, with values for ENV=test and ENV=bare.
 
-    Each strategy has values for an ENV of its name, as bare as ENV=bare.
+    Each strategy has an ENV of its name, with the values of ENV=bare.
     """
     case = next(case for case in trees.PAIRS if releases.is_typical(case))
     root = tmp_path_factory.mktemp("cluster") / "payments-api"
@@ -36,29 +36,29 @@ def repository(render: trees.Renderer, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def release(cluster: Cluster, repository: Path) -> NewRelease:
-    """Make a namespace for a release, by one of HELMS and with the values of an environment."""
+    """Return a function that creates a release, with its namespace, for a Helm and an ENV."""
     numbers = itertools.count()
 
     def make(helm: str, env: str) -> Release:
-        made = Release(cluster, repository, f"shop-{next(numbers)}", helm, env)
-        made.create_namespace()
-        return made
+        new = Release(cluster, repository, f"shop-{next(numbers)}", helm, env)
+        new.create_namespace()
+        return new
 
     return make
 
 
 @pytest.fixture(scope="session")
-def stories(request: pytest.FixtureRequest, release: NewRelease) -> Iterator[Stories]:
-    """The stories of all tests of this run, begun; see `releases.told`."""
+def scenarios(request: pytest.FixtureRequest, release: NewRelease) -> Iterator[Scenarios]:
+    """The scenarios of all tests of this run, started; see `releases.concurrent`."""
     pool = ThreadPoolExecutor(AT_ONCE)
-    begun = Stories(pool, release)
+    started = Scenarios(pool, release)
     for item in request.session.items:
-        for marker in item.iter_markers("story"):
-            begun.begin(*marker.args)
-    yield begun
+        for marker in item.iter_markers("scenario"):
+            started.start(*marker.args)
+    yield started
     pool.shutdown(cancel_futures=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of the control plane itself first: they count processes, so they are alone."""
+    """Run the tests of the control plane first: they count processes and must run alone."""
     items.sort(key=lambda item: item.path != Path(__file__).with_name("test_cluster.py"))

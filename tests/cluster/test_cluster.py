@@ -1,4 +1,4 @@
-"""The control plane itself: what it leaves behind, and what it says if it cannot start."""
+"""The control plane itself: it leaves nothing behind, and reports why it cannot start."""
 
 import os
 import tempfile
@@ -11,7 +11,7 @@ import pytest
 from goldpath.errors import GoldpathError, ToolError
 from testing import kubernetes, trees
 
-REFUSED = "unshare: write failed /proc/self/uid_map: Operation not permitted"
+DENIED = "unshare: write failed /proc/self/uid_map: Operation not permitted"
 
 
 @pytest.fixture
@@ -23,12 +23,12 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _children() -> set[str]:
-    """Return the programs that this one has started and not yet seen the end of."""
+    """Return the running child processes."""
     lists = Path("/proc/self/task").glob("*/children")
     return {pid for file in lists for pid in file.read_text().split()}
 
 
-def test_nothing_is_left_of_a_control_plane_that_an_error_ends(temporary: Path) -> None:
+def test_a_control_plane_that_an_error_ends_leaves_nothing(temporary: Path) -> None:
     before = _children()
     with suppress(ZeroDivisionError), kubernetes.cluster() as running:
         assert running.kubectl("get", "nodes", "--output=name") == "node/node\n"
@@ -38,7 +38,7 @@ def test_nothing_is_left_of_a_control_plane_that_an_error_ends(temporary: Path) 
     assert list(temporary.iterdir()) == []
 
 
-def test_a_program_that_does_not_start_is_shown_with_the_end_of_its_log(
+def test_a_program_that_does_not_start_is_reported_with_the_end_of_its_log(
     temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _children()
@@ -51,20 +51,18 @@ def test_a_program_that_does_not_start_is_shown_with_the_end_of_its_log(
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("said", "reason"), [(f"first\n{REFUSED}\n", REFUSED), ("", "it says nothing")]
-)
-def test_a_refused_network_namespace_is_one_sentence_with_what_to_do(
-    said: str, reason: str, temporary: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("output", "reason"), [(f"first\n{DENIED}\n", DENIED), ("", "no output")])
+def test_a_denied_network_namespace_is_one_message_with_the_fix(
+    output: str, reason: str, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stub = f"#!/bin/sh\nprintf '{said}' >&2\nexit 1\n"
+    stub = f"#!/bin/sh\nprintf '{output}' >&2\nexit 1\n"
     trees.build_file_tree(temporary, {"bin/unshare": stub})
     (temporary / "bin/unshare").chmod(0o755)
     monkeypatch.setenv("PATH", f"{temporary}/bin:{os.environ['PATH']}")
     with pytest.raises(GoldpathError) as error, kubernetes.cluster():
         pass
     sentence = str(error.value)
-    assert f"was refused: {reason}. Run as root" in sentence
+    assert f"failed: {reason}. Run as root" in sentence
     assert "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" in sentence
     assert "\n" not in sentence
     assert [entry.name for entry in temporary.iterdir()] == ["bin"]

@@ -1,4 +1,4 @@
-"""The way into a cluster that docs/ci.md shows, and deploy.yaml with the rights that it gives."""
+"""The kubeconfig that docs/ci.md describes, and deploy.yaml with its permissions."""
 
 import re
 from pathlib import Path
@@ -15,8 +15,8 @@ ROLES = "manifests/base/argo-rollouts-aggregate-roles.yaml"
 
 @pytest.fixture(scope="module")
 def shop(cluster: Cluster, repository: Path) -> Release:
-    """A release that nothing is there for yet, not even a namespace."""
-    # What the installation of Argo Rollouts adds to the roles of Kubernetes.
+    """A release without any objects yet, not even a namespace."""
+    # The installation of Argo Rollouts adds these rules to the roles of Kubernetes.
     argo_rollouts = go_module("argo-rollouts", "github.com/argoproj/argo-rollouts")
     cluster.kubectl("apply", "--filename", argo_rollouts / ROLES)
     return Release(cluster, repository, "shop-by-workflow", "helm4", "bare")
@@ -24,20 +24,20 @@ def shop(cluster: Cluster, repository: Path) -> Release:
 
 @pytest.fixture(scope="module")
 def kubeconfig(shop: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the commands of the document hand over as the secret DEPLOY_KUBECONFIG."""
+    """The secret DEPLOY_KUBECONFIG that the commands of the document create."""
     document = (shop.root / "docs/ci.md").read_text()
     blocks = re.findall(r"^```console\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
     (commands,) = [block for block in blocks if "create serviceaccount" in block]
-    handed = tmp_path_factory.mktemp("secret") / "kubeconfig"
-    gh = f'gh() {{ [ "$*" = "secret set DEPLOY_KUBECONFIG --env production" ] && cat >{handed}; }}'
-    # Each release of the tests has a namespace of its own.
+    secret = tmp_path_factory.mktemp("secret") / "kubeconfig"
+    gh = f'gh() {{ [ "$*" = "secret set DEPLOY_KUBECONFIG --env production" ] && cat >{secret};  }}'
+    # Each release of the tests has its own namespace.
     here = commands.replace(shop.name, shop.namespace)
     shop.run([*SHELL, "-c", f"{gh}\n{here}"])
     assert not (shop.root / "deploy.kubeconfig").exists()
-    return handed
+    return secret
 
 
-def test_the_documented_kubeconfig_is_enough_to_deploy_by_the_workflow_and_to_promote(
+def test_the_documented_kubeconfig_suffices_to_deploy_by_the_workflow_and_to_promote(
     shop: Release, kubeconfig: Path, tmp_path: Path
 ) -> None:
     by = str(kubeconfig)
@@ -45,11 +45,11 @@ def test_the_documented_kubeconfig_is_enough_to_deploy_by_the_workflow_and_to_pr
     live = shop.moment().active
     summary = _deploy_by_workflow(shop, kubeconfig, tmp_path)
     assert f"make promote NAMESPACE={shop.namespace}" in summary
-    waiting = shop.settled("Paused")
-    assert (waiting.active, shop.tags(f"{shop.name}-preview")) == (live, {"v2"})
+    pending = shop.settled("Paused")
+    assert (pending.active, shop.tags(f"{shop.name}-preview")) == (live, {"v2"})
     shop.make("promote", KUBECONFIG=by)
-    assert shop.moment().active == waiting.newest
-    # Elsewhere it may do nothing.
+    assert shop.moment().active == pending.newest
+    # It has no permissions in other namespaces.
     question = ["kubectl", "auth", "can-i", "create", "rollouts.argoproj.io", "--namespace"]
     assert shop.run([*question, shop.namespace], KUBECONFIG=by).stdout == "yes\n"
     assert shop.run([*question, "default"], accept=(1,), KUBECONFIG=by).stdout == "no\n"
@@ -70,7 +70,7 @@ def _deploy_by_workflow(shop: Release, kubeconfig: Path, folder: Path) -> str:
     files = {name: str(folder / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     run = []
     for step in steps(shop.root):
-        # One of the two that look for settings is for a role.
+        # The steps that check the variables are skipped: one of the two is for a role.
         if step.place.startswith("deploy.yaml: ") and "variables" not in step.place:
             env = {name: EXPRESSION.sub(lambda m: context[m[1]], value) for name, value in step.env}
             shop.run([*SHELL, "-c", step.run], accept=(0,), **files, **env)

@@ -1,4 +1,4 @@
-"""What opens the gate between two versions, what keeps it shut, and what only looks broken."""
+"""Commands that bypass the promotion of a version, and those that preserve it."""
 
 import json
 import shlex
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from goldpath.runtime import process
-from testing.releases import HASH, HELMS, Release, told
+from testing.releases import HASH, HELMS, Release, concurrent
 
 NewRelease = Callable[[str, str], Release]
 CONFLICT = 'Apply failed with 1 conflict: conflict with "rollouts-controller"'
@@ -20,8 +20,8 @@ def compatible(helm: str) -> list[str]:
     return ["--server-side=false"] if helm == "helm4" else []
 
 
-@told("bare", *HELMS)
-def test_the_gate_stays_shut_whatever_is_done_by_hand(shop: Release) -> None:
+@concurrent("bare", *HELMS)
+def test_no_manual_command_bypasses_the_promotion(shop: Release) -> None:
     shop.deploy("v1")
     shop.deploy("v2")
     live = shop.settled("Paused").active
@@ -39,13 +39,13 @@ def test_the_gate_stays_shut_whatever_is_done_by_hand(shop: Release) -> None:
     shop.make("abort")
     shop.plugin("retry", "rollout")
     assert shop.settled("Paused").active == live
-    shop.analysed()
+    shop.wait_for_analysis()
     # So does a version that has only just been replaced, whose pods still run.
     promoted = shop.make("promote")
     assert shop.moment().active == back.newest, promoted.stdout
     shop.deploy("v1")
     assert shop.settled("Paused").active == back.newest
-    # A release that comes back after its end has nothing to protect, and then has again.
+    # A reinstalled release has no old version to protect at first, and then has one again.
     shop.helm("uninstall")
     shop.deploy("v3")
     live = shop.settled("Healthy").active
@@ -53,8 +53,8 @@ def test_the_gate_stays_shut_whatever_is_done_by_hand(shop: Release) -> None:
     assert shop.settled("Paused").active == live
 
 
-@told("bare", "helm4")
-def test_a_promotion_after_which_the_rollout_is_paused_again_is_not_called_one(
+@concurrent("bare", "helm4")
+def test_a_promotion_that_leaves_the_rollout_paused_is_reported_as_failed(
     shop: Release,
 ) -> None:
     shop.deploy("v1")
@@ -72,7 +72,7 @@ def test_a_promotion_after_which_the_rollout_is_paused_again_is_not_called_one(
 
 @contextmanager
 def prometheus_without_data(shop: Release) -> Iterator[str]:
-    """Answer every question with nothing, and give the address."""
+    """Answer every query with an empty result, and yield the address."""
     answer = {"status": "success", "data": {"resultType": "vector", "result": []}}
     code = f"""
 import http.server
@@ -89,20 +89,20 @@ http.server.HTTPServer(("127.0.0.1", 9090), Empty).serve_forever()
             yield "http://127.0.0.1:9090"
 
 
-@told("bare", "helm4")
-def test_a_promoted_version_that_prometheus_knows_nothing_of_is_live_and_can_be_aborted(
+@concurrent("bare", "helm4")
+def test_a_promoted_version_without_prometheus_data_is_live_and_can_be_aborted(
     shop: Release,
 ) -> None:
     with prometheus_without_data(shop) as address:
-        told = {"enabled": "true", "address": address, "initialDelay": "1s", "count": "1"}
-        watched = ",".join(f"analysis.prometheus.{key}={value}" for key, value in told.items())
+        options = {"enabled": "true", "address": address, "initialDelay": "1s", "count": "1"}
+        watched = ",".join(f"analysis.prometheus.{key}={value}" for key, value in options.items())
         shop.deploy("v1", f"ARGS=--set {watched}")
         live = shop.moment().active
         shop.deploy("v2", f"ARGS=--set {watched}")
         promoted = shop.make("promote").stdout
         assert "v2@" in promoted.rpartition("is live, and the Rollout is paused: Inconclusive")[0]
         assert shop.moment().active == shop.moment().newest != live
-        # Promoted once more, it is asked about once more.
+        # A second promotion runs a second analysis.
         assert "is live, and the Rollout is paused" in shop.make("promote").stdout
         assert len([name for name in shop.names("analysisruns") if "-post" in name]) == 2
         aborted = shop.make("abort").stdout
@@ -110,12 +110,12 @@ def test_a_promoted_version_that_prometheus_knows_nothing_of_is_live_and_can_be_
         assert shop.moment().active == live
 
 
-@told("bare", *HELMS)
-def test_undo_goes_back_to_what_was_live_and_never_to_what_only_waited(shop: Release) -> None:
+@concurrent("bare", *HELMS)
+def test_undo_rolls_back_to_a_live_version_and_never_to_a_pending_one(shop: Release) -> None:
     shop.deploy("v1")
     live = shop.moment().active
     assert "there is nothing to go back to" in shop.make("undo", accept=(2,)).stderr
-    # One that is taken away, one that another takes the place of, one that Helm cannot finish.
+    # A pending version that is aborted, one that is replaced, one whose Helm upgrade fails.
     shop.deploy("v2")
     shop.make("abort")
     shop.deploy("v3")
@@ -126,14 +126,14 @@ def test_undo_goes_back_to_what_was_live_and_never_to_what_only_waited(shop: Rel
     assert shop.moment().active != live
     shop.make("undo")
     assert shop.moment().active == live
-    # A named revision that was never live waits.
+    # A given revision that was never live waits for promotion.
     named = shop.make("undo", "REVISION=2")
     assert "is not known to have been live" in named.stdout
     assert shop.settled("Paused").active == live
 
 
-@told("bare", "helm4")
-def test_deploy_refuses_to_go_on_while_the_gate_is_open(shop: Release) -> None:
+@concurrent("bare", "helm4")
+def test_deploy_refuses_to_continue_while_promotion_is_bypassed(shop: Release) -> None:
     shop.deploy("v1")
     shop.deploy("v2")
     live = shop.moment().active
@@ -143,21 +143,23 @@ def test_deploy_refuses_to_go_on_while_the_gate_is_open(shop: Release) -> None:
     refused = shop.deploy("v3", accept=(2,)).stderr
     assert "has lost its version" in refused
     assert "has lost its version" in shop.make("status").stdout
-    # By the command that the refusal names.
+    # With the command in the error message.
     command = refused.partition("To close it: kubectl ")[2].partition("\nmake:")[0]
     shop.cluster.kubectl(*shlex.split(command))
     shop.deploy("v3")
     assert shop.settled("Paused").active == live
 
 
-@told("bare", "helm4")
-def test_the_server_side_apply_of_helm_4_conflicts_and_force_opens_the_gate(shop: Release) -> None:
+@concurrent("bare", "helm4")
+def test_the_server_side_apply_of_helm_4_conflicts_and_force_bypasses_the_promotion(
+    shop: Release,
+) -> None:
     shop.upgrade("v1")
     live = shop.settled("Healthy").active
     failed = shop.upgrade("v2", accept=(1,))
     assert CONFLICT in failed.stderr
     assert shop.settled("Paused").active == live
-    # The same values put a selector back that takes in both versions.
+    # The same values restore a selector that matches both versions.
     shop.upgrade("v2", "--force-conflicts")
     assert HASH not in shop.selector()
     # New ones are live without analysis and promotion.
@@ -170,7 +172,7 @@ def test_the_server_side_apply_of_helm_4_conflicts_and_force_opens_the_gate(shop
 
 
 @pytest.mark.parametrize("flag", ["--force-conflicts", "--server-side=true", "--wait"])
-def test_deploy_refuses_the_flags_that_open_the_gate_or_hang(
+def test_deploy_rejects_flags_that_bypass_the_promotion_or_hang(
     flag: str, release: NewRelease
 ) -> None:
     shop = release("helm4", "bare")
@@ -179,8 +181,8 @@ def test_deploy_refuses_the_flags_that_open_the_gate_or_hang(
     assert shop.names("rollouts") == []
 
 
-@told("bare", "helm4")
-def test_helm_4_waits_for_a_rollout_in_vain(shop: Release) -> None:
+@concurrent("bare", "helm4")
+def test_helm_4_waits_for_a_rollout_until_its_timeout(shop: Release) -> None:
     shop.deploy("v1")
     shop.settled("Healthy")
     flags = ["--server-side=false", "--wait", "--timeout=5s"]
@@ -189,8 +191,8 @@ def test_helm_4_waits_for_a_rollout_in_vain(shop: Release) -> None:
     assert "not ready" in failed.stderr
 
 
-@told("bare", "helm4")
-def test_a_preview_that_does_not_get_ready_is_not_promoted(shop: Release) -> None:
+@concurrent("bare", "helm4")
+def test_an_unready_preview_is_not_promoted(shop: Release) -> None:
     shop.deploy("v1")
     live = shop.moment().active
     # No kubelet looks for the Secret here, so the pod is one that would not get ready anyway.
@@ -203,8 +205,8 @@ def test_a_preview_that_does_not_get_ready_is_not_promoted(shop: Release) -> Non
     assert shop.moment().active == live
 
 
-@told("bare", "helm4")
-def test_a_preview_whose_analysis_runs_is_not_promoted(shop: Release) -> None:
+@concurrent("bare", "helm4")
+def test_a_preview_with_a_running_analysis_is_not_promoted(shop: Release) -> None:
     shop.deploy("v1")
     live = shop.moment().active
     shop.deploy("hangs", accept=(2,), TIMEOUT="3")
@@ -213,8 +215,8 @@ def test_a_preview_whose_analysis_runs_is_not_promoted(shop: Release) -> None:
     assert shop.moment().active == live
 
 
-@told("bare", "helm4")
-def test_a_version_that_is_tried_again_is_promoted_after_its_analysis_though_paused_before(
+@concurrent("bare", "helm4")
+def test_a_retried_version_is_promoted_after_its_analysis_although_paused_before(
     shop: Release,
 ) -> None:
     stays = "ARGS=--set blueGreen.abortScaleDownDelaySeconds=600"
@@ -231,13 +233,13 @@ def test_a_version_that_is_tried_again_is_promoted_after_its_analysis_though_pau
     assert "Progressing (the analysis before the promotion still runs)" in refused.stderr
     assert shop.moment().active == live
     shop.cluster.kubectl("delete", *quota)
-    shop.analysed()
+    shop.wait_for_analysis()
     shop.make("promote")
     assert shop.moment().active == shop.moment().newest != live
 
 
-@told("bare", "helm4")
-def test_a_preview_whose_analysis_fails_is_taken_away(shop: Release) -> None:
+@concurrent("bare", "helm4")
+def test_a_preview_with_a_failed_analysis_is_scaled_down(shop: Release) -> None:
     shop.deploy("v1")
     live = shop.moment().active
     # Not the time that a Job takes to fail three times.

@@ -1,4 +1,4 @@
-"""The API server accepts what a copy has for Argo CD and Flux, by their own definitions."""
+"""The API server accepts a copy's objects for Argo CD and Flux, with their own CRDs."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from testing.pinned import go_module
 
 NAME = "payments-api"
 FLUX = ("helm-controller", "kustomize-controller", "source-controller")
-# All that the answers can change in the objects.
+# The answers that change the objects.
 CASES = (
     Case("argocd", {"gitops": "argocd", "strategy": "blue-green"}),
     Case("argocd-canary", {"gitops": "argocd", "strategy": "canary"}),
@@ -22,7 +22,7 @@ CASES = (
 
 @pytest.fixture(scope="module")
 def definitions(cluster: Cluster) -> None:
-    """Custom resource definitions of Argo CD and Flux, and the namespaces that objects name."""
+    """Custom resource definitions of Argo CD and Flux, and the namespaces of the objects."""
     argo_cd = go_module("crds", "github.com/argoproj/argo-cd/v3") / "manifests/crds"
     operator = go_module("crds", "github.com/controlplaneio-fluxcd/flux-operator")
     versions = (operator / "config/data/flux").iterdir()
@@ -35,7 +35,7 @@ def definitions(cluster: Cluster) -> None:
 
 @pytest.mark.usefixtures("definitions")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_server_accepts_what_a_person_applies(
+def test_the_server_accepts_the_objects_that_a_person_applies(
     case: Case, cluster: Cluster, render: trees.Renderer
 ) -> None:
     deploy = render(case).root / "deploy" / case.answers["gitops"]
@@ -47,11 +47,11 @@ def test_the_server_accepts_what_a_person_applies(
 
 
 @pytest.mark.usefixtures("definitions")
-def test_the_server_accepts_what_flux_builds_with_the_values_of_the_environment(
+def test_the_server_accepts_the_objects_that_flux_builds_with_the_values_of_the_environment(
     cluster: Cluster, render: trees.Renderer
 ) -> None:
     deploy = render(CASES[2]).root / "deploy"
-    # Flux reads files beside the folder, too, but none outside the repository.
+    # Flux reads files outside the folder, too, but none outside the repository.
     built = cluster.kubectl(
         "kustomize", "--load-restrictor=LoadRestrictionsNone", deploy / "flux/production"
     )
@@ -66,7 +66,7 @@ def test_the_server_accepts_what_flux_builds_with_the_values_of_the_environment(
         attempt(cluster, [release])
 
 
-def test_the_chart_and_the_values_stand_where_argo_cd_looks(render: trees.Renderer) -> None:
+def test_the_chart_and_the_values_are_at_the_paths_of_argo_cd(render: trees.Renderer) -> None:
     root = render(CASES[0]).root
     (application,) = documents((root / "deploy/argocd/production.yaml").read_text())
     source = application["spec"]["source"]
@@ -75,7 +75,7 @@ def test_the_chart_and_the_values_stand_where_argo_cd_looks(render: trees.Render
         assert (root / source["path"] / name).is_file()
 
 
-def test_the_chart_and_the_folder_stand_where_flux_looks(render: trees.Renderer) -> None:
+def test_the_chart_and_the_folder_are_at_the_paths_of_flux(render: trees.Renderer) -> None:
     root = render(CASES[2]).root
     (release,) = documents((root / "deploy/flux/production/release.yaml").read_text())
     assert (root / release["spec"]["chart"]["spec"]["chart"] / "Chart.yaml").is_file()

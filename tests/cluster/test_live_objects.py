@@ -1,4 +1,4 @@
-"""What the API server holds of a release, tried out: no simulated pod ever runs a command."""
+"""The objects of a release, executed by the test, because simulated pods run no command."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from testing.pinned import go_tool
 from testing.releases import HASH, Release
 
 Object = dict[str, Any]
-# Somebody may call. The database's Job is no hook, so that its pod and its policy stay.
+# A caller is allowed. The database's Job is not a hook, so that its pod and its policy remain.
 SETTINGS = (
     "ARGS=--set dbInit.useHelmHooks=false"
     " --set 'networkPolicy.ingressFrom[0].podSelector.matchLabels.app=caller'"
@@ -29,23 +29,23 @@ SETTINGS = (
 
 @pytest.fixture(scope="module")
 def shop(release: Callable[[str, str], Release]) -> Release:
-    """A release whose second version waits."""
-    made = release("helm4", "test")
+    """A release whose second version is pending."""
+    new = release("helm4", "test")
     for tag in ("v1", "v2"):
-        made.deploy(tag, SETTINGS)
-    return made
+        new.deploy(tag, SETTINGS)
+    return new
 
 
 @pytest.fixture(scope="module")
 def server(render: trees.Renderer) -> Path:
-    """The program that the image of the release would hold."""
+    """The program in the image of the release."""
     case = next(case for case in trees.PAIRS if releases.is_typical(case))
     return trees.built(render, case) / "bin/server"
 
 
 @dataclass(frozen=True)
 class Running:
-    """The program as the live pod would start it: where it listens, its process, its database."""
+    """The program as the live pod would start it: its address, its process, its database."""
 
     address: str
     pid: int
@@ -59,12 +59,12 @@ def running(
     database: postgres.Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Running]:
-    """Where the program listens when it is started as the pod says, on a real database."""
+    """The program, started with the command of the pod and a real database."""
     home = tmp_path_factory.mktemp("service")
     password = demo.prepare(database, server.parents[1], home)
     log = home / "log"
     (container,) = _server(shop)["spec"]["containers"]
-    # The last of two equal flags counts: places of this machine instead of those of a cluster.
+    # The last of two equal flags wins: addresses of this machine instead of those of a cluster.
     here = demo.flags(database, password)
     command = [str(server), *container["args"], *here]
     with log.open("w") as output, process.background(command, log=output) as program:
@@ -73,20 +73,20 @@ def running(
 
 
 def _server(shop: Release) -> Object:
-    """Return the pod that waits for its promotion."""
+    """Return the pending pod."""
     newest = shop.moment().preview
     pods = shop.objects("pods")
     return next(pod for pod in pods if pod["metadata"]["labels"].get(HASH) == newest)
 
 
 def _pod_of(component: str, shop: Release) -> Object:
-    """Return a pod of the analysis before a promotion, or of db-init."""
+    """Return a pod of the pre-promotion analysis, or of db-init."""
     pods, key = shop.objects("pods"), "app.kubernetes.io/component"
     return next(pod for pod in pods if pod["metadata"]["labels"].get(key) == component)
 
 
 def _probes(shop: Release) -> dict[str, Object]:
-    """Return the probes of the live pod by their kinds."""
+    """Return the probes of the live pod by kind."""
     (container,) = _server(shop)["spec"]["containers"]
     return {kind: container[kind] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
 
@@ -96,7 +96,7 @@ def _healthy(server: Path, address: str, name: str, *flags: str) -> bool:
     return process.run(command, accept=(0, 1)).status == 0
 
 
-def test_every_probe_of_the_live_pod_is_green_until_the_database_goes(
+def test_every_probe_of_the_live_pod_succeeds_until_the_database_stops(
     shop: Release, server: Path, running: Running
 ) -> None:
     where, database = running.address, running.database
@@ -119,7 +119,7 @@ def test_every_probe_of_the_live_pod_is_green_until_the_database_goes(
     process.wait_until(lambda: all(green().values()), "green probes")
 
 
-def test_every_probe_of_the_live_pod_is_red_for_a_server_that_hangs_or_is_gone(
+def test_every_probe_of_the_live_pod_fails_for_a_server_that_hangs_or_has_stopped(
     shop: Release, server: Path, running: Running
 ) -> None:
     with closing(socket.socket()) as gone:
@@ -143,7 +143,7 @@ def test_every_probe_of_the_live_pod_is_red_for_a_server_that_hangs_or_is_gone(
             os.kill(running.pid, signal.SIGCONT)
 
 
-def test_the_command_of_the_analysis_tells_a_healthy_preview_from_a_broken_one(
+def test_the_command_of_the_analysis_distinguishes_a_healthy_preview_from_a_broken_one(
     shop: Release, server: Path, running: Running
 ) -> None:
     where, database = running.address, running.database
@@ -165,7 +165,7 @@ def test_the_command_of_the_analysis_tells_a_healthy_preview_from_a_broken_one(
         database.start()
 
 
-def test_the_server_of_the_live_pod_stops_within_the_time_the_pod_gives_it(
+def test_the_server_of_the_live_pod_stops_within_its_grace_period(
     shop: Release, server: Path
 ) -> None:
     spec = _server(shop)["spec"]
@@ -184,7 +184,7 @@ def test_services_select_the_pods_of_their_own_version(shop: Release) -> None:
         assert {pod["metadata"]["labels"][HASH] for pod in found} == {version}
 
 
-def test_every_live_pod_has_a_network_policy_that_lets_through_what_it_needs(
+def test_every_live_pod_has_a_network_policy_that_allows_its_traffic(
     shop: Release,
 ) -> None:
     analysis, db_init, server = (
@@ -208,7 +208,7 @@ def test_every_live_pod_has_a_network_policy_that_lets_through_what_it_needs(
         assert not policy["spec"].get("ingress")
 
 
-def test_the_api_server_admits_a_pod_like_the_live_one_only_while_it_is_restricted(
+def test_the_api_server_admits_a_copy_of_the_live_pod_only_while_it_is_restricted(
     shop: Release,
 ) -> None:
     for pod in (_server(shop), _pod_of("analysis", shop), _pod_of("db-init", shop)):
@@ -232,7 +232,7 @@ def _policies(shop: Release, pod: Object) -> list[Object]:
 
 
 def _lets_in(policy: Object, port: int, labels: Mapping[str, str]) -> bool:
-    """Say whether a policy lets a pod of its own namespace with some labels call a port."""
+    """Return whether a policy allows a pod of its namespace with some labels to call a port."""
     return any(
         "from" not in rule or any(_matches(peer, labels) for peer in rule["from"])
         for rule in policy["spec"]["ingress"]

@@ -1,4 +1,4 @@
-"""The strategies beside blue-green, by the repository's own commands, and the way between two."""
+"""The strategies other than blue-green, with the repository's own commands, and changes of it."""
 
 import re
 import shutil
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from goldpath.runtime import process
-from testing.releases import HASH, Release, told
+from testing.releases import HASH, Release, concurrent
 
 SECTION = "## From a Deployment to a Rollout\n"
 
 
-@told("rolling", "helm3")
-def test_rolling_replaces_the_pods_by_itself_and_undo_brings_them_back(shop: Release) -> None:
+@concurrent("rolling", "helm3")
+def test_rolling_replaces_the_pods_automatically_and_undo_restores_them(shop: Release) -> None:
     shop.deploy("v1")
     assert "is live." in shop.deploy("v2").stdout
     process.wait_until(lambda: shop.tags() == {"v2"}, "The end of the old pods")
@@ -33,7 +33,7 @@ def test_rolling_replaces_the_pods_by_itself_and_undo_brings_them_back(shop: Rel
     process.wait_until(lambda: shop.tags() == {"v1"}, "The end of the newer pods")
 
 
-@told("canary", "helm3")
+@concurrent("canary", "helm3")
 def test_a_canary_takes_a_step_for_each_promotion(shop: Release) -> None:
     preview = f"{shop.name}-canary"
 
@@ -61,7 +61,7 @@ def test_a_canary_takes_a_step_for_each_promotion(shop: Release) -> None:
     process.wait_until(lambda: shop.tags() == {"v1"}, "The end of the canary")
 
 
-@told("blue-green-deployments", "helm4")
+@concurrent("blue-green-deployments", "helm4")
 def test_two_deployments_are_a_blue_green_without_a_controller(shop: Release) -> None:
     preview = f"{shop.name}-preview"
 
@@ -77,13 +77,13 @@ def test_two_deployments_are_a_blue_green_without_a_controller(shop: Release) ->
     assert "there is no preview" in shop.make("preview", accept=(2,)).stderr
     shop.deploy("v2")
     shows("blue", {"v1"}, "green", {"v2"})
-    # A checkout with another chart would bring that, too.
+    # A checkout with another chart would deploy that chart, too.
     with changed(shop) as other:
         assert "is not the one of the release" in other.make("promote", accept=(2,)).stderr
-    # By the other Helm, which renders the same.
+    # With the other Helm version, which renders the same.
     replace(shop, helm_version="helm3").make("promote")
     shows("green", {"v2"}, "blue", {"v1"})
-    # The version before stays in its slot, which is no version that waits.
+    # The previous version runs in its slot, but it is not a pending version.
     assert "nothing waits" in shop.make("promote", accept=(2,)).stderr
     shop.make("undo")
     shows("blue", {"v1"}, "green", {"v2"})
@@ -91,9 +91,9 @@ def test_two_deployments_are_a_blue_green_without_a_controller(shop: Release) ->
     shows("blue", {"v1"}, "green", {"v1"})
 
 
-@told("bare", "helm4")
-def test_an_autoscaler_finds_the_rollout_and_no_upgrade_takes_its_pods_away(shop: Release) -> None:
-    # More than a Rollout without a number of replicas has.
+@concurrent("bare", "helm4")
+def test_an_autoscaler_scales_the_rollout_and_no_upgrade_resets_its_pods(shop: Release) -> None:
+    # More than the default replicas of a Rollout.
     autoscaling = "ARGS=--set autoscaling.enabled=true,autoscaling.minReplicas=3"
     shop.deploy("v1", autoscaling)
     rollout = f"/apis/argoproj.io/v1alpha1/namespaces/{shop.namespace}/rollouts/{shop.name}"
@@ -113,8 +113,8 @@ def test_an_autoscaler_finds_the_rollout_and_no_upgrade_takes_its_pods_away(shop
     assert shop.tags(f"{shop.name}-preview") == {"v2"}
 
 
-@told("rolling", "helm4")
-def test_the_documented_way_to_a_rollout_and_back_has_no_outage(shop: Release) -> None:
+@concurrent("rolling", "helm4")
+def test_the_documented_migration_to_a_rollout_and_back_has_no_outage(shop: Release) -> None:
     document = (shop.root / "docs/rollouts.md").read_text()
     section = document.partition(SECTION)[2].partition("\n## ")[0]
     strategies = re.findall(r"write `strategy: (\S+)`", section, re.IGNORECASE)
@@ -123,7 +123,7 @@ def test_the_documented_way_to_a_rollout_and_back_has_no_outage(shop: Release) -
 
     def typed() -> None:
         command = next(commands)
-        # Each release of the tests has a namespace of its own.
+        # Each release of the tests has its own namespace.
         here = command.replace(f"--namespace {shop.name}", f"--namespace {shop.namespace}")
         assert here != command
         shop.cluster.kubectl(*here.split()[1:])
@@ -153,8 +153,8 @@ def test_the_documented_way_to_a_rollout_and_back_has_no_outage(shop: Release) -
     assert shop.names("rollouts") == []
 
 
-@told("rolling", "helm3")
-def test_a_rollout_in_the_place_of_a_deployment_at_once_has_an_outage(
+@concurrent("rolling", "helm3")
+def test_a_rollout_that_replaces_a_deployment_in_one_step_has_an_outage(
     shop: Release,
 ) -> None:
     shop.deploy("slow")
@@ -171,7 +171,7 @@ def test_a_rollout_in_the_place_of_a_deployment_at_once_has_an_outage(
 
 @contextmanager
 def changed(shop: Release) -> Iterator[Release]:
-    """Give a release a checkout of its own, whose chart makes one object otherwise."""
+    """Yield the release with a separate checkout, whose chart changes one object."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(shutil.copytree(shop.root, f"{folder}/{shop.root.name}"))
         template = root / f"deploy/helm/{shop.name}/templates/_pod.tpl"
@@ -184,7 +184,7 @@ def changed(shop: Release) -> Iterator[Release]:
 
 @contextmanager
 def watched(shop: Release) -> Iterator[list[int]]:
-    """Note how many pods are ready behind the Service, again and again until the end of a block."""
+    """Record the number of ready endpoints of the Service repeatedly until the block ends."""
     ended = threading.Event()
     counts = [len(shop.endpoints())]
 

@@ -1,4 +1,4 @@
-"""The API server accepts all that the chart makes of values, and runs those of the story."""
+"""The API server accepts all rendered values files, and runs those of the original service."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ STORY = ROOT / "tests/chart/values-story.yaml"
 
 @pytest.fixture(scope="module")
 def definitions(cluster: Cluster) -> None:
-    """Definitions of the objects that the chart makes for others than Argo Rollouts."""
+    """Definitions of the chart's custom resources other than those of Argo Rollouts."""
     operator = go_module("crds", "github.com/prometheus-operator/prometheus-operator")
     monitoring = operator / "example/prometheus-operator-crd"
     gateways = go_module("crds", "sigs.k8s.io/gateway-api") / "config/crd/standard"
@@ -32,38 +32,45 @@ def definitions(cluster: Cluster) -> None:
 
 
 @pytest.mark.usefixtures("definitions")
-def test_the_server_accepts_what_the_chart_makes_of_each_values_file(release: NewRelease) -> None:
+def test_the_server_accepts_the_rendered_chart_with_each_values_file(release: NewRelease) -> None:
     shop = release("helm4", "")
     files = [STORY, *sorted((shop.root / f"deploy/helm/{shop.name}/ci").glob("*-values.yaml"))]
     with ThreadPoolExecutor() as pool:
         answers = list(pool.map(lambda file: _accepted(shop, file), files))
-    made = {one["kind"]: one for objects in answers for one in objects}
-    assert set(made) >= {"Rollout", "Deployment", "GRPCRoute", "Ingress", "ServiceMonitor", "Job"}
-    # It reads what it accepts.
+    rendered = {one["kind"]: one for objects in answers for one in objects}
+    assert set(rendered) >= {
+        "Rollout",
+        "Deployment",
+        "GRPCRoute",
+        "Ingress",
+        "ServiceMonitor",
+        "Job",
+    }
+    # It validates the fields.
     for kind in ("GRPCRoute", "Rollout", "ServiceMonitor"):
-        made[kind]["spec"]["misspelt"] = True
+        rendered[kind]["spec"]["misspelt"] = True
         with pytest.raises(ToolError, match="misspelt"):
-            attempt(shop.cluster, [made[kind]])
+            attempt(shop.cluster, [rendered[kind]])
 
 
 def _accepted(shop: Release, values: Path) -> list[Any]:
-    """Return what the chart makes of a values file, if the server accepts it."""
+    """Return the rendered objects of a values file, if the server accepts them."""
     chart = f"./deploy/helm/{shop.name}"
     objects = documents(shop.helm("template", chart, "--values", str(values)).stdout)
     attempt(shop.cluster, objects)
     return objects
 
 
-def test_the_server_accepts_the_postgresql_of_a_laptop_and_admits_its_pod(
+def test_the_server_accepts_the_development_postgresql_and_admits_its_pod(
     release: NewRelease,
 ) -> None:
     shop = release("helm4", "")
     objects = documents((shop.root / "deploy/postgres/dev.yaml").read_text())
     attempt(shop.cluster, objects, "--namespace", shop.namespace)
-    # What is wrong with the pods of a StatefulSet is told when it makes them.
-    (made,) = [one["spec"]["template"] for one in objects if one["kind"] == "StatefulSet"]
-    made["spec"]["volumes"].append({"name": "data", "emptyDir": {}})
-    pod = {"apiVersion": "v1", "kind": "Pod", **made}
+    # Errors in the pods of a StatefulSet are reported only when it creates them.
+    (template,) = [one["spec"]["template"] for one in objects if one["kind"] == "StatefulSet"]
+    template["spec"]["volumes"].append({"name": "data", "emptyDir": {}})
+    pod = {"apiVersion": "v1", "kind": "Pod", **template}
     pod["metadata"]["name"] = "postgresql"
     attempt(shop.cluster, [pod], "--namespace", shop.namespace)
     del pod["spec"]["securityContext"]["seccompProfile"]
@@ -72,26 +79,26 @@ def test_the_server_accepts_the_postgresql_of_a_laptop_and_admits_its_pod(
 
 
 @pytest.fixture(scope="module")
-def story(cluster: Cluster, render: trees.Renderer) -> Release:
-    """The release of the story, as it says: its service, its namespace, its values."""
+def original(cluster: Cluster, render: trees.Renderer) -> Release:
+    """The release of the original service: its name, its namespace, its values."""
     case = next(case for case in trees.VALID if case.name == "tks-contract")
-    made = Release(cluster, render(case).root, "tks", "helm4", "")
-    made.create_namespace()
-    secret = f"{made.name}-database"
-    told = ["--namespace", made.namespace, "--from-literal=password=none"]
-    cluster.kubectl("create", "secret", "generic", secret, *told)
+    new = Release(cluster, render(case).root, "tks", "helm4", "")
+    new.create_namespace()
+    secret = f"{new.name}-database"
+    options = ["--namespace", new.namespace, "--from-literal=password=none"]
+    cluster.kubectl("create", "secret", "generic", secret, *options)
     cluster.kubectl("label", "node", NODE, "taco-tks=enabled")
-    chart = f"./deploy/helm/{made.name}"
+    chart = f"./deploy/helm/{new.name}"
     flags = ["--install", "--server-side=false", "--values", str(STORY)]
-    made.helm("upgrade", chart, *flags)
-    return made
+    new.helm("upgrade", chart, *flags)
+    return new
 
 
-def test_the_values_of_the_story_make_the_pods_of_the_story(story: Release) -> None:
-    made = story.settled("Healthy")
-    assert made.active == made.newest
-    (name,) = story.endpoints()
-    pod = story.get("pods", name)
+def test_the_values_of_the_original_service_give_its_pods(original: Release) -> None:
+    state = original.settled("Healthy")
+    assert state.active == state.newest
+    (name,) = original.endpoints()
+    pod = original.get("pods", name)
     assert pod["metadata"]["labels"]["app.kubernetes.io/service"] == "tks"
     assert pod["spec"]["nodeSelector"] == {"taco-tks": "enabled"}
     assert pod["spec"]["nodeName"] == NODE
@@ -101,9 +108,9 @@ def test_the_values_of_the_story_make_the_pods_of_the_story(story: Release) -> N
     assert wanted in " ".join(container["args"])
 
 
-def test_the_values_of_the_story_make_the_service_of_the_story(story: Release) -> None:
-    service = story.get("services")
+def test_the_values_of_the_original_service_give_its_service(original: Release) -> None:
+    service = original.get("services")
     assert service["metadata"]["labels"]["app.kubernetes.io/service"] == "tks"
     assert service["spec"]["type"] == "LoadBalancer"
     assert [port["port"] for port in service["spec"]["ports"]] == [9110]
-    assert story.names("services") == ["tks-contract", "tks-contract-preview"]
+    assert original.names("services") == ["tks-contract", "tks-contract-preview"]

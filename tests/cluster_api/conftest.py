@@ -1,4 +1,4 @@
-"""A control plane with Cluster API, and the objects to put on it."""
+"""A control plane with Cluster API, and the objects to apply."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ def management() -> Iterator[ManagementCluster]:
 
 @pytest.fixture(scope="session")
 def root_of(render: trees.Renderer) -> RootOf:
-    """Return the render that has the files of one of `clusters.SETS`."""
+    """Return a function that returns the render with the files of one of `clusters.SETS`."""
 
     def root(name: str) -> Path:
         answer = clusters.SETS[name][0]
@@ -31,7 +31,7 @@ def root_of(render: trees.Renderer) -> RootOf:
 
 @pytest.fixture(scope="session")
 def sets(root_of: RootOf) -> Mapping[str, list[Object]]:
-    """The objects of each of `clusters.SETS`, with the values that it is rendered with."""
+    """The objects of each of `clusters.SETS`, with the rendered values."""
     return {
         name: clusters.objects(clusters.files(root_of(name), name), clusters.values(root_of(name)))
         for name in clusters.SETS

@@ -1,4 +1,4 @@
-"""What is different from the AWS provider's own template, and why, stands in the docs."""
+"""The docs list each difference from the AWS provider's own template, with its reason."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ def _by_role(items: list[Object]) -> dict[str, Object]:
 
 def _paths(ours: Any, theirs: Any, path: str = "") -> Iterator[str]:
     """Yield the paths at which two objects differ; a list counts as a whole."""
-    # What is missing on one side differs in each of its parts.
+    # If one side is missing, each part of the other is a difference.
     mine, others = ({} if value is None else value for value in (ours, theirs))
     if isinstance(mine, dict) and isinstance(others, dict):
         for key in sorted(mine.keys() | others.keys()):
@@ -62,7 +62,7 @@ def _covers(row: Difference, difference: Difference) -> bool:
     return kind in ("*", difference[0]) and at
 
 
-def test_each_difference_from_the_providers_template_has_its_row_and_each_row_a_difference(
+def test_each_difference_from_the_providers_template_has_a_row_and_each_row_a_difference(
     sets: Mapping[str, list[Object]],
 ) -> None:
     (cluster,) = clusters.named(sets["aws"], "Cluster")

@@ -1,6 +1,6 @@
 """The cluster comes up and heals: Cluster API's controllers, and machines in memory.
 
-The tests are one story, told in the order of this file.
+The tests depend on each other and run in the order of this file.
 """
 
 import os
@@ -40,21 +40,21 @@ def test_three_control_plane_machines_and_three_workers_come_up_in_three_zones(
 
 
 def test_a_deleted_worker_is_replaced_in_its_zone(story: Story) -> None:
-    gone = story.workers()[0]
+    victim = story.workers()[0]
     story.step(
         "a worker's Machine deleted: another one is ready in its zone",
-        lambda: story.delete_machine(gone),
-        lambda: story.are_ready(3, 3, but=gone.uid),
+        lambda: story.delete_machine(victim),
+        lambda: story.are_ready(3, 3, but=victim.uid),
     )
     assert len({machine.zone for machine in story.workers()}) == ZONES
 
 
 def test_a_worker_whose_node_is_not_ready_is_replaced_in_its_zone(story: Story) -> None:
-    gone = story.workers()[1]
+    victim = story.workers()[1]
     story.step(
         "a worker's Node not Ready for five minutes: another one is ready in its zone",
-        lambda: story.break_node(gone),
-        lambda: story.are_ready(3, 3, but=gone.uid),
+        lambda: story.break_node(victim),
+        lambda: story.are_ready(3, 3, but=victim.uid),
     )
     assert len({machine.zone for machine in story.workers()}) == ZONES
 
@@ -62,11 +62,11 @@ def test_a_worker_whose_node_is_not_ready_is_replaced_in_its_zone(story: Story) 
 def test_a_control_plane_machine_whose_node_is_not_ready_is_replaced_in_its_zone(
     story: Story,
 ) -> None:
-    gone = story.control_plane()[0]
+    victim = story.control_plane()[0]
     story.step(
         "a control-plane Node not Ready for five minutes: another one is ready in its zone",
-        lambda: story.break_node(gone),
-        lambda: story.are_ready(3, 3, but=gone.uid),
+        lambda: story.break_node(victim),
+        lambda: story.are_ready(3, 3, but=victim.uid),
     )
     assert len({machine.zone for machine in story.control_plane()}) == ZONES
 
@@ -104,7 +104,7 @@ def test_kubernetes_is_upgraded_machine_by_machine_the_control_plane_first(story
     assert len({machine.zone for machine in story.control_plane()}) == ZONES
 
 
-def test_deletion_of_the_cluster_leaves_nothing(story: Story) -> None:
+def test_deletion_of_the_cluster_leaves_no_object(story: Story) -> None:
     assert story.left()
     story.step(
         "the Cluster deleted: nothing is left",
@@ -113,13 +113,13 @@ def test_deletion_of_the_cluster_leaves_nothing(story: Story) -> None:
     )
 
 
-def test_the_story_is_the_one_that_the_docs_tell(story: Story) -> None:
-    told = healing.rows(story.told)
+def test_the_docs_have_the_events_of_these_tests(story: Story) -> None:
+    rows = healing.rows(story.events)
     text = DOCS.read_text()
     if os.environ.get("GOLDPATH_HEALING") == "write":  # see make healing
-        DOCS.write_text(re.sub(healing.ROWS, lambda _: told, text, count=1))
+        DOCS.write_text(re.sub(healing.ROWS, lambda _: rows, text, count=1))
     (written,) = re.findall(healing.ROWS, text)
-    assert _without_times(written) == _without_times(told)
+    assert _without_times(written) == _without_times(rows)
 
 
 def _without_times(text: str) -> str:

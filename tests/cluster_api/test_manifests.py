@@ -1,4 +1,4 @@
-"""The objects that a copy renders, asked of the API server and of the providers' webhooks."""
+"""The objects of a copy, validated by the API server and by the providers' webhooks."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +14,11 @@ from testing.management_cluster import WITHOUT_WEBHOOKS, Answer, ManagementClust
 from testing.providers import Object, definitions
 
 Row = Mapping[str, Any]
-ROWS: list[Row] = yaml.safe_load((Path(__file__).parent / "refusals.yaml").read_text())
+ROWS: list[Row] = yaml.safe_load((Path(__file__).parent / "rejections.yaml").read_text())
 DOCS = ROOT / "template/docs/cluster-api.md.jinja"
 EXISTING = "existing"
 every_set = pytest.mark.parametrize("name", clusters.SETS)
-# Other values than those that are rendered, as a person might choose them.
+# Other values than the rendered ones, as a user might choose them.
 OTHERS = {
     "CLUSTER_NAME": "other",
     "NAMESPACE": EXISTING,
@@ -41,7 +41,7 @@ OTHERS = {
 def existing(
     management: ManagementCluster, sets: Mapping[str, list[Object]]
 ) -> Mapping[str, Object]:
-    """The first object of each kind of the set aws, created; nothing acts on it."""
+    """The first object of each kind of the set aws, created and paused."""
     management.create_namespace(EXISTING)
     found: dict[str, Object] = {}
     for item in sets["aws"]:
@@ -55,7 +55,7 @@ def existing(
 
 @pytest.fixture(scope="session")
 def examples(sets: Mapping[str, list[Object]]) -> Mapping[str, tuple[Object, list[Object]]]:
-    """The first object of each kind of all sets, and the set that it belongs to."""
+    """The first object of each kind of all sets, and its set."""
     found: dict[str, tuple[Object, list[Object]]] = {}
     for items in sets.values():
         for item in items:
@@ -63,10 +63,10 @@ def examples(sets: Mapping[str, list[Object]]) -> Mapping[str, tuple[Object, lis
     return found
 
 
-def _refused_by(answer: Answer) -> str:
-    """Return who refused, as refusals.yaml calls them; the server's messages say it."""
+def _rejected_by(answer: Answer) -> str:
+    """Return what rejected a request, in the terms of rejections.yaml."""
     if answer.accepted:
-        return "nobody"
+        return "nothing"
     if answer.status == 404:
         return "version"
     if answer.message.startswith("admission webhook "):
@@ -95,7 +95,7 @@ def test_every_object_is_accepted_by_definitions_and_webhooks(
 ) -> None:
     assert len(sets[name]) >= 7
     for item in sets[name]:
-        # Of Cluster API's add-ons there is no other version; of all else nothing older is served.
+        # The add-on provider has no newer version; of all other kinds no older version is served.
         assert item["apiVersion"].endswith("/v1beta2") or item["kind"] == "HelmChartProxy"
         answer = management.create(item, "default", dry=True)
         assert answer.accepted, f"{item['kind']} {item['metadata']['name']}: {answer.message}"
@@ -115,7 +115,7 @@ def test_other_values_are_accepted_too(
 
 
 @pytest.mark.parametrize("answer", sorted({answer for answer, _ in clusters.SETS.values()}))
-def test_the_file_of_values_has_each_variable_and_no_other(answer: str, root_of: RootOf) -> None:
+def test_cluster_env_has_each_variable_and_no_other(answer: str, root_of: RootOf) -> None:
     names = [name for name in clusters.SETS if clusters.SETS[name][0] == answer]
     root = root_of(names[0])
     needed: set[str] = set()
@@ -128,12 +128,12 @@ def test_the_file_of_values_has_each_variable_and_no_other(answer: str, root_of:
 
 def clusterctl_variables(root: Path, name: str) -> set[str]:
     """Return the variables that clusterctl finds in the files of a set."""
-    told = clusterctl_of(root, name, "--list-variables")
-    return {line[4:].strip() for line in told.splitlines() if line.startswith("  - ")}
+    output = clusterctl_of(root, name, "--list-variables")
+    return {line[4:].strip() for line in output.splitlines() if line.startswith("  - ")}
 
 
 def clusterctl_of(root: Path, name: str, *flags: str) -> str:
-    """Return what clusterctl prints about the files of a set."""
+    """Return the output of clusterctl for the files of a set."""
     return clusters.clusterctl(clusters.files(root, name), {}, *flags).stdout
 
 
@@ -141,43 +141,43 @@ def test_a_missing_variable_is_named(root_of: RootOf) -> None:
     root = root_of("aws")
     env = clusters.values(root)
     del env["KUBERNETES_VERSION"]
-    told = clusters.clusterctl(clusters.files(root, "aws"), env, accept=(1,)).stderr
-    assert "KUBERNETES_VERSION" in told
+    message = clusters.clusterctl(clusters.files(root, "aws"), env, accept=(1,)).stderr
+    assert "KUBERNETES_VERSION" in message
 
 
-def test_the_table_of_refusals_is_long_and_names_each_change_once() -> None:
+def test_the_table_of_rejections_is_long_and_has_each_change_once() -> None:
     assert len(ROWS) >= 60
     keys = [(row.get("update"), row["kind"], row["at"], repr(row["to"])) for row in ROWS]
     assert len(set(keys)) == len(keys)
-    assert {row["by"] for row in ROWS} == {"schema", "cel", "version", "webhook", "nobody"}
-    assert all(row.get("says") or row["by"] == "nobody" for row in ROWS)
-    assert all("ours" in row or "docs" in row for row in ROWS if row["by"] == "nobody")
+    assert {row["by"] for row in ROWS} == {"schema", "cel", "version", "webhook", "nothing"}
+    assert all(row.get("says") or row["by"] == "nothing" for row in ROWS)
+    assert all("ours" in row or "docs" in row for row in ROWS if row["by"] == "nothing")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: f"{r['kind']}-{r['at']}-{r['to']}"[:100])
-def test_a_broken_variant_is_refused_by_who_must(
+def test_a_broken_variant_is_rejected_by_the_expected_validation(
     row: Row,
     management: ManagementCluster,
     existing: Mapping[str, Object],
     examples: Mapping[str, tuple[Object, list[Object]]],
 ) -> None:
     if row.get("update"):
-        now = management.ask("GET", address(existing[row["kind"]])).body
+        now = management.request("GET", address(existing[row["kind"]])).body
         answer = management.replace(clusters.changed(now, row["at"], row["to"]), dry=True)
-        refused_by = _refused_by(answer)
+        rejected_by = _rejected_by(answer)
     else:
         item, all_of_it = examples[row["kind"]]
         broken = clusters.changed(item, row["at"], row["to"])
         alone = management.create(broken, WITHOUT_WEBHOOKS, dry=True)
         answer = management.create(broken, "default", dry=True)
-        refused_by = _refused_by(answer if alone.accepted else alone)
-        assert answer.accepted == (refused_by == "nobody"), answer.message
+        rejected_by = _rejected_by(answer if alone.accepted else alone)
+        assert answer.accepted == (rejected_by == "nothing"), answer.message
         answer = answer if alone.accepted else alone
         if "ours" in row:
             others = [broken if one is item else one for one in all_of_it]
             found = cluster_api.findings(clusters.manifests(others))
             assert row["ours"] in {finding.rule for finding in found}
-    assert refused_by == row["by"], answer.message
+    assert rejected_by == row["by"], answer.message
     assert row.get("says", "") in answer.message
-    if refused_by == "nobody" and "ours" not in row:
+    if rejected_by == "nothing" and "ours" not in row:
         assert row["docs"] in DOCS.read_text()

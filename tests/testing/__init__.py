@@ -1,4 +1,4 @@
-"""Helpers of the tests."""
+"""Test helpers."""
 
 from pathlib import Path
 

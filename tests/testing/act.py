@@ -1,7 +1,7 @@
 """act, which runs a workflow's jobs as processes of this machine.
 
-What differs from GitHub: the runner is this machine; `actions/checkout` of the own repository does
-nothing, because the files are there; permissions, concurrency and environments do not count.
+Differences from GitHub: the runner is this machine; `actions/checkout` of the own repository does
+nothing, because the files exist; permissions, concurrency and environments have no effect.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ RUNNER = "ubuntu-24.04=-self-hosted"  # a job of this label runs without a conta
 
 
 def run(root: Path, event: str, workflow: str, *options: str) -> str:
-    """Run a workflow of a repository and return what act and the steps print.
+    """Run a workflow of a repository and return the output of act and the steps.
 
     Args:
         root: The repository, with a commit.
@@ -33,7 +33,7 @@ def run(root: Path, event: str, workflow: str, *options: str) -> str:
         "--workflows",
         f".github/workflows/{workflow}",
     ]
-    # Without the last option it opens a port to the outside.
+    # Without the last option it opens an external port.
     command += ["--platform", RUNNER, "--no-cache-server", *options]
     done = process.run(command, cwd=root, env=env)
     return done.stdout + done.stderr

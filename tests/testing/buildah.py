@@ -1,4 +1,4 @@
-"""Images without a registry: made, read and run by buildah in a storage of their own."""
+"""Images without a registry: built, read and run by buildah in a separate storage."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from goldpath.runtime import process
 
 @dataclass(frozen=True)
 class Storage:
-    """A storage of buildah, at first with nothing in it."""
+    """A storage of buildah, empty at first."""
 
     folder: Path
 
@@ -22,19 +22,19 @@ class Storage:
         return ["buildah", "--storage-driver=vfs", *places, *arguments]
 
     def buildah(self, *arguments: str | Path, cwd: Path | None = None) -> str:
-        """Run buildah and return what it prints, without the end of the line."""
+        """Run buildah and return its output without the final newline."""
         return process.run(self.command(*arguments), cwd=cwd).stdout.strip()
 
     def container(self, image: str) -> str:
-        """Make a container of an image that is in the storage."""
+        """Create a container from an image of the storage."""
         return self.buildah("from", "--pull-never", image)
 
     def root(self, container: str) -> Path:
-        """Return the folder that holds a container's files."""
+        """Return the folder of a container's files."""
         return Path(self.buildah("mount", container))
 
     def make(self, image: str, files: Mapping[str, Path], env: Mapping[str, str]) -> None:
-        """Make an image of nothing but some files, given by their place in it."""
+        """Build an image of only the given files, by their path in the image."""
         container = self.buildah("from", "scratch")
         for place, source in files.items():
             self.buildah("copy", "--quiet", container, source, place)
@@ -43,7 +43,7 @@ class Storage:
         self.buildah("commit", "--quiet", "--rm", "--timestamp", "0", container, image)
 
     def export(self, image: str, layout: str, folder: Path) -> "Export":
-        """Write what a registry would be sent of an image, as "oci" or Docker's "v2s2"."""
+        """Write what a push would send to a registry, as "oci" or Docker's "v2s2"."""
         self.buildah("push", "--quiet", "--format", layout, image, f"dir:{folder}")
         return Export(folder)
 
@@ -61,7 +61,7 @@ class Export:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What a container of the image is started with."""
+        """The configuration of the image's containers."""
         digest: str = self.manifest["config"]["digest"]
         loaded: dict[str, Any] = json.loads(
             (self.folder / digest.removeprefix("sha256:")).read_text()

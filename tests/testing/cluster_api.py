@@ -14,21 +14,21 @@ CASES = {name: Case(f"cluster-{name}", {"cluster": name}) for name in ("aws", "a
 
 
 def values(root: Path) -> dict[str, str]:
-    """Return what the file of values of a copy says."""
+    """Return the values in cluster.env of a copy."""
     lines = (root / FOLDER / "cluster.env").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def files(root: Path) -> list[Path]:
-    """Return the files that a copy renders: a template of the cluster, and the add-ons."""
+    """Return the files of a copy: a template of the cluster, and the add-ons."""
     folder = root / FOLDER
     return [*sorted(folder.glob("cluster-template*.yaml")), *sorted(folder.glob("addons/*.yaml"))]
 
 
 def manifests(root: Path, *more: str) -> list[Manifest]:
-    """Return the objects of a copy's cluster, and of more files of its folder.
+    """Return the objects of a copy's cluster, and of additional files of its folder.
 
-    Only plain variables are known here, and the templates have no others.
+    Only plain variables are substituted; the templates have no others.
     """
     known = values(root)
     return [
@@ -42,5 +42,5 @@ def manifests(root: Path, *more: str) -> list[Manifest]:
 
 
 def of(name: str, render: trees.Renderer, *more: str) -> list[Manifest]:
-    """Return the objects of one kind of cluster, newly read, so that a test may change them."""
+    """Return the objects of one kind of cluster, parsed again, so that a test may change them."""
     return manifests(render(CASES[name]).root, *more)

@@ -1,4 +1,4 @@
-"""The objects of Cluster API that copies render, and a cluster of them without a cloud."""
+"""The Cluster API objects of copies, and a cluster of them without a cloud."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,14 +16,14 @@ from testing.providers import Object
 
 RootOf = Callable[[str], Path]
 FOLDER = "deploy/cluster-api"
-# Each set of objects that a person can render: the answer to the question `cluster`, and the files.
+# Each set of objects that a user can apply: the answer to the question `cluster`, and the files.
 SETS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "aws": ("aws", ("cluster-template.yaml", "addons")),
     "aws-machine-pool": ("aws", ("cluster-template.yaml", "machine-pool.yaml", "addons")),
     "aws-eks": ("aws-eks", ("cluster-template-eks.yaml", "addons")),
     "docker": ("docker", ("cluster-template-development.yaml", "addons")),
 }
-# In the place of those at AWS. A machine is there half a second after it was asked for.
+# These replace the kinds of AWS. A machine exists half a second after it was requested.
 AT_ONCE = {"provisioning": {"startupDuration": "500ms"}}
 IN_MEMORY = {"inMemory": {"vm": AT_ONCE, "node": AT_ONCE, "apiServer": AT_ONCE, "etcd": AT_ONCE}}
 INFRASTRUCTURE = {"AWSCluster": "DevCluster", "AWSMachineTemplate": "DevMachineTemplate"}
@@ -39,7 +39,7 @@ def files(root: Path, name: str) -> list[Path]:
 
 
 def values(root: Path) -> dict[str, str]:
-    """Return what the file of values of a render sets."""
+    """Return the values in cluster.env of a render."""
     lines = (root / FOLDER / "cluster.env").read_text().splitlines()
     pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
     return {name: value for name, _, value in pairs}
@@ -52,7 +52,7 @@ def clusterctl(
     text = "\n---\n".join(file.read_text() for file in chosen)
     assignments = [f"{name}={value}" for name, value in env.items()]
     program = str(go_tool("cluster-api", "clusterctl"))
-    # It reads the user's configuration and writes there when it asks for its newest version.
+    # It reads the user's configuration and writes there when it checks for a newer version.
     with TemporaryDirectory() as config:
         alone = ["env", "--ignore-environment", f"XDG_CONFIG_HOME={config}"]
         command = [*alone, *assignments, program, "generate", "yaml", "--from", "-", *flags]
@@ -60,17 +60,17 @@ def clusterctl(
 
 
 def objects(chosen: Sequence[Path], env: Mapping[str, str]) -> list[Object]:
-    """Return the objects that clusterctl makes from files."""
+    """Return the objects that clusterctl generates from files."""
     return [item for item in yaml.safe_load_all(clusterctl(chosen, env).stdout) if item]
 
 
 def manifests(items: Sequence[Object]) -> list[Manifest]:
-    """Return objects as the rules of goldpath take them."""
+    """Return objects in the form that goldpath's rules expect."""
     return [Manifest("", item) for item in items]
 
 
 def changed(item: Object, at: str, to: Any) -> Object:
-    """Return an object with another value at a path such as "spec/replicas", or without one."""
+    """Return an object with another value at a path such as "spec/replicas", or without it."""
     copy = deepcopy(item)
     *way, last = at.split("/")
     place: Any = copy
@@ -85,9 +85,9 @@ def changed(item: Object, at: str, to: Any) -> Object:
 
 
 def without_a_cloud(items: Sequence[Object]) -> list[Object]:
-    """Return the objects with machines in memory in the place of those at AWS.
+    """Return the objects with machines in memory instead of machines at AWS.
 
-    Only the kinds of the infrastructure are exchanged, and the references to them.
+    Only the infrastructure kinds and the references to them are replaced.
     """
     text = json.dumps([item for item in items if item["kind"] != "HelmChartProxy"])
     for there, here in INFRASTRUCTURE.items():

@@ -1,4 +1,4 @@
-"""The chart's database hook, run as its Job runs it, and what it left in the catalogs."""
+"""The chart's database hook, run as its Job runs it, and its effect on the catalogs."""
 
 import itertools
 import os
@@ -15,7 +15,7 @@ from goldpath.runtime import process
 
 SCRIPT = "files/db-init/db-init.sh"
 CLIENT = 18  # the major version of the image whose psql runs the hook against every server
-# Debian's sh is dash; the image's is busybox, tried too where it is installed.
+# Debian's sh is dash; the image's sh is busybox, which is tested too if it is installed.
 SHELLS = [("sh",), *([("busybox", "sh")] if shutil.which("busybox") else [])]
 LOCK = 7233393882357658657
 ADMIN = "provisioner"
@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 
 def mount(chart: Path, folder: Path) -> Path:
-    """Lay the files of a chart out as the kubelet does with a ConfigMap: links into ..data."""
+    """Mount the files of a chart as the kubelet mounts a ConfigMap: links into ..data."""
     data = folder / "..2026_11_23"
     (data / "sql").mkdir(parents=True)
     for file in (chart / "files/db-init").iterdir():
@@ -47,19 +47,19 @@ class Hook:
     shell: tuple[str, ...] = SHELLS[-1]
 
     def run(self, **changed: str) -> process.Result:
-        """Run it to its end with variables changed."""
+        """Run the hook with changed variables."""
         command = [*self.shell, str(self.folder / "db-init.sh")]
         return process.run(command, env={**self.env, **changed}, accept=range(256))
 
     def good_run(self) -> list[str]:
-        """Run it, expect success and silence on standard error, and return the lines of its log."""
+        """Run the hook, expect success and an empty stderr, and return the lines of its log."""
         done = self.run()
         assert done.status == 0, done
         assert done.stderr == ""
         return done.stdout.splitlines()
 
     def refusal(self, **changed: str) -> str:
-        """Run it, expect that it refuses to work, and return the sentence, its last line."""
+        """Run the hook, expect that it refuses, and return the message from its last line."""
         done = self.run(**changed)
         assert done.status == 1, done
         assert done.stderr == ""
@@ -68,19 +68,19 @@ class Hook:
         return line.removeprefix("db-init: refused: ")
 
     def left_something(self) -> bool:
-        """Say whether its role or its database is there."""
+        """Return whether its role or its database exists."""
         names = "SELECT rolname FROM pg_roles UNION ALL SELECT datname FROM pg_database"
         found = self.server.psql(names).splitlines()
         return self.user in found or self.database in found
 
     def wait_for_lock(self) -> None:
-        """Return when a hook waits for the lock."""
+        """Wait until a hook waits for the lock."""
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         process.wait_until(lambda: self.server.psql(waiting) == "1", "a hook that waits")
 
     @contextmanager
     def started(self, **changed: str) -> Iterator["subprocess.Popen[str]"]:
-        """Start it in a process group of its own, which is gone after the block."""
+        """Start the hook in its own process group, which is killed after the block."""
         with subprocess.Popen(
             [*self.shell, str(self.folder / "db-init.sh")],
             env={**os.environ, **self.env, **changed},
@@ -116,21 +116,21 @@ class Hook:
         return replace(self, env={**self.env, "APP_USER": user, "APP_DATABASE": database})
 
     def anew(self) -> "Hook":
-        """Return the same hook for a role and a database that are not there yet."""
+        """Return the same hook with a new role and a new database."""
         number = next(_numbers)
         return self.named(f"app-{os.getpid()}-{number}", f"db-{os.getpid()}-{number}")
 
     def in_own_folder(self, folder: Path) -> "Hook":
-        """Return the same hook as another pod of the Job runs it, with a volume of its own."""
+        """Return the same hook as another pod of the Job runs it, with its own volume."""
         folder.mkdir()
         return replace(self, env={**self.env, "RUN_DIR": str(folder)})
 
     def drop(self) -> None:
-        """Drop its database, which would take time to write to the disk at the server's end."""
+        """Drop its database, which would be written to the disk when the server stops."""
         self.server.psql(f'DROP DATABASE "{self.database}" WITH (FORCE)')
 
     def as_superuser(self) -> "Hook":
-        """Return the hook run by PostgreSQL's own administrator."""
+        """Return the hook with PostgreSQL's superuser as administrator."""
         admin = {"ADMIN_USER": self.server.user}
         admin["ADMIN_PASSWORD_FILE"] = str(self.server.password_file)
         return replace(self, env={**self.env, **admin})
@@ -147,7 +147,7 @@ class Hook:
 
 
 def prepare(server: postgres.Server) -> None:
-    """Let the server log every statement, and create an administrator who is no superuser."""
+    """Make the server log every statement, and create an administrator who is not a superuser."""
     server.psql(
         "ALTER SYSTEM SET log_statement = 'all';"
         "SELECT pg_reload_conf();"
@@ -160,7 +160,7 @@ def hook(server: postgres.Server, chart: Path, scratch: Path) -> Hook:
     passwords = {"admin": "admin:\\pass word\n", "app": "first 'secret' \\:%\n"}
     for name, text in passwords.items():
         (scratch / name).write_text(text)
-        (scratch / name).chmod(0o440)  # what fsGroup makes of a Secret
+        (scratch / name).chmod(0o440)  # the mode of a Secret with fsGroup
     (scratch / "run").mkdir()
     env = {
         "PATH": f"{postgres.binaries(CLIENT)}{os.pathsep}{os.environ['PATH']}",
@@ -178,7 +178,7 @@ def hook(server: postgres.Server, chart: Path, scratch: Path) -> Hook:
     return Hook(server, mount(chart, scratch / "db-init"), env).anew()
 
 
-# Everything that the hook is to bring about; names of this run are replaced, so that runs compare.
+# Everything that the hook creates; the names of a run are replaced, so that runs can be compared.
 STATE = """
 SELECT 'role', rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin,
     rolreplication, rolbypassrls, rolvaliduntil, rolconnlimit, rolpassword LIKE 'SCRAM-SHA-256$%'
@@ -203,7 +203,7 @@ SELECT 'temporary', count(*) FROM pg_prepared_xacts;
 
 
 def state(hook: Hook) -> str:
-    """Return roles, rights, owners, tables and migrations as text that does not name the hook's."""
+    """Return roles, privileges, owners, tables and migrations as text without the hook's names."""
     found = hook.inspect(f"\\set user '{hook.user}'\n{STATE}")
     return found.replace(hook.user, "APP").replace(hook.database, "DB")
 
@@ -235,6 +235,6 @@ def locked(server: postgres.Server) -> Iterator["subprocess.Popen[str]"]:
 
 
 def kill(program: "subprocess.Popen[str]") -> None:
-    """End a hook and its psql at once, as a lost node does."""
+    """Kill a hook and its psql, as the loss of a node does."""
     with suppress(ProcessLookupError):
         os.killpg(program.pid, signal.SIGKILL)

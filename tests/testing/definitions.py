@@ -1,4 +1,4 @@
-"""Objects of others on a real control plane: their definitions, and what the server says to one."""
+"""Custom resources on a real control plane: their definitions, and the server's validation."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from testing.kubernetes import Cluster
 
 
 def define(cluster: Cluster, files: Iterable[Path]) -> None:
-    """Bring custom resource definitions into a cluster; end when their objects are served."""
+    """Apply custom resource definitions to a cluster and wait until their objects are served."""
     found = [one for file in files for one in documents(file.read_text())]
     definitions = [one for one in found if one["kind"] == "CustomResourceDefinition"]
     apply(cluster, definitions)
@@ -25,19 +25,19 @@ def define(cluster: Cluster, files: Iterable[Path]) -> None:
 
 
 def apply(cluster: Cluster, objects: Iterable[Any], *options: str) -> None:
-    """Apply objects on the server."""
+    """Apply objects with server-side apply."""
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
     cluster.kubectl("apply", "--server-side", *options, "--filename", "-", stdin=text)
 
 
 def attempt(cluster: Cluster, objects: Iterable[Any], *options: str) -> None:
-    """Let the server judge objects, unknown keys included, and make none.
+    """Apply objects in a dry run of the server with strict field validation.
 
-    Raises: ToolError if it refuses one.
+    Raises: ToolError if the server rejects an object.
     """
     apply(cluster, objects, "--dry-run=server", "--validate=strict", *options)
 
 
 def documents(text: str) -> list[Any]:
-    """Return the documents of a YAML text, but for empty ones."""
+    """Return the documents of a YAML text without empty ones."""
     return [one for one in yaml.load_all(text, yaml.CSafeLoader) if one]

@@ -1,4 +1,4 @@
-"""A server that answers as GitHub's REST API documents it, for what starts and follows a workflow.
+"""A server with the endpoints of GitHub's REST API that start and follow a workflow.
 
 https://docs.github.com/rest/actions/workflows#create-a-workflow-dispatch-event
 https://docs.github.com/rest/actions/workflow-runs#get-a-workflow-run
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = "acme/payments-api"
-TOKEN = "github_pat_of_the_test"  # noqa: S105  # no real one
+TOKEN = "github_pat_of_the_test"  # noqa: S105  # not a real token
 DISPATCHES = "actions/workflows/hello.yaml/dispatches"
 INPUTS = {"greeting": "Hello", "name": "Seungkyu", "correlation-id": ""}
 FIRST_RUN = 21234567890  # as large as real ones, which lose digits as a float of six places
@@ -30,15 +30,15 @@ Answer = tuple[int, Mapping[str, str], dict[str, Any] | None]
 
 @dataclass
 class GitHub:
-    """The state of one repository with the workflow hello.yaml, and how it shall answer.
+    """The state of one repository with the workflow hello.yaml, and the server's behaviour.
 
     Attributes:
-        conclusion: How every run ends.
-        polls: How often a run is asked for before it is completed; None: it never is.
-        faults: By method, what the next requests get instead of an answer: status and headers.
+        conclusion: The conclusion of every run.
+        polls: The number of requests for a run before it is completed; None if it never is.
+        faults: By method, the status and headers that the next requests get instead of an answer.
         details: Whether it knows `return_run_details`; servers before February 2026 do not.
-        url: Where it is reached over TCP.
-        runs: The inputs of each run that was started.
+        url: Its URL over TCP.
+        runs: The inputs of each started run.
         requests: Method and path of each request.
     """
 
@@ -50,7 +50,7 @@ class GitHub:
     runs: list[dict[str, str]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    _asked: dict[int, int] = field(default_factory=dict)
+    _requests_of_run: dict[int, int] = field(default_factory=dict)
 
     def answer(self, method: str, path: str, token: str, body: bytes) -> Answer:
         """Return status, headers and body of the answer to a request."""
@@ -81,12 +81,12 @@ class GitHub:
     def _run(self, number: int) -> Answer:
         if not 0 <= number - FIRST_RUN < len(self.runs):
             return 404, {}, {"message": "Not Found", "status": "404"}
-        asked = self._asked[number] = self._asked.get(number, 0) + 1
-        done = self.polls is not None and asked > self.polls
-        state = "completed" if done else "queued" if asked == 1 else "in_progress"
+        count = self._requests_of_run[number] = self._requests_of_run.get(number, 0) + 1
+        done = self.polls is not None and count > self.polls
+        state = "completed" if done else "queued" if count == 1 else "in_progress"
         conclusion = self.conclusion if done else None
-        shown = {"id": number, "status": state, "conclusion": conclusion}
-        return 200, {}, {**shown, **self._addresses(number)}
+        run = {"id": number, "status": state, "conclusion": conclusion}
+        return 200, {}, {**run, **self._addresses(number)}
 
     def _addresses(self, number: int) -> dict[str, str]:
         api = self.url or "https://api.github.com"
@@ -95,7 +95,7 @@ class GitHub:
 
     @contextmanager
     def on_socket(self, path: Path) -> Iterator["GitHub"]:
-        """Serve on a Unix socket, where gh sends everything if its configuration says so."""
+        """Serve on a Unix socket, which gh uses if its configuration sets http_unix_socket."""
         with _UnixServer(str(path), _handler(self)) as server:
             yield from _serve(server, self)
 
@@ -136,7 +136,7 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(text)
 
-        do_GET = do_POST = _answer  # noqa: N815  # names that the base class looks for
+        do_GET = do_POST = _answer  # noqa: N815  # names that the base class requires
 
         def log_message(self, *arguments: object) -> None:
             """Log nothing; the state has the requests."""
@@ -145,5 +145,5 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
 
 
 def renewed_after(seconds: int) -> Mapping[str, str]:
-    """Return the headers of an answer beyond the hourly limit, which is renewed so soon."""
+    """Return the headers of a rate-limited answer, with a limit that is reset in some seconds."""
     return {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + seconds)}

@@ -1,4 +1,4 @@
-"""What happens to the machines of a cluster, from its beginning to its end, told with times."""
+"""The events in the life of a cluster's machines, with their times."""
 
 import json
 import time
@@ -23,7 +23,7 @@ PAUSE = 0.2
 
 @dataclass(frozen=True)
 class Machine:
-    """What a Machine says of itself."""
+    """The state of a Machine."""
 
     name: str
     uid: str
@@ -32,16 +32,16 @@ class Machine:
     node: str
     ready: bool
     deployment: str
-    leaving: bool
+    deleting: bool
 
 
 @dataclass
 class Story:
-    """A cluster that things happen to; `told` is what happened, and after how many seconds."""
+    """A cluster and its events; `events` has each event and its duration in seconds."""
 
     management: ManagementCluster
     items: Sequence[Object]
-    told: list[tuple[str, float]] = field(default_factory=list)
+    events: list[tuple[str, float]] = field(default_factory=list)
 
     @property
     def cluster(self) -> Object:
@@ -50,7 +50,7 @@ class Story:
 
     @property
     def namespace(self) -> str:
-        """Where all of it is."""
+        """The namespace of all objects."""
         return str(self.cluster["metadata"]["namespace"])
 
     def named(self, kind: str) -> list[Object]:
@@ -70,17 +70,17 @@ class Story:
         return [machine for machine in self.machines() if machine.deployment]
 
     def step(self, what: str, act: Callable[[], None], done: Callable[[], bool]) -> None:
-        """Do something, wait until it has its effect, and note how long that took."""
+        """Do something, wait for its effect, and record how long it took."""
         start = time.monotonic()
         act()
         process.wait_until(done, what, BOUND, pause=PAUSE)
-        self.told.append((what, time.monotonic() - start))
+        self.events.append((what, time.monotonic() - start))
 
     def are_ready(self, control_plane: int, workers: int, but: str = "") -> bool:
-        """Say whether so many machines are there and ready, and one of them, by UID, is gone."""
+        """Return whether so many machines are ready, and the one with the UID `but` is deleted."""
         found = self.machines()
         return (
-            all(machine.ready and not machine.leaving for machine in found)
+            all(machine.ready and not machine.deleting for machine in found)
             and but not in {machine.uid for machine in found}
             and len([machine for machine in found if not machine.deployment]) == control_plane
             and len([machine for machine in found if machine.deployment]) == workers
@@ -89,12 +89,12 @@ class Story:
     def apply(self, zones: Sequence[str]) -> None:
         """Create everything."""
         self.management.create_namespace(self.namespace)
-        # The provider of AWS reports the zones; the one in memory has none, so it is told first.
+        # The AWS provider reports the zones; the one in memory has none, so the test sets them.
         self._create(*self.named("DevCluster"))
         (cluster,) = self.named("DevCluster")
         status = {"failureDomains": [{"name": zone, "controlPlane": True} for zone in zones]}
         path = f"{address(cluster)}/status"
-        answer = self.management.ask(
+        answer = self.management.request(
             "PATCH", path, {"status": status}, "application/merge-patch+json"
         )
         assert answer.accepted, answer.message
@@ -102,13 +102,13 @@ class Story:
 
     def delete(self, item: Object) -> None:
         """Delete an object."""
-        answer = self.management.ask("DELETE", address(item))
+        answer = self.management.request("DELETE", address(item))
         assert answer.accepted, answer.message
 
     def delete_machine(self, machine: Machine) -> None:
         """Delete a Machine, as a person would."""
         path = f"{groups()['machines']}/namespaces/{self.namespace}/machines/{machine.name}"
-        answer = self.management.ask("DELETE", path)
+        answer = self.management.request("DELETE", path)
         assert answer.accepted, answer.message
 
     def change(self, kind: str, spec: Object, count: int | None = None) -> None:
@@ -118,9 +118,9 @@ class Story:
             assert answer.accepted, answer.message
 
     def break_node(self, machine: Machine) -> None:
-        """Make the Node of a machine one that has not been Ready for as long as its checks allow.
+        """Make a machine's Node unready for longer than its health checks allow.
 
-        No time is shortened: the Node says that it began so long ago.
+        No timeout is shortened: the condition has a transition time in the past.
         """
         limits = [
             check["timeoutSeconds"]
@@ -137,7 +137,7 @@ class Story:
         self._kubectl("replace", "--validate=false", "--filename=-", stdin=json.dumps(node))
 
     def left(self) -> list[str]:
-        """Return what is left in the namespace of all that Cluster API makes."""
+        """Return the objects of Cluster API that are left in the namespace."""
         kinds = {**groups(), "secrets": "/api/v1"}
         found = []
         for plural, group in kinds.items():
@@ -147,7 +147,7 @@ class Story:
         return found
 
     def _kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """Run kubectl in the cluster that the machines are."""
+        """Run kubectl against the workload cluster."""
         name = self.cluster["metadata"]["name"]
         path = f"/api/v1/namespaces/{self.namespace}/secrets/{name}-kubeconfig"
         config = self.management.read(path)["data"]["value"]
@@ -163,9 +163,9 @@ class Story:
             assert answer.accepted, answer.message
 
 
-def rows(told: Sequence[tuple[str, float]]) -> str:
-    """Return the rows of the docs' table of what happened."""
-    return "".join(f"| {what} | {seconds:.0f} s |\n" for what, seconds in told)
+def rows(events: Sequence[tuple[str, float]]) -> str:
+    """Return the rows of the table of events in the docs."""
+    return "".join(f"| {what} | {seconds:.0f} s |\n" for what, seconds in events)
 
 
 def _machine(item: Object) -> Machine:

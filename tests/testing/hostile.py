@@ -1,4 +1,4 @@
-"""Names that someone else may choose: of branches, of tags, of what a workflow is given."""
+"""Untrusted names: of branches, of tags, of inputs of a workflow."""
 
 CANARY = "canary-was-touched"
 

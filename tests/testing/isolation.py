@@ -1,4 +1,4 @@
-"""Import this first: what tests and benchmarks do depends on no setting of their user.
+"""Import this first: tests and benchmarks do not depend on settings of their user.
 
 Copier reads the environment when it is imported.
 """
@@ -10,7 +10,7 @@ from goldpath.runtime.process import without_make
 os.environ["COPIER_SETTINGS_PATH"] = os.devnull
 os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
 os.environ["GIT_CONFIG_SYSTEM"] = os.devnull
-# Flags and variables of the make that runs the tests are not for the make that a test runs.
+# Flags and variables of the make that runs the tests must not reach the make that a test runs.
 environment = without_make(os.environ)
 for variable in os.environ.keys() - environment.keys():
     del os.environ[variable]

@@ -1,10 +1,10 @@
-"""A real Kubernetes control plane for the length of a block; only its node is simulated.
+"""A real Kubernetes control plane for the duration of a block; only its node is simulated.
 
-`api_server` is etcd and kube-apiserver, to which others may add what they need with `start`.
-`cluster` adds kube-controller-manager, kube-scheduler and the controller of Argo Rollouts. All run
-as ordinary programs, in a network namespace of their own, so that they can have their usual ports
-and nobody else can reach them. kwok plays the node: pods are Running and Ready at once, those of a
-Job succeed, and STAGES says which pods behave worse.
+`api_server` starts etcd and kube-apiserver; `start` adds other programs. `cluster` adds
+kube-controller-manager, kube-scheduler and the controller of Argo Rollouts. All run as ordinary
+programs in their own network namespace, so that they can use their usual ports and cannot be
+reached from outside. kwok simulates the node: pods are Running and Ready at once, those of a Job
+succeed, and STAGES defines the pods that fail.
 """
 
 import http.client
@@ -29,7 +29,7 @@ ETCD = "http://127.0.0.1:2379"
 SOCKET = "api.sock"  # reachable without entering the network namespace
 NODE = "node"
 NODE_ADDRESS = "10.0.0.1"
-# The stages that kwok itself ships for nodes and pods, then ours.
+# The stages that kwok ships for nodes and pods, then ours.
 STOCK_STAGES = (
     "node/fast/node-initialize",
     "pod/fast/pod-ready",
@@ -37,7 +37,7 @@ STOCK_STAGES = (
     "pod/fast/pod-delete",
 )
 STAGES = TOOLS / "kwok-stages.yaml"
-# Who has written what, in order: the API server notes every change, without the contents.
+# The API server logs the author and object of every change, in order, without the contents.
 AUDIT = """\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -47,9 +47,9 @@ rules:
     verbs: [create, update, patch, delete]
   - level: None
 """
-# Collecting garbage less often saves a fifth of all processor time, for some hundred megabytes.
+# Less frequent garbage collection saves a fifth of the CPU time, for some hundred megabytes.
 COLLECT_LESS = {"GOGC": "400"}
-# Names of those that have a certificate or token; the API server knows their rights by these.
+# Users with a token, and their groups; the API server authorizes them by these names.
 USERS = {
     "admin": "system:masters",
     "system:kube-controller-manager": "",
@@ -61,8 +61,8 @@ USERS = {
 class Cluster:
     """A running control plane.
 
-    `folder` holds its files: kubeconfig (of an administrator) and a log of each program. `enter` is
-    the command in front of every program that is to reach it.
+    `folder` has its files: kubeconfig (of an administrator) and a log of each program. `enter` is
+    the command prefix of every program that connects to it.
     """
 
     folder: Path
@@ -70,7 +70,7 @@ class Cluster:
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's access."""
+        """The administrator's kubeconfig."""
         return self.folder / "admin.kubeconfig"
 
     def run(
@@ -82,14 +82,14 @@ class Cluster:
         stdin: str = "",
         accept: Sequence[int] = (0,),
     ) -> process.Result:
-        """Run a program, such as helm, that reaches the cluster; see `process.run`."""
+        """Run a program, such as helm, that connects to the cluster; see `process.run`."""
         access = {"KUBECONFIG": str(self.kubeconfig), "HOME": str(self.folder)}
         command = [*self.enter, *argv]
         env = {**access, **COLLECT_LESS, **(env or {})}
         return process.run(command, cwd=cwd, env=env, stdin=stdin, accept=accept)
 
     def kubectl(self, *arguments: str | Path, stdin: str = "") -> str:
-        """Run kubectl and return what it prints.
+        """Run kubectl and return its output.
 
         Raises: ToolError if kubectl fails.
         """
@@ -97,17 +97,17 @@ class Cluster:
 
     def apply(self, folder: Path) -> None:
         """Apply a folder of custom resource definitions that has a kustomization."""
-        # By the server: some definitions are too long for the annotation of the client's way.
+        # Server-side: some definitions are too long for the annotation of client-side apply.
         self.kubectl("apply", "--server-side", "--kustomize", folder)
-        # A controller that asks before they are served waits for long.
+        # A controller that starts before they are served waits long for its next attempt.
         self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
 
     def read(self, path: str) -> dict[str, Any]:
-        """Return what the API server answers to GET, such as "/api/v1/namespaces".
+        """Return the API server's answer to GET of a path, such as "/api/v1/namespaces".
 
-        Faster than kubectl by a process, for those who ask often.
+        Faster than kubectl, because it starts no process.
 
-        Raises: LookupError if the answer is not 200.
+        Raises: LookupError if the status is not 200.
         """
         connection = http.client.HTTPConnection("localhost")
         with socket.socket(socket.AF_UNIX) as connection.sock, closing(connection):
@@ -119,7 +119,7 @@ class Cluster:
             return dict(json.load(answer))
 
     def serves(self, path: str) -> bool:
-        """Say whether the API server answers a path as `read` wants it."""
+        """Return whether the API server answers a path with status 200."""
         try:
             self.read(path)
         except (OSError, LookupError):
@@ -127,15 +127,15 @@ class Cluster:
         return True
 
     def written(self, namespace: str, program: str) -> list[str]:
-        """Return what a program, such as helm, has done in a namespace, in order.
+        """Return the writes of a program, such as helm, in a namespace, in order.
 
-        Each is a verb with a kind in plural and a name, such as "create services/orders".
+        Each is a verb with a plural kind and a name, such as "create services/orders".
         """
         found = []
         for line in (self.folder / "audit.log").read_text().splitlines():
             event = json.loads(line)
             target = event["objectRef"]
-            # A failed attempt has changed nothing.
+            # A failed request changed nothing.
             done = event["responseStatus"]["code"] < 300 and target.get("namespace") == namespace
             if done and event["userAgent"].lower().startswith(program):
                 found.append(f"{event['verb']} {target['resource']}/{target.get('name', '')}")
@@ -146,8 +146,8 @@ class Cluster:
 def cluster() -> Iterator[Cluster]:
     """Start a control plane with one node and Argo Rollouts; stop and delete it afterwards.
 
-    Raises: GoldpathError if no network namespace may be made, or if a program does not start within
-    its time, with the end of its log.
+    Raises: GoldpathError if a network namespace may not be created, or if a program does not start
+    in time, with the end of its log.
     """
     with api_server() as running, ExitStack() as stack:
         start_controller_manager(stack, running)
@@ -167,8 +167,8 @@ def cluster() -> Iterator[Cluster]:
 def api_server() -> Iterator[Cluster]:
     """Start an API server and its etcd; stop and delete them afterwards.
 
-    Raises: GoldpathError if no network namespace may be made, or if a program does not start within
-    its time, with the end of its log.
+    Raises: GoldpathError if a network namespace may not be created, or if a program does not start
+    in time, with the end of its log.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="goldpath-")))
@@ -180,7 +180,7 @@ def api_server() -> Iterator[Cluster]:
 
 
 def start(stack: ExitStack, cluster: Cluster, program: Path, *flags: str) -> process.Program:
-    """Start a program that ends with the stack; its log in the cluster's folder has its name."""
+    """Start a program that ends with the stack; its log is in the cluster's folder."""
     output = stack.enter_context((cluster.folder / f"{program.name}.log").open("w"))
     command: list[str | Path] = [*cluster.enter, program, *flags]
     return stack.enter_context(
@@ -189,7 +189,7 @@ def start(stack: ExitStack, cluster: Cluster, program: Path, *flags: str) -> pro
 
 
 def start_controller_manager(stack: ExitStack, cluster: Cluster, *flags: str) -> None:
-    """Start kube-controller-manager, with flags such as --controllers besides those it needs."""
+    """Start kube-controller-manager, with additional flags such as --controllers."""
     folder = cluster.folder
     start(
         stack,
@@ -197,11 +197,11 @@ def start_controller_manager(stack: ExitStack, cluster: Cluster, *flags: str) ->
         go_tool("kubernetes", "kube-controller-manager"),
         f"--kubeconfig={folder}/system:kube-controller-manager.kubeconfig",
         "--leader-elect=false",
-        # Each controller by its own name, which alone has the right to do its work.
+        # Each controller uses its own service account, which has the required permissions.
         "--use-service-account-credentials=true",
         f"--service-account-private-key-file={folder}/accounts.key",
         f"--root-ca-file={folder}/apiserver.crt",
-        "--node-monitor-grace-period=24h",  # nothing beats for the node
+        "--node-monitor-grace-period=24h",  # the node has no heartbeat
         "--kube-api-qps=200",
         "--kube-api-burst=400",
         *flags,
@@ -231,7 +231,7 @@ def _start_api_server(stack: ExitStack, cluster: Cluster) -> None:
         "--service-cluster-ip-range=10.96.0.0/16",
         "--authorization-mode=RBAC",
         f"--token-auth-file={folder}/tokens.csv",
-        f"--cert-dir={folder}",  # it makes its own certificate
+        f"--cert-dir={folder}",  # it generates its own certificate
         f"--audit-policy-file={folder}/audit.yaml",
         f"--audit-log-path={folder}/audit.log",
         "--service-account-issuer=https://kubernetes.default.svc",
@@ -276,7 +276,7 @@ def _start_node(stack: ExitStack, cluster: Cluster) -> None:
 def _start_rollouts(stack: ExitStack, cluster: Cluster) -> None:
     source = go_module("argo-rollouts", "github.com/argoproj/argo-rollouts")
     cluster.apply(source / "manifests/crds")
-    # What is established is served a moment later.
+    # An established definition is served a moment later.
     path = "/apis/argoproj.io/v1alpha1"
     process.wait_until(lambda: cluster.serves(path), "The API of Argo Rollouts")
     start(
@@ -296,7 +296,7 @@ def wait_for_start(
 ) -> None:
     """Wait until a program is ready.
 
-    Raises: ToolError if it ends before, with what it said last.
+    Raises: ToolError if it exits before, with the end of its log.
     """
     process.wait_until(lambda: program.poll() is not None or ready(), f"Start of {what}", 60)
     if program.poll() is not None:
@@ -304,7 +304,7 @@ def wait_for_start(
 
 
 def _make_keys(folder: Path) -> None:
-    """Write what the programs prove themselves with: a key for accounts, a token for each user."""
+    """Write the credentials of the programs: a key for service accounts, a token for each user."""
     key = folder / "accounts.key"
     process.run(["openssl", "ecparam", "-name=prime256v1", "-genkey", "-noout", f"-out={key}"])
     tokens = {name: secrets.token_urlsafe(24) for name in USERS}

@@ -17,7 +17,7 @@ def outcome(check: Check, root: Path) -> Outcome:
 
 
 def found(check: Check, root: Path) -> list[Finding]:
-    """Return the findings of a check that read some file of a tree."""
+    """Return the findings of a check that read at least one file of a tree."""
     result = outcome(check, root)
     assert result.reason == ""
     assert result.files

@@ -1,8 +1,8 @@
-"""A control plane with Cluster API on it: definitions, webhooks and controllers.
+"""A control plane with Cluster API: definitions, webhooks and controllers.
 
-The definitions and webhooks are those of the providers' releases. They and the controllers run as
-ordinary programs beside the API server; the machines of the development provider exist in memory
-only, each cluster of them with an API server of its own on a port of the network namespace.
+The definitions and webhooks are those of the providers' releases. Webhooks and controllers run as
+ordinary programs next to the API server; the machines of the development provider exist only in
+memory, and each cluster of them has its own API server on a port of the network namespace.
 """
 
 import json
@@ -29,26 +29,26 @@ from testing.kubernetes import (
 from testing.pinned import go_tool
 from testing.providers import PROGRAMS, Object, definitions, groups, plurals, webhooks
 
-# Objects in this namespace pass no webhook, so that it shows what the definitions alone refuse.
+# Webhooks ignore objects in this namespace, so that only the definitions can reject them.
 WITHOUT_WEBHOOKS = "without-webhooks"
 MERGE = "application/merge-patch+json"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an API server said: its status and the object, or the Status with a message."""
+    """An API server's answer: its status and the object, or the Status with a message."""
 
     status: int
     body: Object
 
     @property
     def accepted(self) -> bool:
-        """Whether it did, or in a dry run would have done, what was asked."""
+        """Whether the request succeeded, or would have succeeded without a dry run."""
         return self.status < HTTPStatus.BAD_REQUEST
 
     @property
     def message(self) -> str:
-        """The reason of a refusal."""
+        """The reason of a rejection."""
         return str(self.body.get("message", ""))
 
 
@@ -56,13 +56,13 @@ class Answer:
 class ManagementCluster(Cluster):
     """A control plane that manages clusters."""
 
-    def ask(self, method: str, path: str, body: object = None, kind: str = "") -> Answer:
-        """Send a request, such as POST, and return the answer.
+    def request(self, method: str, path: str, body: object = None, kind: str = "") -> Answer:
+        """Send a request and return the answer.
 
         Args:
-            method: Of HTTP.
-            path: With the query.
-            body: What is sent as JSON.
+            method: The HTTP method, such as POST.
+            path: The path with the query.
+            body: The body, sent as JSON.
             kind: The content type, if it is not application/json.
         """
         connection = HTTPConnection("localhost")
@@ -72,33 +72,33 @@ class ManagementCluster(Cluster):
             text = None if body is None else json.dumps(body)
             connection.request(method, path, text, headers)
             answer = connection.getresponse()
-            said = answer.read().decode()
-            # A path that nobody serves is answered in plain text.
-            is_object = said.startswith("{")
-            return Answer(answer.status, json.loads(said) if is_object else {"message": said})
+            content = answer.read().decode()
+            # The answer for an unknown path is plain text.
+            is_object = content.startswith("{")
+            return Answer(answer.status, json.loads(content) if is_object else {"message": content})
 
     def create(self, item: Object, namespace: str = "", *, dry: bool = False) -> Answer:
-        """Create an object; a field that its definition does not know is refused.
+        """Create an object with strict field validation.
 
         Args:
             item: The object.
-            namespace: In the place of its own.
-            dry: Whether nothing is kept.
+            namespace: A namespace that replaces the object's own.
+            dry: Whether this is a dry run.
         """
         query = "?fieldValidation=Strict" + ("&dryRun=All" if dry else "")
         if namespace:
             item = {**item, "metadata": {**item["metadata"], "namespace": namespace}}
-        return self.ask("POST", collection(item) + query, item)
+        return self.request("POST", collection(item) + query, item)
 
     def replace(self, item: Object, *, dry: bool = False) -> Answer:
-        """Replace an object by another state of it, as strictly as `create`."""
+        """Replace an object with another state of it, as strictly as `create`."""
         query = "?fieldValidation=Strict" + ("&dryRun=All" if dry else "")
-        return self.ask("PUT", address(item) + query, item)
+        return self.request("PUT", address(item) + query, item)
 
     def change(self, item: Object, patch: Object, *, dry: bool = False) -> Answer:
-        """Merge a patch into an object that is there, as strictly as `create`."""
+        """Merge a patch into an existing object, as strictly as `create`."""
         query = "?fieldValidation=Strict" + ("&dryRun=All" if dry else "")
-        return self.ask("PATCH", address(item) + query, patch, MERGE)
+        return self.request("PATCH", address(item) + query, patch, MERGE)
 
     def objects(self, plural: str, namespace: str) -> list[Object]:
         """Return the objects of a kind, such as "machines", in a namespace."""
@@ -107,7 +107,7 @@ class ManagementCluster(Cluster):
     def create_namespace(self, name: str) -> None:
         """Create a namespace.
 
-        Raises: GoldpathError if there is one of that name.
+        Raises: GoldpathError if the namespace exists.
         """
         _create(self, "/api/v1/namespaces", {"metadata": {"name": name}})
 
@@ -133,7 +133,7 @@ def management_cluster() -> Iterator[ManagementCluster]:
             )
             for name, port in PROGRAMS.items()
         }
-        # What is owned by something deleted goes too; that is all which is needed of it.
+        # It deletes the objects whose owner is deleted; no other controller is needed.
         start_controller_manager(stack, cluster, "--controllers=garbage-collector-controller")
         for name, program in programs.items():
             log = cluster.folder / f"{name}.log"
@@ -145,7 +145,7 @@ def management_cluster() -> Iterator[ManagementCluster]:
 
 
 def collection(item: Object) -> str:
-    """Return the path below which an object is, if its kind is one of those installed."""
+    """Return the path of an object's collection, if its kind is installed."""
     plural = plurals().get((item["apiVersion"].partition("/")[0], item["kind"]), "unknown")
     return f"/apis/{item['apiVersion']}/namespaces/{item['metadata']['namespace']}/{plural}"
 
@@ -174,13 +174,13 @@ def _define(cluster: ManagementCluster) -> None:
 
 
 def _create(cluster: ManagementCluster, path: str, item: Object) -> None:
-    answer = cluster.ask("POST", path, item)
+    answer = cluster.request("POST", path, item)
     if not answer.accepted:
-        raise GoldpathError(f"The API server refuses a part of {path}: {answer.message}")
+        raise GoldpathError(f"The API server rejects a part of {path}: {answer.message}")
 
 
 def _certificates(folder: Path) -> str:
-    """Write a certificate that is its own authority; return it as a webhook's caBundle."""
+    """Write a self-signed certificate; return it as a webhook's caBundle."""
     process.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
         + ["-nodes", "-days", "2", "-subj", "/CN=webhooks", "-addext"]

@@ -1,4 +1,4 @@
-"""Programs and files that only tests use, at the versions that tests/testing/tools pins."""
+"""Programs and files that only tests use, at the versions pinned in tests/testing/tools."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the providers of Cluster API ship: definitions of their kinds, and webhooks."""
+"""The definitions and webhooks that the providers of Cluster API ship."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,14 +17,14 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Provider:
-    """Where the files of a provider are, and which of its kinds are installed.
+    """The files of a provider, and the kinds to install.
 
     Attributes:
         tool: The folder of tools/ that pins `module`.
         module: The Go module that has the files.
-        config: The folder with crd/ and webhook/ in it.
-        kinds: Names of the definitions' files, without the ending.
-        port: Of its webhook server, or 0 if its webhooks are left out.
+        config: The folder that contains crd/ and webhook/.
+        kinds: Names of the definitions' files, without the suffix.
+        port: The port of its webhook server, or 0 if its webhooks are not installed.
     """
 
     tool: str
@@ -38,7 +38,7 @@ CORE, AWS = 9443, 9444
 PROGRAMS = {"cluster-api": CORE, "cluster-api-aws": AWS}
 CLUSTER_API = "sigs.k8s.io/cluster-api"
 INFRASTRUCTURE = "infrastructure.cluster.x-k8s.io"
-# All that the manifests of a copy consist of, and what controllers make from it.
+# The kinds in the manifests of a copy, and those that controllers create from them.
 PROVIDERS = (
     Provider(
         "cluster-api",
@@ -117,9 +117,9 @@ PROVIDERS = (
 
 @cache
 def definitions() -> Sequence[Object]:
-    """Return the installed definitions, without the versions that nothing is stored in.
+    """Return the installed definitions with their storage version only.
 
-    So no version has to be converted to another one, and an old one is not served.
+    So no object needs conversion, and old versions are not served.
     """
     inputs = [Path(__file__).read_text()]
     inputs += [(TOOLS / provider.tool / "go.mod").read_text() for provider in PROVIDERS]
@@ -135,7 +135,7 @@ def definitions() -> Sequence[Object]:
 def _definitions_of(provider: Provider) -> Iterator[Object]:
     folder = _config(provider) / "crd"
     kustomization = _parsed(folder / "kustomization.yaml")[0]
-    # By these labels Cluster API finds which version of a kind keeps to which version of its rules.
+    # These labels map a version of Cluster API's contract to the versions of a kind.
     contracts: Mapping[str, str] = kustomization.get("commonLabels", {})
     for labels in kustomization.get("labels", []):
         contracts = {**contracts, **labels["pairs"]}
@@ -151,8 +151,8 @@ def webhooks(authority: str, without: str) -> Iterator[Object]:
     """Yield the providers' webhook configurations, for the kinds that are installed.
 
     Args:
-        authority: The certificate of who signed that of the webhook servers, in Base64.
-        without: A namespace whose objects pass none of them.
+        authority: The certificate of the webhook servers' CA, in Base64.
+        without: A namespace that the webhooks ignore.
     """
     installed = set(plurals().values())
     named = {"key": "kubernetes.io/metadata.name", "operator": "NotIn"}
@@ -176,14 +176,14 @@ def webhooks(authority: str, without: str) -> Iterator[Object]:
 
 @cache
 def plurals() -> Mapping[tuple[str, str], str]:
-    """Return what the paths of a group's kind contain."""
+    """Return the plural of each kind, by its group and name."""
     specs = [item["spec"] for item in definitions()]
     return {(spec["group"], spec["names"]["kind"]): spec["names"]["plural"] for spec in specs}
 
 
 @cache
 def groups() -> Mapping[str, str]:
-    """Return the path of the API that each kind, in plural, belongs to."""
+    """Return the API path of each plural kind."""
     specs = [item["spec"] for item in definitions()]
     return {
         spec["names"]["plural"]: f"/apis/{spec['group']}/{spec['versions'][0]['name']}"

@@ -1,4 +1,4 @@
-"""A line between psql and PostgreSQL that can be cut at any statement."""
+"""A connection between psql and PostgreSQL that can be cut at any statement."""
 
 import socket
 import struct
@@ -12,9 +12,9 @@ from dev import postgres
 
 @dataclass
 class Proxy:
-    """Stands between psql and a server, notes every statement, and cuts the line after one.
+    """Forwards between psql and a server, records statements, and cuts the connection after one.
 
-    The server gets the statement numbered `cut_after`, counted from 1, and nobody gets its answer.
+    The server gets the statement number `cut_after`, counted from 1; its answer is dropped.
     """
 
     server: postgres.Server
@@ -30,7 +30,7 @@ class Proxy:
             self.port = listener.getsockname()[1]
             threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
             yield self
-            listener.shutdown(socket.SHUT_RDWR)  # closing alone leaves the thread in accept
+            listener.shutdown(socket.SHUT_RDWR)  # close() alone leaves the thread in accept
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -43,7 +43,7 @@ class Proxy:
             threading.Thread(target=_copy, args=(server, client), daemon=True).start()
 
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
-        # One of the two sides is always gone first.
+        # One of the two sides always closes first.
         with suppress(OSError):
             for kind, message in _messages(client):
                 last = kind == b"Q" and self._is_last(message)
@@ -62,15 +62,15 @@ class Proxy:
 def _messages(client: socket.socket) -> Iterator[tuple[bytes, bytes]]:
     """Yield the type and all bytes of each message: the first of a connection have no type."""
     stream = client.makefile("rb")
-    begun = False
+    started = False
     while True:
-        kind = stream.read(1) if begun else b""
+        kind = stream.read(1) if started else b""
         length = stream.read(4)
         if len(length) < 4:
             return
         body = stream.read(struct.unpack("!i", length)[0] - 4)
-        # 3 is the protocol; other numbers ask for encryption first.
-        begun = begun or body[:2] == b"\0\3"
+        # 3 is the protocol; other numbers request encryption first.
+        started = started or body[:2] == b"\0\3"
         yield kind, kind + length + body
 
 

@@ -1,4 +1,4 @@
-"""Releases of a rendered repository's chart on a real control plane, made by its own scripts."""
+"""Releases of a rendered chart on a real control plane, deployed by the copy's own scripts."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ from testing.kubernetes import Cluster
 HELMS = ("helm3", "helm4")
 STRATEGIES = ("rolling", "blue-green", "canary", "blue-green-deployments")
 HASH = "rollouts-pod-template-hash"
-# Waiting for a delay of production would take ten minutes. Everything else is as in production.
+# The delays of production would take ten minutes. Everything else is as in production.
 VALUES = """\
 ---
 replicaCount: 2
@@ -35,7 +35,7 @@ blueGreen:
   scaleDownDelaySeconds: 8
   abortScaleDownDelaySeconds: 8
 """
-# Where the API server has a kind.
+# The API path of each kind.
 API = {
     "analysisruns": "apis/argoproj.io/v1alpha1",
     "deployments": "apis/apps/v1",
@@ -56,7 +56,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Moment:
-    """What a cluster shows of a Rollout at one moment: hashes are those of ReplicaSets."""
+    """The state of a Rollout at one moment; hashes are those of ReplicaSets."""
 
     phase: str
     newest: str
@@ -66,7 +66,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Release:
-    """A release of a repository's chart, in a namespace of its own.
+    """A release of a repository's chart, in its own namespace.
 
     `helm_version` is one of HELMS, `env` a file of deploy/environments.
     """
@@ -83,20 +83,20 @@ class Release:
         return self.root.name
 
     def create_namespace(self) -> None:
-        """Make the namespace, with the Secrets, in which only restricted pods are admitted."""
+        """Create the namespace, which admits only restricted pods, and the Secrets."""
         enforce = "pod-security.kubernetes.io/enforce=restricted"
         self.cluster.kubectl("create", "namespace", self.namespace)
         self.cluster.kubectl("label", "namespace", self.namespace, enforce)
         for secret in ("database", "postgresql-admin"):
-            told = ["--namespace", self.namespace, "--from-literal=password=none"]
-            self.cluster.kubectl("create", "secret", "generic", secret, *told)
+            options = ["--namespace", self.namespace, "--from-literal=password=none"]
+            self.cluster.kubectl("create", "secret", "generic", secret, *options)
 
     def make(
         self, target: str, *variables: str, accept: Sequence[int] = (0,), **env: str
     ) -> process.Result:
         """Run a target of the repository's Makefile."""
-        told = [f"NAMESPACE={self.namespace}", f"ENV={self.env}", *variables]
-        return self.run(["make", "-s", target, *told], accept=accept, **env)
+        variables = (f"NAMESPACE={self.namespace}", f"ENV={self.env}", *variables)
+        return self.run(["make", "-s", target, *variables], accept=accept, **env)
 
     def run(
         self, command: list[str], *, accept: Sequence[int] = (0,), **env: str
@@ -118,7 +118,7 @@ class Release:
         return self.run(command, accept=accept)
 
     def upgrade(self, tag: str, *flags: str, accept: Sequence[int] = (0,)) -> process.Result:
-        """Run `helm upgrade --install` by hand, with the image of a tag."""
+        """Run `helm upgrade --install` directly, with the image of a tag."""
         repository, _, digest = image(tag).partition(f":{tag}@")
         chart = f"./deploy/helm/{self.name}"
         values = ["--values", f"deploy/environments/{self.env}.yaml"]
@@ -126,7 +126,7 @@ class Release:
         return self.helm("upgrade", chart, "--install", *values, *flags, accept=accept)
 
     def plugin(self, *verb: str) -> process.Result:
-        """Run the plugin of Argo Rollouts on the Rollout."""
+        """Run the kubectl plugin of Argo Rollouts on the Rollout."""
         command = ["kubectl", "argo", "rollouts", *verb, self.name, "--namespace", self.namespace]
         return self.run(command)
 
@@ -147,11 +147,11 @@ class Release:
         return dict(self.get("services", service)["spec"]["selector"])
 
     def everything(self) -> list[str]:
-        """Return what is in the namespace as kind/name, once what is being deleted has gone."""
+        """Return the objects in the namespace as kind/name, after pending deletions."""
         kinds = self.cluster.kubectl("api-resources", "--namespaced", "--verbs=list", "-o", "name")
         names = [kind for kind in kinds.split() if not kind.startswith(("events", "leases"))]
 
-        # The garbage collector takes what belongs to another object, after that.
+        # The garbage collector deletes the dependents of deleted objects later.
         collected = ("pods", "replicasets", "jobs", "analysisruns")
         process.wait_until(
             lambda: not any(self.objects(kind) for kind in collected), "An empty namespace"
@@ -160,7 +160,7 @@ class Release:
         return self.cluster.kubectl("get", ",".join(names), *options).split()
 
     def moment(self) -> Moment:
-        """Return what the Rollout and its Services show now."""
+        """Return the current state of the Rollout and its Services."""
         status = self.get("rollouts")["status"]
         return Moment(
             status["phase"],
@@ -170,9 +170,9 @@ class Release:
         )
 
     def settled(self, phase: str, seconds: float = 30) -> Moment:
-        """Return what is shown as soon as the Rollout stays in a phase.
+        """Return the state of the Rollout as soon as it stays in a phase.
 
-        The controller notes that it has seen a change shortly before what follows from it.
+        The controller updates observedGeneration shortly before the effects of a change.
         """
         stays = 0.3
         since = time.monotonic()
@@ -189,8 +189,8 @@ class Release:
         process.wait_until(reached, f"Phase {phase} of {self.namespace}", seconds)
         return self.moment()
 
-    def analysed(self) -> None:
-        """Wait until the analysis before the promotion has been successful."""
+    def wait_for_analysis(self) -> None:
+        """Wait until the pre-promotion analysis is successful."""
 
         def done() -> bool:
             status = self.get("rollouts")["status"]["blueGreen"]
@@ -200,12 +200,12 @@ class Release:
         process.wait_until(done, f"The analysis of {self.namespace}", 60)
 
     def pods(self) -> dict[str, int]:
-        """Return how many pods each ReplicaSet of the service asks for, by its hash."""
+        """Return the replicas of each ReplicaSet of the service, by its hash."""
         found = self.objects("replicasets")
         return {one["metadata"]["labels"][HASH]: one["spec"]["replicas"] for one in found}
 
     def endpoints(self, service: str = "") -> set[str]:
-        """Return the names of the ready pods that a Service leads to, by default that of `name`."""
+        """Return the names of the ready endpoints of a Service, by default that of `name`."""
         key, wanted = "kubernetes.io/service-name", service or self.name
         return {
             endpoint["targetRef"]["name"]
@@ -215,7 +215,7 @@ class Release:
         }
 
     def tags(self, service: str = "") -> set[str]:
-        """Return the tags of the images that answer at a Service, by default that of `name`."""
+        """Return the image tags of the endpoints of a Service, by default that of `name`."""
         ready = self.endpoints(service)
         images = [
             pod["spec"]["containers"][0]["image"]
@@ -228,57 +228,57 @@ class Release:
         return f"/{API[kind]}/namespaces/{self.namespace}/{kind}"
 
 
-def told(env: str, *helms: str) -> Callable[[Callable[[Release], Any]], Callable[..., None]]:
-    """Make a test of a story that takes a release, which is told at the same time as others.
+def concurrent(env: str, *helms: str) -> Callable[[Callable[[Release], Any]], Callable[..., None]]:
+    """Make a test of a scenario, a function of a release that runs concurrently with others.
 
-    Most of a story is waiting. The fixture `stories` of tests/cluster begins all that the run
-    needs; the test waits for the end of its own, and fails if it fails.
+    Most of a scenario is waiting. The fixture `scenarios` of tests/cluster starts all that the run
+    needs; the test waits for its own, and fails if it fails.
 
     Args:
-        env: What the release takes its values from, see `Release`.
-        helms: By which of HELMS it is told, each in a namespace of its own.
+        env: The environment whose values the release uses, see `Release`.
+        helms: The Helm versions to use, from HELMS, each in its own namespace.
     """
 
-    def decorate(tell: Callable[[Release], Any]) -> Callable[..., None]:
-        def test(stories: Stories) -> None:
-            stories.ends(tell)
+    def decorate(scenario: Callable[[Release], Any]) -> Callable[..., None]:
+        def test(scenarios: Scenarios) -> None:
+            scenarios.results(scenario)
 
-        test.__name__, test.__doc__ = tell.__name__, tell.__doc__
-        return cast("Callable[..., None]", pytest.mark.story(tell, env, helms)(test))
+        test.__name__, test.__doc__ = scenario.__name__, scenario.__doc__
+        return cast("Callable[..., None]", pytest.mark.scenario(scenario, env, helms)(test))
 
     return decorate
 
 
-class Stories:
-    """Stories that are being told, some at a time; `new` makes the release of a Helm and an ENV."""
+class Scenarios:
+    """Scenarios that run concurrently; `new` creates the release for a Helm and an ENV."""
 
     def __init__(self, pool: Executor, new: Callable[[str, str], Release]) -> None:
         self._pool = pool
         self._new = new
-        self._told: dict[Callable[[Release], Any], dict[str, Future[Any]]] = {}
+        self._started: dict[Callable[[Release], Any], dict[str, Future[Any]]] = {}
 
-    def begin(self, tell: Callable[[Release], Any], env: str, helms: Sequence[str]) -> None:
-        """Begin a story by each of some Helms, unless it has begun."""
-        if tell not in self._told:
-            made = {helm: self._pool.submit(self._tell, tell, helm, env) for helm in helms}
-            self._told[tell] = made
+    def start(self, scenario: Callable[[Release], Any], env: str, helms: Sequence[str]) -> None:
+        """Start a scenario with each of some Helms, unless it has been started."""
+        if scenario not in self._started:
+            futures = {helm: self._pool.submit(self._run, scenario, helm, env) for helm in helms}
+            self._started[scenario] = futures
 
-    def ends(self, tell: Callable[[Release], T]) -> dict[str, T]:
-        """Wait for the end of a story; return or raise what it did, by Helm."""
-        return {helm: future.result() for helm, future in self._told[tell].items()}
+    def results(self, scenario: Callable[[Release], T]) -> dict[str, T]:
+        """Wait for a scenario; return or raise its result by Helm."""
+        return {helm: future.result() for helm, future in self._started[scenario].items()}
 
-    def _tell(self, tell: Callable[[Release], T], helm: str, env: str) -> T:
-        return tell(self._new(helm, env))
+    def _run(self, scenario: Callable[[Release], T], helm: str, env: str) -> T:
+        return scenario(self._new(helm, env))
 
 
 def is_typical(case: Case) -> bool:
-    """Say whether a case has what the tests of a release are about."""
+    """Return whether a case has the answers that the tests of releases need."""
     wanted = {"strategy": "blue-green", "database": "postgresql"}
     return wanted.items() <= case.answers.items()
 
 
 def image(tag: str) -> str:
-    """Return an image of the service by tag and digest. What the tag means: tools/kwok-stages."""
+    """Return an image of the service by tag and digest; see the tags in kwok-stages.yaml."""
     digest = hashlib.sha256(tag.encode()).hexdigest()
     return f"docker.io/acme/payments-api:{tag}@sha256:{digest}"
 

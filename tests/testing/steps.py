@@ -1,4 +1,4 @@
-"""The shell steps of workflows, run as a runner does, with programs that only take notes."""
+"""The shell steps of workflows, run as a runner runs them, with stub programs."""
 
 import os
 import re
@@ -13,9 +13,9 @@ import yaml
 from goldpath.runtime import process
 from testing import trees
 
-# What a step may start that would need the network, a container engine or minutes.
+# Programs of steps that would need the network, a container engine or minutes.
 PROGRAMS = ("aws", "cosign", "curl", "docker", "gh", "go", "helm", "make", "pipx")
-# Takes a note of its arguments and prints what $STUB_<NAME> says.
+# Logs its arguments and prints $STUB_<NAME>.
 STUB = """#!/usr/bin/env bash
 name=${0##*/}
 printf '%q ' "$name" "$@" >>"$STUB_LOG"
@@ -24,14 +24,14 @@ case " $* " in *" @- "*) cat >/dev/null ;; esac
 answer=STUB_${name^^}
 printf '%s' "${!answer-}"
 """
-# What a runner starts for a step that names no shell; one that does would get pipefail too.
+# The shell of a step without `shell`; with `shell: bash` a step would also get pipefail.
 SHELL = ("bash", "-e")
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}", re.S)
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step: where it stands, its script, the variables it gets, with expressions in them."""
+    """A step: its location, its script, and its environment, which may contain expressions."""
 
     place: str
     run: str
@@ -40,7 +40,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Done:
-    """How a step ended: its status, what it printed, the files it wrote, the programs it called."""
+    """The result of a step: status, output, the files it wrote, the programs it called."""
 
     status: int
     printed: str
@@ -66,7 +66,7 @@ def _env(part: Mapping[str, Any]) -> dict[str, str]:
 
 
 def checkout(render: Path, folder: Path) -> Path:
-    """Copy the parts of a render that its steps use, as a git repository with stubs beside it."""
+    """Copy the parts of a render that its steps use into a git repository, and add stubs."""
     for name in ("scripts", "deploy"):
         process.run(["cp", "-R", render / name, folder])
     trees.commit(folder)
@@ -75,7 +75,7 @@ def checkout(render: Path, folder: Path) -> Path:
 
 
 def stubs(folder: Path) -> None:
-    """Put a program that takes notes into stubs/ for each of `PROGRAMS`."""
+    """Write a stub into stubs/ for each of `PROGRAMS`."""
     (folder / "stubs").mkdir()
     for name in PROGRAMS:
         (folder / "stubs" / name).write_text(STUB)
@@ -88,9 +88,9 @@ def run(step: Step, folder: Path, context: Mapping[str, str], **answers: str) ->
     Args:
         step: The step.
         folder: The checkout.
-        context: What stands for expressions, by their text such as "github.head_ref", and the
+        context: The values of expressions, by their text such as "github.head_ref", and the
             variables that the runner sets. A KeyError names an expression that has no value.
-        answers: What the programs print, such as GH="...".
+        answers: The output of programs, such as GH="...".
     """
     files = {name: folder / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "STUB_LOG")}
     for file in files.values():
@@ -108,7 +108,7 @@ def run(step: Step, folder: Path, context: Mapping[str, str], **answers: str) ->
     )
     lines = files["GITHUB_OUTPUT"].read_text().splitlines()
     outputs = dict(line.split("=", 1) for line in lines)
-    # The last of two counts, so a value that could write one would decide.
+    # The last of two outputs wins, so an injected one would override the step's own.
     assert len(outputs) == len(lines), f"{step.place}: an output is set twice: {lines}"
     return Done(
         done.returncode,

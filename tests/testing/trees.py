@@ -1,4 +1,4 @@
-"""Trees to test on: the template as it stands, its renders, small git repositories."""
+"""Trees for tests: the template's working tree, its renders, small git repositories."""
 
 import hashlib
 import json
@@ -25,31 +25,31 @@ VALID = tuple(
     for file in sorted((ROOT / "tests/answers/valid").glob("*.yml"))
 )
 CASES = (*PAIRS, *VALID)
-# Answers that decide which objects a chart has. All others are text in it; a test holds that.
+# Answers that decide which objects a chart has. All others are text in it; a test proves that.
 SHAPING = ("database",)
-# Answers of which nothing appears in a chart; a test holds that, too.
+# Answers that do not appear in a chart; a test proves that, too.
 BESIDE = ("cluster", "region")
 
 
 def _of_charts() -> tuple[Case, ...]:
     """Choose cases with every choice, every combination of `SHAPING`, and the odd values."""
-    met: set[object] = set()
+    covered: set[object] = set()
     chosen = []
     for case in PAIRS:
-        shown = {item for item in case.answers.items() if item[0] not in BESIDE}
-        shows = {*shown, tuple(case.answers[name] for name in SHAPING)}
-        if not shows <= met:
+        answers = {item for item in case.answers.items() if item[0] not in BESIDE}
+        features = {*answers, tuple(case.answers[name] for name in SHAPING)}
+        if not features <= covered:
             chosen.append(case)
-        met |= shows
+        covered |= features
     return (*chosen, *VALID)
 
 
-# Enough to check what charts render to: Helm and the linters behind it take seconds for each.
+# Enough to check rendered charts: Helm and the linters for its output take seconds for each.
 OF_CHARTS = _of_charts()
 
 
 def snapshot(shared: Path) -> Path:
-    """Copy the files that git knows, or would add, into a plain folder."""
+    """Copy the files that git tracks, or would add, into a plain folder."""
 
     def make(folder: Path) -> None:
         listed = process.run(
@@ -63,9 +63,11 @@ def snapshot(shared: Path) -> Path:
     return made_once("template", b"", make, parent=shared)
 
 
-def small(template: Path, root: Path, kept: tuple[str, ...]) -> None:
-    """Copy what Copier reads of the template, of its files only those whose names begin so."""
-    files = [entry for entry in (template / "template").iterdir() if entry.name.startswith(kept)]
+def small(template: Path, root: Path, prefixes: tuple[str, ...]) -> None:
+    """Copy the template with only those files whose names start with one of the prefixes."""
+    files = [
+        entry for entry in (template / "template").iterdir() if entry.name.startswith(prefixes)
+    ]
     (root / "template").mkdir(parents=True)
     process.run(["cp", "-R", template / "copier.yml", template / "hooks", root])
     process.run(["cp", "-R", *files, root / "template"])
@@ -82,7 +84,7 @@ class Renderer:
         return Render(case, self._once(case, case.folder))
 
     def into(self, case: Case, folder: Path) -> Render:
-        """Give a render of its own to a test that changes it."""
+        """Return a separate render for a test that changes it."""
         return Render(case, Path(shutil.copytree(self._once(case, folder.name), folder)))
 
     def _once(self, case: Case, name: str) -> Path:
@@ -105,18 +107,18 @@ def built(render: Renderer, case: Case) -> Path:
 
 
 def files(root: Path) -> list[Path]:
-    """Return all files below `root`, relative to it, sorted, without those of git."""
+    """Return all files below `root`, relative to it, sorted, without .git."""
     found = (path.relative_to(root) for path in root.rglob("*") if not path.is_dir())
     return sorted(path for path in found if path.parts[0] != ".git")
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    """Return the bytes of every file by its path."""
+    """Return the content of every file by its path."""
     return {str(path): (root / path).read_bytes() for path in files(root)}
 
 
 def digest(root: Path, selected: list[Path]) -> bytes:
-    """Return a hash of the selected files' names and bytes."""
+    """Return a hash of the selected files' names and content."""
     total = hashlib.sha256()
     for path in sorted(selected):
         total.update(f"{path.relative_to(root)}\0".encode())
@@ -133,12 +135,12 @@ def build_file_tree(root: Path, tree: Mapping[str, str]) -> Path:
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Run git in a folder and return what it prints."""
+    """Run git in a folder and return its output."""
     return process.run(["git", *arguments], cwd=root).stdout
 
 
 def commit(root: Path, message: str = "state", tag: str = "") -> None:
-    """Commit everything in a folder, making it a repository if it is none."""
+    """Commit everything in a folder, after `git init` if it is not a repository."""
     if not (root / ".git").exists():
         git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "add", "--all")
@@ -148,15 +150,15 @@ def commit(root: Path, message: str = "state", tag: str = "") -> None:
 
 
 def go(root: Path, *arguments: str, **env: str) -> str:
-    """Run go in a module, with variables set on top, and return all that it prints."""
+    """Run go in a module with additional variables, and return its output."""
     done = process.run(["go", *arguments], cwd=root, env={**go_env(), **env})
     return done.stdout + done.stderr
 
 
 def go_compile(root: Path) -> None:
-    """Compile all packages of a module without linking its programs, which takes the most time.
+    """Compile all packages of a module without linking its programs, which takes most of the time.
 
-    An answer is text in a Go file or the module's name; others link what two of them give.
+    An answer is text in a Go file or the module's name; other tests link programs of two copies.
     """
     go(root, "list", "-export", "./...", CGO_ENABLED="0")
 
@@ -169,7 +171,7 @@ def copier(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.Compl
 def run_program(
     name: str, *arguments: str | Path, cwd: Path | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a program of our environment and return its status and outputs."""
+    """Run a program of this environment and return its status and output."""
     program = Path(sys.executable).with_name(name)
     return subprocess.run(
         [program, *arguments], cwd=cwd, text=True, capture_output=True, check=False

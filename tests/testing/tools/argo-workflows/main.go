@@ -3,7 +3,7 @@
 // requests as Argo's agent does and, unlike it, repeats them without a pause.
 //
 // Usage: argo-workflows FILE [NAME=VALUE...], with the values of the Secrets' keys in the
-// environment, as SECRET_name_key. It prints what the entry point's outputs would be.
+// environment, as SECRET_name_key. It prints the outputs of the entry point.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 	"github.com/expr-lang/expr"
 )
 
-// scope is what a template may refer to, by its full name such as "inputs.parameters.url".
+// scope has the values that a template may refer to, by full names such as "inputs.parameters.url".
 type scope map[string]any
 
 // outcome is how the entry point ended.
@@ -108,7 +108,7 @@ func steps(workflow *wfv1.WorkflowTemplate, entry *wfv1.Template, values scope) 
 	return outcome{Outputs: outputs}, nil
 }
 
-// attempts makes the request of an http template until its retry strategy says that it is enough.
+// attempts makes the request of an http template until its retry strategy ends.
 func attempts(tmpl *wfv1.Template, inputs scope) (result, failed string, err error) {
 	for attempt := 0; ; attempt++ {
 		one, err := substituted(*tmpl, inputs)
@@ -133,7 +133,7 @@ func attempts(tmpl *wfv1.Template, inputs scope) (result, failed string, err err
 	}
 }
 
-// request makes one request; failed is the message of a node that Argo would call failed.
+// request makes one request; failed is the message of a node that Argo would mark as failed.
 func request(call *wfv1.HTTP) (result, failed string, err error) {
 	message, err := http.NewRequest(call.Method, call.URL, strings.NewReader(call.Body))
 	if err != nil {

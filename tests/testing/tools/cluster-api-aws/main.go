@@ -1,6 +1,6 @@
-// Cluster-api-aws serves the webhooks of Cluster API's provider for AWS, and nothing else: its
-// controllers need an account, and the clients of all the services they call are what makes the
-// provider's own program large.
+// Cluster-api-aws serves only the webhooks of Cluster API's provider for AWS: its controllers need
+// an account, and the clients of all the services that they call make the provider's own program
+// large.
 //
 // Usage: cluster-api-aws --kubeconfig FILE --certificates FOLDER [--port PORT], with tls.crt and
 // tls.key of the webhook server in the folder.

@@ -1,7 +1,7 @@
 // Cluster-api is Cluster API in one process: the controllers and the webhooks of the core, kubeadm
 // bootstrap and kubeadm control plane providers, and of the development provider, whose in-memory
-// backend plays the machines. Each of the four is a program of its own otherwise, with caches of
-// its own. Docker's kinds, cluster classes and resource sets are left out.
+// backend simulates the machines. Upstream each of the four is a separate program with separate
+// caches. Docker's kinds, cluster classes and resource sets are omitted.
 //
 // Usage: cluster-api --kubeconfig FILE --certificates FOLDER [--port PORT], with tls.crt and
 // tls.key of the webhook server in the folder.
@@ -70,10 +70,10 @@ const (
 	remoteConnection = 50 * time.Second
 	etcdDial         = 10 * time.Second
 	tokenTTL         = 15 * time.Minute
-	// The gate is for large installations: it lets an object wait a second between two looks.
+	// The feature gate is for large installations: it delays an object's next reconciliation by 1 s.
 	gates = "ReconcilerRateLimiting=false"
-	// Unlike the others the cache of workload clusters has no flag: 30 s after a first failure, and
-	// the first attempt always comes before there is an API server.
+	// Unlike the others, the cache of workload clusters has no flag: it retries 30 s after a failure,
+	// and the first attempt always precedes the API server.
 	reconnect = time.Second
 )
 
@@ -108,7 +108,7 @@ func run(ctx context.Context, certificates string, port int) error {
 	if err != nil {
 		return err
 	}
-	ofClusters, err := labels.Parse(clusterv1.ClusterNameLabel) // that it is there
+	ofClusters, err := labels.Parse(clusterv1.ClusterNameLabel) // that the label exists
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func run(ctx context.Context, certificates string, port int) error {
 	manager, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:  scheme,
 		Metrics: server.Options{BindAddress: "0"},
-		// The core provider drops what Secrets hold, the control plane provider drops workers.
+		// The core provider does not cache the data of Secrets, the control plane provider no workers.
 		Cache: cache.Options{
 			ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: {Label: ofClusters}},
 		},
@@ -232,11 +232,11 @@ func reconcilers(
 }
 
 // machines are the controllers of the development provider, with machines and workload API servers
-// in memory. The one for templates is left out: it asks Docker how large its machine is.
+// in memory. The controller for templates is omitted: it asks Docker for the size of its machine.
 func machines(ctx context.Context, manager ctrl.Manager, clusters clustercache.ClusterCache) setups {
 	var cloud inmemoryruntime.Manager
 	var servers *inmemoryserver.WorkloadClustersMux
-	var docker container.Runtime // asked for, and never called
+	var docker container.Runtime // required, and never called
 	return setups{
 		func() error {
 			scheme, err := schemeOf(
