@@ -230,7 +230,7 @@ def test_answers_files_are_added_and_a_case_can_be_selected(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("choice", "sentence"),
     [
-        (select.Selection(names=("gone",)), "there is no case gone"),
+        (select.Selection(names=("gone",)), 'unknown case "gone"'),
         (select.Selection(exhaustive=True, sample=1), "exclude each other"),
         (select.Selection(answers=(Path("/nonexistent.yml"),)), "cannot be read"),
     ],
