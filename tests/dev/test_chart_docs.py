@@ -1,4 +1,4 @@
-"""The marks that stand for answers while the documents of the chart are generated."""
+"""The markers that replace answers while the docs of the chart are generated."""
 
 import pytest
 import yaml
@@ -9,7 +9,7 @@ from goldpath.errors import BadInputError
 ANSWERS = {"port": "9110", "image": "docker.io/acme/api", "level": 3, "tls": True}
 
 
-def test_every_answer_gets_a_mark_of_its_own_and_becomes_an_expression_again() -> None:
+def test_every_answer_gets_a_unique_mark_and_becomes_an_expression_again() -> None:
     source = 'a: "#{ image }#"\nb: #{ port }#\nc: #{ level }# # of #{ image }#\n'
     text, marks = chart_docs.marked("values.yaml", source, ANSWERS)
     assert len(set(marks)) == 3
@@ -34,7 +34,7 @@ def test_a_mark_has_the_type_of_the_answer(name: str, kind: type) -> None:
         ("#% if port == '1' %#\na: b\n#% endif %#", "\"if port == '1'\" is not about database"),
     ],
 )
-def test_what_could_not_be_put_back_is_refused(source: str, reason: str) -> None:
+def test_an_expression_that_could_not_be_restored_is_rejected(source: str, reason: str) -> None:
     with pytest.raises(BadInputError) as error:
         chart_docs.marked("values.yaml", source, ANSWERS)
     assert str(error.value).startswith(f"values.yaml: {reason}")

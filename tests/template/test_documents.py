@@ -1,6 +1,8 @@
 """The documents of this repository name what exists."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,15 @@ import yaml
 from goldpath.cli.main import main
 from goldpath.cli.validate import FORMATS
 from goldpath.exit_status import ExitStatus
-from testing import ROOT
+from testing import ROOT, trees
+
+# A dictionary of codespell: each line is "phrase->better phrase".
+PHRASES = ROOT / "dev/phrases.txt"
+# The generated repository, lock files, and the dictionary itself.
+UNCHECKED = re.compile(
+    r"(template|examples)/|(.*/)?(go\.sum|LICENSE)$"
+    r"|(requirements|dev/phrases|.*/tools/[\w-]+)\.txt$"
+)
 
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
 every_document = pytest.mark.parametrize(
@@ -47,7 +57,7 @@ def test_every_command_of_goldpath_is_in_the_changelog_or_the_readme() -> None:
         assert f"`goldpath {name}`" in text
 
 
-def test_the_manual_of_validate_has_the_statuses_formats_and_hooks_that_there_are() -> None:
+def test_the_manual_of_validate_has_all_statuses_formats_and_hooks() -> None:
     manual = (ROOT / "docs/validate.md").read_text()
     statuses = re.findall(r"^\| (\d+) \|", manual, re.M)
     assert statuses == [str(int(status)) for status in ExitStatus]
@@ -55,3 +65,30 @@ def test_the_manual_of_validate_has_the_statuses_formats_and_hooks_that_there_ar
     assert re.findall(r"\w+", re.sub(r"\(.*?\)\)", "", formats).replace(" and ", " ")) == [*FORMATS]
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert {hook["id"] for hook in hooks} == set(re.findall(r"`(goldpath-\w+)`", manual))
+
+
+def phrases_in(*files: Path) -> str:
+    """Return codespell's report of the phrases in files; its --regex makes each phrase one word."""
+    phrases = (line.partition("->")[0] for line in PHRASES.read_text().splitlines())
+    words = rf"(?i:\b(?:{'|'.join(map(re.escape, phrases))})\b)"
+    codespell = [sys.executable, "-m", "codespell_lib", "--check-hidden", "--regex", words]
+    done = subprocess.run(
+        [*codespell, "--dictionary", PHRASES, *files], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_no_text_of_this_repository_has_a_phrase_of_the_dialect() -> None:
+    names = trees.git(ROOT, "ls-files").splitlines()
+    files = [ROOT / name for name in names if not UNCHECKED.match(name)]
+    assert phrases_in(*(file for file in files if file.is_file())) == ""
+
+
+def test_every_phrase_of_the_dialect_is_found_in_any_case(tmp_path: Path) -> None:
+    lines = PHRASES.read_text().upper().splitlines()
+    (tmp_path / "page.md").write_text(
+        "".join(f"A {line.partition('->')[0]} x.\n" for line in lines)
+    )
+    reported = re.findall(r"page\.md:(\d+): ", phrases_in(tmp_path / "page.md"))
+    assert reported == [str(number) for number in range(1, len(lines) + 1)]
