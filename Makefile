@@ -1,4 +1,4 @@
-# goldpath's own commands. Everything lands in .venv/ and build/ here, or in the user's cache folder.
+# goldpath's own commands. They write to .venv/ and build/, and to the user's cache folder.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,18 +12,18 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
-demo: $(READY) ## Make a service, check it, start it on PostgreSQL and call it
+demo: $(READY) ## Render a service, check it, start it on PostgreSQL and call it
 	@$(BIN)/python -m dev.demo --answers tests/answers/valid/tks-contract.yml build/demo/tks-contract
 
 .PHONY: test
-test: $(READY) ## Run every check there is
+test: $(READY) ## Run all checks
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses auto $(ARGS)
 
 .PHONY: validate
-validate: $(READY) ## Check the template by its own command; ARGS are further arguments
+validate: $(READY) ## Validate the template; ARGS are additional arguments
 	@$(BIN)/goldpath validate . --answers tests/answers/valid $(ARGS)
 
 .PHONY: test-cluster
@@ -35,7 +35,7 @@ test-cluster-api: $(READY) ## Run the checks that need a control plane with Clus
 	$(BIN)/pytest tests/cluster_api $(ARGS)
 
 .PHONY: healing
-healing: $(READY) ## Write what happens to machines that die into the docs again
+healing: $(READY) ## Update the docs about failed machines
 	GOLDPATH_HEALING=write $(BIN)/pytest tests/cluster_api/test_healing.py
 
 .PHONY: test-image
@@ -43,27 +43,27 @@ test-image: $(READY) ## Build the image of each runtime; needs buildah
 	@$(BIN)/python tests/image.py
 
 .PHONY: bench
-bench: $(READY) ## Measure speed against peers in the same run; ARGS are subjects
+bench: $(READY) ## Run the benchmarks, with comparable projects; ARGS are subjects
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 .PHONY: faults
-faults: $(READY) ## Break things around a service and print what its clients saw
+faults: $(READY) ## Inject faults around a service and print the errors of its clients
 	@PYTHONPATH=tests $(BIN)/python -m bench.faults
 
 .PHONY: examples
-examples: $(READY) ## Render examples/ again
+examples: $(READY) ## Update examples/
 	@PYTHONPATH=tests $(BIN)/python -m dev.examples
 
 .PHONY: pins
-pins: $(READY) ## Write the pinned commits of the actions into all workflows
+pins: $(READY) ## Update the pinned commits of actions in all workflows
 	@PYTHONPATH=tests $(BIN)/python -m dev.pins
 
 .PHONY: chart-docs
-chart-docs: $(READY) ## Write the chart's README and schema from its values again
+chart-docs: $(READY) ## Update the chart's README and schema from its values
 	@PYTHONPATH=tests $(BIN)/python -m dev.chart_docs
 
 .PHONY: rule-pages
-rule-pages: $(READY) ## Write the pages of the rules in docs/rules again
+rule-pages: $(READY) ## Update the pages of the rules in docs/rules
 	@PYTHONPATH=tests $(BIN)/python -m dev.rule_pages
 
 .PHONY: format
@@ -72,7 +72,7 @@ format: $(READY) ## Format the Python code
 	$(BIN)/ruff format .
 
 .PHONY: lock
-lock: $(READY) ## Resolve pyproject.toml into the files with hashes
+lock: $(READY) ## Update the lock files with hashes from pyproject.toml
 	$(BIN)/pip install --quiet uv==$(UV_VERSION)
 	$(BIN)/uv $(LOCK) --group dev --output-file requirements.txt pyproject.toml
 	$(BIN)/uv $(LOCK) --group checkov --output-file src/goldpath/runtime/tools/checkov.txt
@@ -84,7 +84,7 @@ LOCK = pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate
 
 .PHONY: clean
-clean: ## Delete what the targets above have made in this folder
+clean: ## Delete .venv/ and build/
 	rm -rf $(VENV) build
 
 $(READY): requirements.txt pyproject.toml

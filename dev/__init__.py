@@ -1,1 +1,1 @@
-"""What `make` runs for the developers of goldpath; nothing here is shipped."""
+"""Programs that `make` runs for the developers of goldpath; they are not shipped."""

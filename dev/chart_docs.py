@@ -1,4 +1,4 @@
-"""Write the chart's README and schema into the template, from its values.
+"""Generate the chart's README and schema in the template from its values.
 
 Both are generated from values.yaml, which holds answers. So they are generated in a render with a
 mark in the place of each answer, and the marks become expressions again.
@@ -31,7 +31,7 @@ CONDITION = re.compile(r"if database == '\w+'|else|endif")
 
 
 def generate(root: Path) -> None:
-    """Run the repository's own target, which overwrites the generated files of its chart."""
+    """Run the repository's own make target, which overwrites the generated files of its chart."""
     process.run(["make", "-s", "chart-docs"], cwd=root, env=go_env())
 
 
@@ -79,7 +79,7 @@ def marked(name: str, source: str, answers: Mapping[str, Any]) -> tuple[str, dic
 
 
 def merged(with_database: Sequence[str], without: Sequence[str]) -> list[str]:
-    """Return the lines of both texts, those of one alone under the answer they belong to."""
+    """Merge the lines of both texts; lines of one text only get a condition on the answer."""
     lines: list[str] = []
     matcher = difflib.SequenceMatcher(None, with_database, without, autojunk=False)
     for kind, a, b, c, d in matcher.get_opcodes():
@@ -124,8 +124,8 @@ def sources(scratch: Path) -> dict[str, str]:
 @reporting_errors
 def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        written = sources(Path(scratch))
-    for name, text in written.items():
+        texts = sources(Path(scratch))
+    for name, text in texts.items():
         (CHART / name).write_text(text)
         sys.stdout.write(f"{name}: {len(text.splitlines())} lines\n")
 

@@ -1,4 +1,4 @@
-"""Show that a render works: check it, build it, start it on PostgreSQL and call it."""
+"""Demonstrate a render: check it, build it, start it on PostgreSQL and call it."""
 
 import argparse
 import json
@@ -21,29 +21,29 @@ from goldpath.rendering import copier
 from goldpath.runtime import process, toolchain
 from goldpath.template import copier_yml
 
-# The database, role and request of the service that the template's story is about.
+# The database, role and request of the service in docs/story.md.
 DATABASE, ROLE = "tks", "tksuser"
 GREETING, NAME = "Welcome", "Seungkyu"
 MAKE = ("make", "--silent", "--no-print-directory")
 
 
 def demo(source: Path, answers: Path, folder: Path) -> list[str]:
-    """Render a service, check it, start it with a real database, call it twice and stop it all.
+    """Render a service, check it, start it with a real database, call it twice and stop it.
 
     Args:
-        source: The template, taken with its uncommitted changes.
-        answers: An answers file whose service keeps its data in PostgreSQL.
-        folder: Where the render goes; the repository of an earlier demo there is deleted.
+        source: The template, with its uncommitted changes.
+        answers: An answers file of a service that stores its data in PostgreSQL.
+        folder: The destination; the repository of an earlier demo is deleted.
 
-    Returns: The lines that tell the user how to go on.
-    Raises: BadInputError if `folder` holds something else, ToolError for a step that failed.
+    Returns: Lines with the next steps for the user.
+    Raises: BadInputError if `folder` is not an earlier demo, ToolError if a step fails.
     """
-    # `kill` ends a demo as Ctrl-C does, so that no server stays behind.
+    # `kill` ends a demo like Ctrl-C, so it leaves no server running.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     case = generate.from_file(answers, copier_yml.load(source))
     _check_is_ours(folder)
     steps = Steps(10)
-    # One folder, there before anything starts, so that an interruption at any moment leaves none.
+    # A temporary folder that exists before any program starts, so an interruption deletes it.
     with postgres.scratch() as home, ExitStack() as stack:
         with steps.step("Go") as notes:
             env = toolchain.go_env()
@@ -75,7 +75,7 @@ def demo(source: Path, answers: Path, folder: Path) -> list[str]:
 
 
 def prepare(server: postgres.Server, root: Path, home: Path) -> Path:
-    """Create the role, its database and the tables of the render; return the password's file."""
+    """Create the role, its database and the tables of the render; return the password file."""
     password_file = home / f"password-of-{ROLE}"
     password_file.touch(mode=0o600)
     password_file.write_text(secrets.token_urlsafe(24))
@@ -89,7 +89,7 @@ def prepare(server: postgres.Server, root: Path, home: Path) -> Path:
 
 
 def flags(server: postgres.Server, password_file: Path) -> list[str]:
-    """Return flags for the database, for free ports, and for a stop without delay."""
+    """Return flags for the database, for free ports, and for a shutdown without delay."""
     database = ["-dbhost", server.host, "-dbport", str(server.port), "-dbname", DATABASE]
     role = ["-dbuser", ROLE, "-dbpassword-file", str(password_file)]
     return [*database, *role, "-port", "0", "-metrics-port", "0", "-shutdown-delay", "0s"]
@@ -97,7 +97,7 @@ def flags(server: postgres.Server, password_file: Path) -> list[str]:
 
 @contextmanager
 def service(server: postgres.Server, root: Path, password_file: Path, home: Path) -> Iterator[str]:
-    """Run the service that the render built on the database; yield the address it listens on."""
+    """Run the service with the database; yield the address on which it listens."""
     log = home / "service.log"
     command = [str(root / "bin" / "server"), *flags(server, password_file)]
     with (
@@ -109,12 +109,12 @@ def service(server: postgres.Server, root: Path, password_file: Path, home: Path
             "start of the service",
         )
         if program.poll() is not None:
-            raise GoldpathError(f"the service ended at once: {log.read_text().strip()}")
+            raise GoldpathError(f"the service exited at once: {log.read_text().strip()}")
         yield listening_address(log)
 
 
 def listening_address(log: Path) -> str:
-    """Return where the service listens, which is the first thing it logs once it does."""
+    """Return the address on which the service listens, from its log; "" before that."""
     for line in log.read_text().splitlines(keepends=True):
         if '"listening"' in line and line.endswith("\n"):
             port = json.loads(line)["address"].rpartition(":")[2]
@@ -129,11 +129,11 @@ def _say_hello(root: Path, address: str) -> list[str]:
 
 def _check_is_ours(folder: Path) -> None:
     if folder.exists() and not (folder / ".copier-answers.yml").is_file():
-        raise BadInputError(f"{folder} is not an earlier demo; give a folder that is new.")
+        raise BadInputError(f"{folder} is not an earlier demo; give a new folder.")
 
 
 def _render(source: Path, case: Case, folder: Path) -> Path:
-    """Render beside `folder` and then take its place, so that a refused answer deletes nothing."""
+    """Render next to `folder`, then replace it, so that a rejected answer deletes nothing."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as scratch:
         new = copier.render(source, case, Path(scratch) / folder.name, vcs_ref="HEAD").root
@@ -149,7 +149,7 @@ def _size(root: Path) -> str:
 
 
 def _author() -> dict[str, str]:
-    """Return the author of the first commit; git may have none configured on this machine."""
+    """Return the author of the first commit; git may have no identity on this machine."""
     name, email = "goldpath demo", "demo@goldpath.invalid"
     return {
         "GIT_AUTHOR_NAME": name,
@@ -169,7 +169,7 @@ def _next_commands(folder: Path, seconds: float) -> list[str]:
         "    make run                  # the service, with greetings in memory",
         "    bin/client -name you      # call it, in a second terminal",
         "",
-        "Make your own with:",
+        "Create your own service with:",
         "",
         '    .venv/bin/copier copy --vcs-ref HEAD "$PWD" ../payments-api',
     ]
@@ -178,10 +178,10 @@ def _next_commands(folder: Path, seconds: float) -> list[str]:
 @reporting_errors
 def main() -> None:
     """Run the demo that the command line describes."""
-    parser = argparse.ArgumentParser(prog="demo", description="Show that a rendered service works.")
+    parser = argparse.ArgumentParser(prog="demo", description="Demonstrate a rendered service.")
     parser.add_argument("--template", type=Path, default=Path(), help="default: %(default)s")
     parser.add_argument("--answers", type=Path, required=True, help="answers file")
-    parser.add_argument("folder", type=Path, help="an earlier demo there is deleted first")
+    parser.add_argument("folder", type=Path, help="destination; an earlier demo is deleted")
     options = parser.parse_args()
     lines = demo(options.template.absolute(), options.answers, options.folder)
     sys.stdout.write("\n".join(lines) + "\n")

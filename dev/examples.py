@@ -1,4 +1,4 @@
-"""Render examples/ again: what a user gets, for reviewers of a change to the template."""
+"""Update examples/: a render, for reviewers of a change to the template."""
 
 import re
 import shutil
@@ -14,13 +14,13 @@ EXAMPLES = ROOT / "examples"
 
 
 def render_examples(template: Path, folder: Path) -> None:
-    """Render the story's service into `folder`, without what differs from copy to copy."""
+    """Render the service of docs/story.md into `folder`, without its template's version."""
     case = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
     root = render(template, case, folder / case.name).root
     answers = root / ".copier-answers.yml"
-    recorded = re.sub(r"^_(commit|src_path): .*\n", "", answers.read_text(), flags=re.M)
+    text = re.sub(r"^_(commit|src_path): .*\n", "", answers.read_text(), flags=re.M)
     place = "_commit: VERSION-OF-THE-TEMPLATE\n_src_path: WHERE-THE-TEMPLATE-IS\n"
-    answers.write_text(recorded.replace("database:", f"{place}database:", 1))
+    answers.write_text(text.replace("database:", f"{place}database:", 1))
 
 
 def main() -> None:

@@ -9,18 +9,18 @@ import yaml
 from testing import ROOT
 
 PINS = ROOT / "dev/actions.yml"
-# owner/repo, perhaps with a path inside; the reference and comment behind it are ours to write.
+# owner/repo, perhaps with a path; the reference and the comment after it are replaced.
 USES = re.compile(r"(?P<start>\buses: +)(?P<action>[\w.-]+/[\w.-]+)(?P<path>(?:/[\w.-]+)*)@.*")
 
 
 def lines() -> dict[str, str]:
-    """Return what stands behind each action's name: the commit, and its version as a comment."""
+    """Return the text after each action's name: the commit, and its version as a comment."""
     pins = yaml.safe_load(PINS.read_text())
     return {action: f"@{pin['commit']} # {pin['version']}" for action, pin in pins.items()}
 
 
 def workflows() -> list[Path]:
-    """Return the workflows of the template and of this repository, and our action."""
+    """Return the workflows of the template and of this repository, and action.yml."""
     folders = (ROOT / "template/.github/workflows", ROOT / ".github/workflows")
     return sorted(
         file
@@ -31,8 +31,8 @@ def workflows() -> list[Path]:
     )
 
 
-def pinned(text: str) -> str:
-    """Return a workflow's text with every action at its pinned commit.
+def pin(text: str) -> str:
+    """Return the text of a workflow with every action at its pinned commit.
 
     Raises: KeyError for an action without a pin.
     """
@@ -43,7 +43,7 @@ def pinned(text: str) -> str:
 def main() -> None:
     for file in workflows():
         try:
-            file.write_text(pinned(file.read_text()))
+            file.write_text(pin(file.read_text()))
         except KeyError as action:
             sys.exit(f"{file.relative_to(ROOT)}: {action.args[0]} has no pin in {PINS.name}")
     sys.stdout.write(f"{len(workflows())} workflows have the pins of {PINS.relative_to(ROOT)}\n")

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for the length of a block."""
+"""A real PostgreSQL server in a context manager."""
 
 import os
 import pwd
@@ -18,15 +18,15 @@ from goldpath.runtime.cache import cache_dir
 
 PROGRAMS = ("initdb", "pg_ctl", "postgres", "psql")
 LOCKS = Path(__file__).with_name("tools")
-WHEELS = ("postgresql", "postgresql-15")  # the first brings versions 16 and 18
+WHEELS = ("postgresql", "postgresql-15")  # the first has versions 16 and 18
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server that takes connections from this machine with passwords only.
+    """A running server that accepts connections from this machine with passwords only.
 
-    `password_file` holds the password of the administrator `user`, readable by its owner only;
-    `account` is the system user that the server runs as, None for our own.
+    `password_file` has the password of the administrator `user`, readable by its owner only;
+    `account` is the system user of the server, None for the current one.
     """
 
     binaries: Path
@@ -39,15 +39,15 @@ class Server:
 
     @property
     def log(self) -> Path:
-        """What the server has said, up to a restart."""
+        """The server's log, up to a restart."""
         return self.data.with_name("log")
 
     def stop(self) -> None:
-        """Stop the server as an operator would: running statements are cancelled."""
+        """Stop the server in fast mode: running statements are cancelled."""
         self._control("stop", "--mode=fast")
 
     def start(self) -> None:
-        """Start the server again, where it was before, and wait until it takes connections."""
+        """Start the server again on the same port, and wait until it accepts connections."""
         options = " ".join(_options(self.data, self.port))
         self._control("start", f"--options={options}", f"--log={self.data}/restart.log")
 
@@ -63,7 +63,7 @@ class Server:
         password_file: Path | None = None,
         database: str = "postgres",
     ) -> str:
-        """Run SQL text as `user`, by default the administrator, and return the bare values.
+        """Run SQL as `user`, by default the administrator, and return the unaligned values.
 
         Raises: ToolError at the first statement that fails.
         """
@@ -82,29 +82,29 @@ class Server:
 
 
 def binaries(major: int | None = None) -> Path:
-    """Return a folder with PostgreSQL's programs: of PATH, of Debian's package, or of a wheel.
+    """Return a folder with PostgreSQL's programs: on PATH, of Debian's package, or of a wheel.
 
     Args:
-        major: The version they have to be of, such as 16; any if not given.
+        major: The required version, such as 16; any by default.
 
-    Raises: GoldpathError if there is none of that version.
+    Raises: GoldpathError if that version is not available.
     """
     for folder in _places():
         complete = all((folder / name).is_file() for name in PROGRAMS)
         if complete and (major is None or major == _major(folder)):
             return folder
-    raise GoldpathError(f"PostgreSQL {major} is not on this machine and comes in no wheel.")
+    raise GoldpathError(f"PostgreSQL {major} is not installed, and no wheel has it.")
 
 
 def _places() -> Iterator[Path]:
-    """Yield folders that may hold the programs, those that cost a download last."""
+    """Yield folders that may have the programs; those that need a download last."""
     on_path = shutil.which("initdb")
     if on_path:
         yield Path(on_path).resolve().parent
     debian = Path("/usr/lib/postgresql").glob("[0-9]*/bin")
     yield from sorted(debian, key=lambda path: float(path.parent.name), reverse=True)
     for name in WHEELS:
-        # The newest comes last by name: pginstall, pginstall18.
+        # The newest version is the last name: pginstall, pginstall18.
         for initdb in sorted(toolchain.wheel(name, pins=LOCKS).glob("**/bin/initdb"), reverse=True):
             yield initdb.parent
 
@@ -116,8 +116,8 @@ def _major(folder: Path) -> int:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Make a temporary folder that the user of a server can pass through, but not look into."""
-    # Root's own temporary folder may be closed to that user.
+    """Create a temporary folder that the server's user can traverse, but not list."""
+    # That user may have no access to root's own temporary folder.
     usable = os.geteuid() != 0 or _open_to_all(Path(tempfile.gettempdir()))
     parent = None if usable else "/tmp"
     with tempfile.TemporaryDirectory(prefix="goldpath-", dir=parent) as folder:
@@ -132,8 +132,8 @@ def server(home: Path | None = None, major: int | None = None) -> Iterator[Serve
     PostgreSQL refuses to run as root, so root starts it as the user `nobody`.
 
     Args:
-        home: An empty folder of `scratch` for all its files; one of its own if not given.
-        major: The version of PostgreSQL, such as 16; the first one found if not given.
+        home: An empty folder of `scratch` for all its files; a new one by default.
+        major: The version of PostgreSQL, such as 16; the first one found by default.
     """
     user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
     with ExitStack() as stack:
@@ -153,7 +153,7 @@ def server(home: Path | None = None, major: int | None = None) -> Iterator[Serve
         try:
             yield running
         finally:
-            # The program that we started ends by itself; one that was started again does not.
+            # The context manager stops the first process, but not one after a restart.
             if _restarted(data):
                 running.stop()
 
@@ -163,10 +163,10 @@ def _open_to_all(folder: Path) -> bool:
 
 
 def _readable(programs: Path, home: Path) -> Path:
-    """Return the programs in a place that every user can reach: root's cache folder is closed."""
+    """Return the programs in a folder that every user can access, unlike root's cache folder."""
     if _open_to_all(programs):
         return programs
-    # All of it, because the programs find their libraries relative to themselves.
+    # All files, because the programs find their libraries by relative paths.
     top = next((folder for folder in programs.parents if folder.parent == cache_dir()), None)
     top = top or programs.parent
     shutil.copytree(top, home / "postgresql", symlinks=True)
@@ -174,7 +174,7 @@ def _readable(programs: Path, home: Path) -> Path:
 
 
 def _initdb(programs: Path, data: Path, password_file: Path, user: int | None) -> None:
-    # A copy in the new server's folder, because the user that initdb runs as cannot read ours.
+    # A copy in the server's folder, because the user of initdb cannot read the original.
     copy = data.with_name("initdb-password")
     copy.touch(mode=0o600)
     copy.write_text(password_file.read_text())
@@ -197,7 +197,7 @@ def _running(programs: Path, data: Path, log: Path, user: int | None) -> Iterato
         command = [str(programs / "postgres"), "-D", str(data), *_options(data, port)]
         with (
             log.open("w") as output,
-            # At once, without writing to the disk what is deleted anyway.
+            # Immediate shutdown: the data is deleted anyway.
             process.background(command, log=output, user=user, stop=signal.SIGQUIT) as program,
         ):
             process.wait_until(
@@ -227,6 +227,6 @@ def _free_port() -> int:
 
 
 def _ready(data: Path) -> bool:
-    # The file and its word are what pg_ctl waits for; the port is open well before that.
+    # pg_ctl waits for this word in the file, too; the port is open earlier.
     status = data / "postmaster.pid"
     return status.exists() and status.read_text().rstrip().endswith("ready")

@@ -1,4 +1,4 @@
-"""Print the steps of long work with their times."""
+"""Print the steps of a long task with their durations."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from typing import TextIO
 
 
 class Steps:
-    """A fixed number of steps, each shown with its time."""
+    """A fixed number of steps, each printed with its duration."""
 
     def __init__(self, total: int, out: TextIO | None = None) -> None:
         self._total = total
@@ -18,7 +18,7 @@ class Steps:
 
     @contextmanager
     def step(self, title: str) -> Iterator[list[str]]:
-        """Time the block; what it appends to the list it gets is shown behind the title."""
+        """Time the block; the notes that it appends to the list are printed after the title."""
         notes: list[str] = []
         start = time.monotonic()
         if self._out.isatty():
@@ -32,8 +32,8 @@ class Steps:
                 self._out.write("\r\033[K")
         self._done += 1
         seconds = time.monotonic() - start
-        told = f"{title}: {notes[0]}" if notes and notes[0] else title
-        print(f"{self._done:>2}/{self._total} {seconds:6.1f} s  {told}", file=self._out)
+        headline = f"{title}: {notes[0]}" if notes and notes[0] else title
+        print(f"{self._done:>2}/{self._total} {seconds:6.1f} s  {headline}", file=self._out)
         for note in notes[1:]:
             print(f"              {note}", file=self._out)
         self._out.flush()

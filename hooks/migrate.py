@@ -1,4 +1,4 @@
-"""Run the step that a `copier update` needs when it crosses a version of this template.
+"""Run the step of a version of this template during a `copier update` that crosses it.
 
 Copier calls this file from `_migrations` in copier.yml. A release that needs a step adds an entry
 
@@ -9,14 +9,14 @@ Copier calls this file from `_migrations` in copier.yml. A release that needs a 
           - "#{ _copier_conf.src_path }#/hooks/migrate.py"
           - "#{ _copier_conf.answers_file }#"
 
-and, below, a function marked `@step("v2.0.0")`. Only an update that crosses the version runs it, so
-only that update asks for `--trust`. What a step may rely on: the current folder is the generated
-repository with the new files in place, HEAD is what it was before the update. It may run twice.
-A step marked `@step("v2.0.0", "before")` runs while the old files are still there; its entry needs
+and, below, a function with the decorator `@step("v2.0.0")`. Only an update that crosses the version
+runs it, so only that update needs `--trust`. When a step runs, the current folder is the generated
+repository with the new files, and HEAD is the commit before the update. It may run twice. A step
+with `@step("v2.0.0", "before")` runs before the old files are replaced; its entry needs
 `when: "#{ _stage == 'before' }#"`.
 
-Uses the standard library and PyYAML only, because it runs in Copier's own environment.
-Statuses: 0 done, 1 a step failed and the repository is as it was, 2 not called by Copier.
+It uses only the standard library and PyYAML, because it runs in Copier's own environment.
+Exit statuses: 0 success, 1 a step failed and the repository is restored, 2 not called by Copier.
 """
 
 import os
@@ -32,7 +32,7 @@ STEPS: dict[tuple[str, str], Callable[[], None]] = {}
 
 
 def step(version: str, stage: str = "after") -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Register a function as the step of a version; `stage` is "before" or "after" the update."""
+    """Register a function as the step of a version; `stage` is "before" or "after"."""
 
     def register(function: Callable[[], None]) -> Callable[[], None]:
         assert stage in ("before", "after"), stage
@@ -44,11 +44,11 @@ def step(version: str, stage: str = "after") -> Callable[[Callable[[], None]], C
 
 
 def renamed(old: str, new: str) -> None:
-    """Carry what the user changed in `old` over to `new`, after the template renamed that file.
+    """Merge the user's edits of `old` into `new`, after the template renamed that file.
 
-    Copier alone deletes the old file with the edits in it. This merges them into the new file as
-    git does, with the old version's render as the common base; what contradicts the template's own
-    change becomes a conflict, which `git status` shows. A file the user deleted stays deleted.
+    Copier itself deletes the old file with its edits. This is a three-way merge, with the render
+    of the old version as the base; edits that contradict the template's change become a conflict,
+    which `git status` shows. A file that the user deleted stays deleted.
     """
     target = Path(new)
     ours = subprocess.run(["git", "show", f"HEAD:./{old}"], capture_output=True, check=False)
@@ -74,20 +74,20 @@ def renamed(old: str, new: str) -> None:
 
 
 def render_old_version(folder: Path) -> None:
-    """Render the version that the project had before the update, with its answers of then."""
-    recorded = yaml.safe_load(git("show", f"HEAD:./{sys.argv[1]}"))
-    answers = {key: value for key, value in recorded.items() if not key.startswith("_")}
+    """Render the version before the update, with the answers before the update."""
+    answers_file = yaml.safe_load(git("show", f"HEAD:./{sys.argv[1]}"))
+    answers = {key: value for key, value in answers_file.items() if not key.startswith("_")}
     data = folder.with_suffix(".yml")
     data.write_text(yaml.safe_dump(answers), encoding="utf-8")
     subprocess.run(
         [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--data-file", str(data)]
-        + ["--vcs-ref", os.environ["VERSION_FROM"], recorded["_src_path"], str(folder)],
+        + ["--vcs-ref", os.environ["VERSION_FROM"], answers_file["_src_path"], str(folder)],
         check=True,
     )
 
 
 def mark_unmerged(path: str, mine: Path, base: Path, fresh: str) -> None:
-    """Tell git that the file has conflicts, as Copier does for its own; `fresh` is a blob."""
+    """Mark the file as conflicted in git's index, as Copier does; `fresh` is a blob."""
     blobs = [git("hash-object", "-w", "--", str(file)).strip() for file in (base, mine)]
     entry = f"{git('rev-parse', '--show-prefix').strip()}{path}"
     lines = [f"0 {'0' * 40}\t{entry}"]
@@ -100,17 +100,17 @@ def mark_unmerged(path: str, mine: Path, base: Path, fresh: str) -> None:
 def git(*arguments: str) -> str:
     """Run git in the generated repository and return what it prints.
 
-    Raises: subprocess.CalledProcessError if git fails; it has told why on stderr.
+    Raises: subprocess.CalledProcessError if git fails; its message is on stderr.
     """
     command = ["git", *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def undo() -> None:
-    """Bring the repository back to its last commit, which is how Copier found it.
+    """Restore the last commit, which was the state before the update.
 
-    Only the folder of the project: it may be one of many in its git repository. Ignored files stay.
-    What is put away goes into git's stash, in case there was something that git was told to hide.
+    It changes only the folder of the project, which may be one of many in its git repository, and
+    no ignored files. The changes go to git's stash, in case git was configured to hide some.
     """
     git("add", "--all", "--", ".")
     message = "copier update that failed; git stash drop deletes it"
@@ -118,7 +118,7 @@ def undo() -> None:
 
 
 def main() -> int:
-    """Run the step that Copier asks for by VERSION_CURRENT and STAGE."""
+    """Run the step of VERSION_CURRENT and STAGE, which Copier sets."""
     version, stage = os.environ.get("VERSION_CURRENT"), os.environ.get("STAGE")
     if not version or not stage or len(sys.argv) != 2:
         print("migrate.py is run by copier update, which sets VERSION_CURRENT.", file=sys.stderr)
@@ -129,10 +129,10 @@ def main() -> int:
         return 1
     try:
         function()
-    except BaseException as error:  # an interruption must not leave half a step either
+    except BaseException as error:  # also after an interruption
         undo()
         print(
-            f"The step of {version} failed ({error}); the repository is as before the update.",
+            f"The step of {version} failed ({error}); the repository is restored.",
             file=sys.stderr,
         )
         return 130 if isinstance(error, KeyboardInterrupt) else 1

@@ -35,11 +35,9 @@ def test_no_pin_is_unused() -> None:
 def test_a_moved_reference_is_written_back_and_nothing_else_changes() -> None:
     line = "      - uses: actions/checkout@v7  # what it was\n        with: {ref: x@y}\n"
     commit = pins.lines()["actions/checkout"]
-    assert (
-        pins.pinned(line) == f"      - uses: actions/checkout{commit}\n        with: {{ref: x@y}}\n"
-    )
+    assert pins.pin(line) == f"      - uses: actions/checkout{commit}\n        with: {{ref: x@y}}\n"
 
 
 def test_an_action_without_a_pin_is_refused() -> None:
     with pytest.raises(KeyError, match="example/unknown"):
-        pins.pinned("uses: example/unknown@v1\n")
+        pins.pin("uses: example/unknown@v1\n")
