@@ -1,1 +1,1 @@
-"""goldpath: render, check and keep in step service repositories made from a Copier template."""
+"""goldpath: render and check service repositories that are generated from a Copier template."""

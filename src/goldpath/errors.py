@@ -1,4 +1,4 @@
-"""The errors a person sees, each kind with its exit status."""
+"""The errors that a user sees, each class with its exit status."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -7,13 +7,13 @@ from goldpath.exit_status import ExitStatus
 
 
 class GoldpathError(Exception):
-    """A tool, or goldpath itself, failed; the message is one sentence that says what to do."""
+    """A tool, or goldpath itself, failed."""
 
     status = ExitStatus.FAILED
 
 
 class BadInputError(GoldpathError):
-    """What the user gave cannot be used: the message says where, what, and what is accepted."""
+    """The user's input is not valid; the message says where, what, and what is accepted."""
 
     status = ExitStatus.BAD_INPUT
 
@@ -30,16 +30,16 @@ class ToolError(GoldpathError):
 
 
 def unknown(what: str, name: str, accepted: Iterable[str], advice: str = "") -> BadInputError:
-    """Return the error for a name that does not exist, with the nearest one that does.
+    """Return the error for an unknown name, with the nearest accepted name.
 
     Args:
-        what: What the name should be, such as "case".
-        name: What the user gave.
-        accepted: All names that are accepted.
-        advice: How to list these; without it the message lists them.
+        what: What the name stands for, such as "case".
+        name: The user's input.
+        accepted: The accepted names.
+        advice: How to list them; without it the message lists them.
     """
     names = list(accepted)
-    by_lower = {one.lower(): one for one in reversed(names)}
+    by_lower = {known.lower(): known for known in reversed(names)}
     nearest = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     suggestion = f" Did you mean {by_lower[nearest[0]]}?" if nearest else ""
     advice = advice or f"Choose from {', '.join(names)}."

@@ -1,4 +1,4 @@
-"""The exit statuses of the `goldpath` command, and which of them a report has."""
+"""The exit statuses of the `goldpath` command, and the one of a report."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ from goldpath.model import Report, Row
 
 
 class ExitStatus(IntEnum):
-    """What the exit status of every command means."""
+    """The exit statuses of all commands."""
 
     GOOD = 0
     FINDINGS = 1
@@ -29,8 +29,8 @@ def of_report(report: Report, *, require_tools: bool = False) -> ExitStatus:
     """Return the exit status of a report.
 
     FAILED if a linter or rule failed, if a linter is missing and `require_tools` is set, or if no
-    file was read: none of these is evidence of a clean template. Otherwise FINDINGS if there is
-    one. Without findings, FAILED if a case was not rendered: the rule that reports it was left out.
+    file was checked: these are no evidence of a clean template. Otherwise FINDINGS if there are
+    any. Without findings, FAILED if a case was not rendered: the rule that reports it was skipped.
     """
     rows = [*report.linters, *report.rules]
     missing = any(_missing(row) for row in report.linters)

@@ -1,4 +1,4 @@
-"""The values that pass between the parts: all frozen, none with behaviour beyond what it holds."""
+"""The values that the packages exchange: frozen dataclasses without behaviour."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from typing import Any, Literal
 class Question:
     """One question of a template, or one of its computed values.
 
-    `choices` holds the accepted values, in the order of copier.yml, and is empty for free text.
-    `details` is all that copier.yml says of it.
+    `choices` are the accepted values, in the order of copier.yml; free text has none.
+    `details` are all its keys in copier.yml.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Template:
-    """A template folder with what its copier.yml says; `seeds` are gitignore patterns."""
+    """A template folder and its copier.yml; `seeds` are the patterns of `_skip_if_exists`."""
 
     root: Path
     questions: tuple[Question, ...]
@@ -34,15 +34,15 @@ class Template:
 
     @property
     def files(self) -> Path:
-        """The folder whose content a copy gets."""
+        """The folder that is copied."""
         return self.root / str(self.settings.get("_subdirectory", "."))
 
 
 @dataclass(frozen=True)
 class Case:
-    """One set of answers to try, with a name that says where it comes from.
+    """A named set of answers to render.
 
-    `folder` is the name of the folder to render into: a template may take defaults from it.
+    `folder` is the name of the destination folder, which a template can use in defaults.
     """
 
     name: str
@@ -52,25 +52,25 @@ class Case:
 
 @dataclass(frozen=True)
 class Form:
-    """All questions of a template, filled in as far as the given answers are accepted.
+    """The questions of a template, answered up to the first rejected answer.
 
-    `answers` has defaults and computed values too. `asked` are the questions whose `when` holds,
-    `offered` the choices of those that have some. `refused` names the question at which it ends
-    and says why, in the words of the template; it is empty if all is accepted.
+    `answers` includes defaults and computed values. `active` are the questions whose `when` is
+    true, `choices` their enabled choices. `rejection` is the question whose answer is rejected, and
+    the template's message; it is empty if all answers are accepted.
     """
 
     answers: Mapping[str, Any]
-    asked: frozenset[str]
-    offered: Mapping[str, tuple[Any, ...]]
-    refused: tuple[str, str] | tuple[()] = ()
+    active: frozenset[str]
+    choices: Mapping[str, tuple[Any, ...]]
+    rejection: tuple[str, str] | tuple[()] = ()
 
 
 @dataclass(frozen=True)
 class Render:
-    """A case and the folder that it was rendered into.
+    """A case and the folder with its render.
 
-    `sources` names the file of the template that each file comes from, both as relative paths;
-    `clashes` are files with a further source, which the first one lost to.
+    `sources` maps each file to its source in the template, both as relative paths. `clashes` are
+    files with a second source, which overwrites the first.
     """
 
     case: Case
@@ -81,10 +81,10 @@ class Render:
 
 @dataclass(frozen=True)
 class Manifest:
-    """One Kubernetes object, and the path of the file that it comes from, relative to the render.
+    """A Kubernetes object, and the path of its file relative to the render.
 
-    For an object that a chart renders this is the template. `line` is where the object says its
-    kind, from 1; 0 if that is not known.
+    For an object of a chart the file is the Helm template. `line` is the line of the object's
+    kind, from 1; 0 if it is not known.
     """
 
     path: str
@@ -109,9 +109,9 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a linter objects to; the fields are those of a SARIF result.
+    """A finding of a linter or rule; the fields are those of a SARIF result.
 
-    `path` is relative to the render; `line` and `column` count from 1, 0 means the whole file.
+    `path` is relative to the render; `line` and `column` start at 1, 0 means the whole file.
     """
 
     linter: str
@@ -124,13 +124,12 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Located:
-    """A finding, brought home.
+class SourceFinding:
+    """A finding, attributed to a line of the template.
 
-    `source` and `line` are the place in the template, the path relative to its root; the line is 0
-    if the whole file is meant, and the path empty if no file of the template is. `exact` says
-    whether the line is known, and not only near. `cases` are the names of the cases that show the
-    finding, none if it is one of the template itself; `answers` are the fewest that show it.
+    `source` is a path relative to the template, or empty; `line` is 0 for the whole file. `exact`
+    is false if the line is only nearby. `cases` are the names of the cases that have the finding,
+    none if it is in the template itself; `answers` are the fewest answers that reproduce it.
     """
 
     finding: Finding
@@ -142,7 +141,7 @@ class Located:
 
     @property
     def fingerprint(self) -> str:
-        """Return what stays the same when lines move: a hash of the rule, files and message."""
+        """Return a hash of rule, files and message, which does not depend on line numbers."""
         finding = self.finding
         own = finding.linter == "goldpath"
         rule = finding.rule if own else f"{finding.linter}/{finding.rule}"
@@ -151,16 +150,16 @@ class Located:
 
     @property
     def row(self) -> str:
-        """Return the name of the row that counts it."""
+        """Return the name of the linter or rule, as in `Row`."""
         return self.finding.rule if self.finding.linter == "goldpath" else self.finding.linter
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one linter or rule did: how many different files it read and what it said of them.
+    """The result of one linter or rule, with the number of different files that it checked.
 
-    `ignores` counts the places that tell the linter to look away. A row that is skipped or failed
-    gives its `reason`; failed means the tool itself did, and nothing is known of the files.
+    `ignores` counts the lines with an ignore comment for the linter. A row that is skipped or
+    failed has a `reason`; failed means that the tool itself failed.
     """
 
     name: str
@@ -174,10 +173,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """All that a validation has to say of a template.
+    """The result of a validation.
 
-    `known` counts findings that a baseline has, `beside` those that a change does not touch; they
-    are not among the `findings`.
+    `known` counts the findings in the baseline, `beside` those outside of the diff; neither are
+    among the `findings`.
     """
 
     template: str
@@ -185,7 +184,7 @@ class Report:
     rendered: int
     linters: tuple[Row, ...]
     rules: tuple[Row, ...]
-    findings: tuple[Located, ...]
+    findings: tuple[SourceFinding, ...]
     seconds: float
     known: int = 0
     beside: int = 0

@@ -1,4 +1,4 @@
-"""Parts of sentences."""
+"""Words for messages."""
 
 
 def count(number: int, noun: str) -> str:

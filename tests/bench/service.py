@@ -18,7 +18,7 @@ from dev import demo, postgres
 from goldpath.model import Case
 from goldpath.rendering.copier import render
 from goldpath.runtime import process, toolchain
-from goldpath.runtime.cache import made_once
+from goldpath.runtime.cache import cached_folder
 from testing import ROOT
 
 # bare/main.go imports this module.
@@ -180,6 +180,6 @@ def _setup(template: Path, scratch: Path) -> Iterator[Setup]:
         shutil.copytree(ROOT / "tests/bench/bare", root / "cmd/bare")
         process.run(["make", "-s", "build"], cwd=root, env=toolchain.go_env())
 
-    root = made_once("service", b"", make, parent=scratch) / CASE.folder
+    root = cached_folder("service", b"", make, parent=scratch) / CASE.folder
     with postgres.scratch() as home, postgres.server(home) as database:
         yield Setup(root / "bin", scratch, database, demo.prepare(database, root, home))

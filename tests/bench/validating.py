@@ -18,7 +18,7 @@ from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
 from goldpath.runtime.cache import cache_dir
 from goldpath.runtime.toolchain import go_env
-from goldpath.template.source import take
+from goldpath.template.source import fetch
 from goldpath.validation.pipeline import Options, validate
 from testing import trees
 
@@ -42,7 +42,7 @@ def validating(template: Path, scratch: Path) -> Iterator[Row]:
     """
     check = partial(validate, str(template), Options(jobs=os.cpu_count() or 2))
     with _cold_cache(scratch / "warming"):
-        source = take(str(template))
+        source = fetch(str(template))
         cases = select(source.template, Selection())
         copies = pool.render_all(source.root, cases, jobs=os.cpu_count() or 2)
         _cache_modules([one for one in copies if isinstance(one, Render)], scratch / "stub")

@@ -378,7 +378,7 @@ EXISTING = {"api-tls", "ci-database", "postgresql-admin", "postgresql-ca", "regi
 
 def findings(root: Path) -> list[Finding]:
     """Return what goldpath's own rules for charts find in all renders of a repository's chart."""
-    renders = charts.rendered(Tree(root), "helm4")
+    renders = charts.renders(Tree(root), "helm4")
     assert len(renders) == 5
     names = {*EXISTING, f"{chart_docs.chart(root).name}-database"}
     hooks = [found for one in renders for found in helm_hooks.findings(one.manifests, names)]
@@ -415,7 +415,7 @@ OPENED = {
         "_rollout.tpl",
         '{{- include "service.fullname" . }}-preview',
         '{{- include "service.fullname" . }}',
-        "names the Service tks-contract twice",
+        "uses the Service tks-contract both as",
     ),
     "promotion by default": (
         "rollout.yaml",

@@ -10,7 +10,7 @@ import pytest
 from dev import demo, postgres
 from goldpath.model import Case, Render
 from goldpath.runtime import process, toolchain
-from goldpath.runtime.cache import made_once
+from goldpath.runtime.cache import cached_folder
 from testing import trees
 
 MINIMAL = Case("minimal", {"database": "none"})
@@ -37,7 +37,7 @@ def test_every_render_compiles(rendered: Render, shared: Path) -> None:
         trees.go_compile(rendered.root)
 
     # Renders with the same Go files are compiled once.
-    made_once("compiled", trees.digest(rendered.root, go), compile_all, parent=shared)
+    cached_folder("compiled", trees.digest(rendered.root, go), compile_all, parent=shared)
 
 
 @both_databases
@@ -68,7 +68,7 @@ def _tested(case: Case, render: trees.Renderer) -> str:
             (folder / "output").write_text(trees.go(root, "test", *flags, "./...", **env))
 
     return (
-        made_once("tested", case.name.encode(), test, parent=render.shared) / "output"
+        cached_folder("tested", case.name.encode(), test, parent=render.shared) / "output"
     ).read_text()
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from goldpath.errors import BadInputError
 from goldpath.model import Case, Render
 from goldpath.rendering.copier import render as goldpath_render
-from goldpath.runtime.cache import made_once
+from goldpath.runtime.cache import cached_folder
 from template import test_contracts as contracts
 from testing import trees
 
@@ -78,4 +78,4 @@ def _assert_contracts(rendered: Render, render: trees.Renderer) -> None:
     def compile_all(_: Path) -> None:
         trees.go_compile(root)
 
-    made_once("random-compiled", trees.digest(root, go), compile_all, parent=render.shared)
+    cached_folder("random-compiled", trees.digest(root, go), compile_all, parent=render.shared)

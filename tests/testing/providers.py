@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from goldpath.runtime.cache import made_once
+from goldpath.runtime.cache import cached_folder
 from testing.pinned import TOOLS, go_module
 
 Object = dict[str, Any]
@@ -128,7 +128,7 @@ def definitions() -> Sequence[Object]:
         found = [item for provider in PROVIDERS for item in _definitions_of(provider)]
         (folder / "definitions.json").write_text(json.dumps(found))
 
-    folder = made_once("cluster-api-definitions", "\n".join(inputs).encode(), collect)
+    folder = cached_folder("cluster-api-definitions", "\n".join(inputs).encode(), collect)
     return tuple(json.loads((folder / "definitions.json").read_text()))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from goldpath.model import Case
 from goldpath.runtime import process
-from goldpath.runtime.cache import made_once
+from goldpath.runtime.cache import cached_folder
 from goldpath.runtime.toolchain import go_tool
 from testing import pinned
 from testing.kubernetes import Cluster
@@ -294,4 +294,4 @@ def _programs(cluster: Cluster, helm: str) -> Path:
         ):
             (folder / program).symlink_to(pinned.go_tool(module, program))
 
-    return made_once(helm, b"", link, parent=cluster.folder)
+    return cached_folder(helm, b"", link, parent=cluster.folder)

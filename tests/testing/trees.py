@@ -12,7 +12,7 @@ from goldpath.cases import generate
 from goldpath.model import Case, Render
 from goldpath.rendering.copier import render
 from goldpath.runtime import process
-from goldpath.runtime.cache import made_once
+from goldpath.runtime.cache import cached_folder
 from goldpath.runtime.toolchain import go_env
 from goldpath.template.copier_yml import load
 from testing import ROOT
@@ -60,7 +60,7 @@ def snapshot(shared: Path) -> Path:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, folder / name)
 
-    return made_once("template", b"", make, parent=shared)
+    return cached_folder("template", b"", make, parent=shared)
 
 
 def small(template: Path, root: Path, prefixes: tuple[str, ...]) -> None:
@@ -93,7 +93,7 @@ class Renderer:
 
         # The name of the folder is an answer too, unless the case has one.
         key = json.dumps([name, dict(case.answers)]).encode()
-        return made_once("render", key, make, parent=self.shared) / name
+        return cached_folder("render", key, make, parent=self.shared) / name
 
 
 def built(render: Renderer, case: Case) -> Path:
@@ -103,7 +103,7 @@ def built(render: Renderer, case: Case) -> Path:
         shutil.copytree(render(case).root, folder / case.folder)
         process.run(["make", "-s", "build"], cwd=folder / case.folder, env=go_env())
 
-    return made_once("built", case.name.encode(), build, parent=render.shared) / case.folder
+    return cached_folder("built", case.name.encode(), build, parent=render.shared) / case.folder
 
 
 def files(root: Path) -> list[Path]:

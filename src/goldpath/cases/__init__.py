@@ -1,1 +1,1 @@
-"""Which answers to try: all pairs of choices, odd free text, answers files."""
+"""The cases to render: all pairs of choices, edge cases of free text, answers files."""

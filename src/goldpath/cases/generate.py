@@ -1,4 +1,4 @@
-"""Choose the answers to try: all pairs of choices, samples of free text, answers files."""
+"""Generate cases: all pairs of choices, edge cases of free text, answers files."""
 
 import random
 import re
@@ -15,103 +15,105 @@ from goldpath.errors import BadInputError
 from goldpath.model import Case, Form, Question, Template
 from goldpath.rendering.copier import Questionnaire
 
-# Of the ways to answer what a condition depends on, so many are tried to make it hold.
-REACHED = 200
-# Conditions that hang on each other, one after the other; what is deeper is asked as it comes.
+# The number of answers that are tried to make a condition true.
+ATTEMPTS = 200
+# The depth of conditions that depend on each other.
 DEPTH = 10
-# More cases than anybody waits for; who wants more draws a sample.
+# The limit of cases for --exhaustive; --sample has none.
 EXHAUSTIVE = 5000
 
 
 def all_pairs(template: Template) -> tuple[Case, ...]:
-    """Return few cases in which every two choices of different questions meet at least once.
+    """Return few cases that cover every pair of choices of different questions.
 
-    Questions without choices keep their default.
+    Questions without choices have their defaults.
     """
-    return tuple(_case(one) for one in pairwise.fewest(_values_by_name(template)) or [{}])
+    cases = pairwise.covering_array(_values_by_name(template))
+    return tuple(_case(answers) for answers in cases or [{}])
 
 
-def chosen(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
-    """Return the cases that matter: all pairs of choices that can be had, and odd free text.
+def covering(template: Template, questionnaire: Questionnaire) -> tuple[Case, ...]:
+    """Return the default cases: all possible pairs of choices, and edge cases of free text.
 
-    A question is answered only where its `when` holds, and with a choice that is offered there.
-    The first case has no answer at all, so that every default is tried. A case whose pairs all
-    meet in the one of defaults, or in one with odd text, is left out.
+    A question is answered only if its `when` is true, and with an enabled choice. The first case
+    has no answers, so it covers every default. A case is left out if the case of defaults, or one
+    with edge cases of free text, covers all its pairs.
     """
     defaults = Case("defaults", {})
-    factors = _factors(template, questions)
-    plain = _meetings({}, questions, factors)
-    reached = {
-        name: (case, met)
-        for name, (case, met) in _reachable(template, questions, factors).items()
-        if not plain or not met <= plain
-    }
-    odd = _with_samples(template, questions, [case for case, _ in reached.values()])
-    covered = [_meetings(case.answers, questions, factors) for case in odd]
-    left = [case for case, met in reached.values() if not any(met <= one for one in covered)]
-    return (defaults, *(case for case in (*left, *odd) if case.answers))
+    factors = _factors(template, questionnaire)
+    default_coverage = _coverage({}, questionnaire, factors)
+    pairs = [
+        (case, coverage)
+        for case, coverage in _pair_cases(template, questionnaire, factors)
+        if not default_coverage or not coverage <= default_coverage
+    ]
+    edge_cases = _sample_cases(template, questionnaire, [case for case, _ in pairs])
+    covered = [_coverage(case.answers, questionnaire, factors) for case in edge_cases]
+    needed = [case for case, own in pairs if not any(own <= other for other in covered)]
+    return (defaults, *(case for case in (*needed, *edge_cases) if case.answers))
 
 
-def _meetings(
-    answers: Mapping[str, Any], questions: Questionnaire, factors: pairwise.Factors
+def _coverage(
+    answers: Mapping[str, Any], questionnaire: Questionnaire, factors: pairwise.Factors
 ) -> set[Any]:
-    """Return what meets in a copy with these answers: odd text can decide what else is asked."""
-    form = questions.fill(dict(answers))
-    if form.refused:
+    """Return the pairs that answers cover: also free text can decide which questions are active."""
+    form = questionnaire.fill(dict(answers))
+    if form.rejection:
         return set()
-    asked = {name: value for name, value in form.answers.items() if name in form.asked}
-    return pairwise.meetings(asked, factors)
+    active = {name: value for name, value in form.answers.items() if name in form.active}
+    return pairwise.coverage(active, factors)
 
 
-def refused_defaults(questions: Questionnaire) -> tuple[tuple[str, str], ...]:
-    """Return the questions whose default is missing or not accepted, each with the reason."""
-    given: dict[str, Any] = {}
-    found: dict[str, str] = {}
-    form = questions.fill(given)
-    while form.refused and form.refused[0] not in found:
-        name, reason = form.refused
-        found[name] = reason
-        offered = form.offered.get(name, ())
-        given[name] = offered[0] if offered else samples.any_of(questions.accepts(name, given))
-        form = questions.fill(given)
-    return tuple(found.items())
+def invalid_defaults(questionnaire: Questionnaire) -> tuple[tuple[str, str], ...]:
+    """Return the questions whose default is missing or rejected, each with the reason."""
+    answers: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+    form = questionnaire.fill(answers)
+    while form.rejection and form.rejection[0] not in reasons:
+        name, reason = form.rejection
+        reasons[name] = reason
+        choices = form.choices.get(name, ())
+        accepts = questionnaire.accepts(name, answers)
+        answers[name] = choices[0] if choices else samples.first_accepted(accepts)
+        form = questionnaire.fill(answers)
+    return tuple(reasons.items())
 
 
-def exhaustive(template: Template, questions: Questionnaire) -> tuple[Case, ...]:
-    """Return a case for every combination of choices.
+def exhaustive(template: Template, questionnaire: Questionnaire) -> tuple[Case, ...]:
+    """Return a case for each combination of choices.
 
     Raises: BadInputError if there are more than `EXHAUSTIVE`.
     """
-    factors = _factors(template, questions)
+    factors = _factors(template, questionnaire)
     number = _number(factors)
     if number > EXHAUSTIVE:
         raise BadInputError(
-            f"{number} combinations of choices are too many to try; draw some by --sample N."
+            f"{number} combinations of choices are too many; use --sample N for random ones."
         )
-    return _distinct(_fitted(dict(answers), questions) for answers in _products(factors))
+    return _distinct(_fit(dict(answers), questionnaire) for answers in _products(factors))
 
 
-def sampled(
-    template: Template, questions: Questionnaire, count: int, seed: int
+def random_sample(
+    template: Template, questionnaire: Questionnaire, count: int, seed: int
 ) -> tuple[Case, ...]:
-    """Return `count` cases with random choices, fewer if there are not so many different ones."""
-    factors = _factors(template, questions)
-    draw = random.Random(seed)  # noqa: S311  # the same seed has to give the same cases
-    drawn: dict[str, Case] = {}
+    """Return `count` different cases with random choices, fewer if there are not so many."""
+    factors = _factors(template, questionnaire)
+    generator = random.Random(seed)  # noqa: S311  # the cases have to be reproducible
+    cases: dict[str, Case] = {}
     for _ in range(count * 20):
-        if len(drawn) == count:
+        if len(cases) == count:
             break
-        answers = {name: draw.choice(values) for name, values in factors.items()}
-        case = _case(_fitted(answers, questions))
-        drawn.setdefault(case.name, case)
-    return tuple(drawn.values())
+        answers = {name: generator.choice(values) for name, values in factors.items()}
+        case = _case(_fit(answers, questionnaire))
+        cases.setdefault(case.name, case)
+    return tuple(cases.values())
 
 
 def from_file(file: Path, template: Template) -> Case:
     """Read an answers file.
 
-    Raises: BadInputError if it is no YAML mapping or has a key that the template does not ask for;
-    Copier itself ignores such a key.
+    Raises: BadInputError if it is not a YAML mapping, or has a key that is not a question of the
+    template, which Copier ignores.
     """
     try:
         answers = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -120,26 +122,28 @@ def from_file(file: Path, template: Template) -> Case:
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-02-30
         raise BadInputError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(answers, dict):
-        raise BadInputError(f"{file}: write one answer a line, as KEY: VALUE.")
-    asked = [question.name for question in template.questions if not question.computed]
+        raise BadInputError(
+            f"{file} is not a YAML mapping; write one answer per line, as KEY: VALUE."
+        )
+    names = [question.name for question in template.questions if not question.computed]
     for key in answers:
-        if key not in asked:
+        if key not in names:
             raise BadInputError(
-                f"{file}: {key} is not a question of this template; it asks for {', '.join(asked)}."
+                f"{file}: {key} is not a question of this template; choose from {', '.join(names)}."
             )
     return Case(file.stem, answers, folder=str(answers.get("service_name", file.stem)))
 
 
 def _case(answers: Mapping[str, Any]) -> Case:
-    given = {
+    values = {
         name: list(value) if isinstance(value, tuple) else value for name, value in answers.items()
     }
-    words = ("+".join(map(str, v)) or "none" if isinstance(v, list) else v for v in given.values())
-    return Case("-".join(map(str, words)) or "defaults", given)
+    words = ("+".join(map(str, v)) or "none" if isinstance(v, list) else v for v in values.values())
+    return Case("-".join(map(str, words)) or "defaults", values)
 
 
-def _distinct(found: Iterable[Mapping[str, Any]]) -> tuple[Case, ...]:
-    return tuple({case.name: case for case in map(_case, found)}.values())
+def _distinct(combinations: Iterable[Mapping[str, Any]]) -> tuple[Case, ...]:
+    return tuple({case.name: case for case in map(_case, combinations)}.values())
 
 
 def _values(question: Question) -> Sequence[Any]:
@@ -148,184 +152,187 @@ def _values(question: Question) -> Sequence[Any]:
     if question.type == "bool":
         return (True, False)
     if question.multiselect and question.choices:
-        # Nothing, each alone, all: what one choice needs of another shows when it is alone.
+        # None, each alone, all: a choice that needs another one fails alone.
         sets = [(), *((choice,) for choice in question.choices), question.choices]
         return tuple(dict.fromkeys(sets))
     return question.choices
 
 
-def _factors(template: Template, questions: Questionnaire) -> dict[str, Sequence[Any]]:
-    """Return the questions with more than one value."""
-    return _values_by_name(_resolved(template, questions))
+def _factors(template: Template, questionnaire: Questionnaire) -> dict[str, Sequence[Any]]:
+    """Return the values of each question that has more than one."""
+    return _values_by_name(_render_choices(template, questionnaire))
 
 
 def _values_by_name(template: Template) -> dict[str, Sequence[Any]]:
-    found = {one.name: _values(one) for one in template.questions}
-    return {name: values for name, values in found.items() if len(values) > 1}
+    values = {question.name: _values(question) for question in template.questions}
+    return {name: choices for name, choices in values.items() if len(choices) > 1}
 
 
-def _resolved(template: Template, questions: Questionnaire) -> Template:
-    """Return the template with the choices that it makes by Jinja written out."""
-    offered = questions.fill({}).offered
+def _render_choices(template: Template, questionnaire: Questionnaire) -> Template:
+    """Return the template with the choices that are Jinja templates rendered."""
+    choices = questionnaire.fill({}).choices
     return replace(
         template,
         questions=tuple(
-            replace(one, choices=offered.get(one.name, ()))
-            if isinstance(one.details.get("choices"), str)
-            else one
-            for one in template.questions
+            replace(question, choices=choices.get(question.name, ()))
+            if isinstance(question.details.get("choices"), str)
+            else question
+            for question in template.questions
         ),
     )
 
 
-def _reachable(
-    template: Template, questions: Questionnaire, factors: pairwise.Factors
-) -> dict[str, tuple[Case, set[Any]]]:
-    """Return cases with all pairs of choices that the conditions allow, and what meets in each."""
-    found: dict[str, tuple[Case, set[Any]]] = {}
-    met: set[Any] = set()
+def _pair_cases(
+    template: Template, questionnaire: Questionnaire, factors: pairwise.Factors
+) -> list[tuple[Case, set[Any]]]:
+    """Return cases with all pairs of choices that the conditions allow, and their coverage."""
+    cases: dict[str, tuple[Case, set[Any]]] = {}
+    covered: set[Any] = set()
 
     def add(answers: Mapping[str, Any]) -> None:
-        case = _case(_fitted(answers, questions))
-        if all(case.answers != one.answers for one, _ in found.values()):
-            # A name has no names of questions in it, so that two cases can have the same.
-            name = case.name if case.name not in found else f"{case.name}-{len(found)}"
-            there = _meetings(case.answers, questions, factors)
-            found[name] = replace(case, name=name), there
-            met.update(there)
+        case = _case(_fit(answers, questionnaire))
+        if all(case.answers != other.answers for other, _ in cases.values()):
+            # The name does not include the questionnaire, so two cases can have the same name.
+            name = case.name if case.name not in cases else f"{case.name}-{len(cases)}"
+            coverage = _coverage(case.answers, questionnaire, factors)
+            cases[name] = replace(case, name=name), coverage
+            covered.update(coverage)
 
-    plain = {name: pairwise.frozen(value) for name, value in questions.fill({}).answers.items()}
+    answers = questionnaire.fill({}).answers
+    defaults = {name: pairwise.hashable(value) for name, value in answers.items()}
     first = {
-        name: next((value for value in values if value == plain.get(name)), values[0])
+        name: next((value for value in values if value == defaults.get(name)), values[0])
         for name, values in factors.items()
     }
-    for answers in pairwise.fewest(factors, first):
+    for answers in pairwise.covering_array(factors, first):
         add(answers)
-    for pair in pairwise.of(factors):
-        if pair not in met:
-            for answers in _ways(pair, template, factors):
-                fitted = _fitted(answers, questions)
-                if all(name in fitted and fitted[name] == value for name, value in pair):
+    for pair in pairwise.all_pairs(factors):
+        if pair not in covered:
+            for answers in _attempts(pair, template, factors):
+                fitting = _fit(answers, questionnaire)
+                if all(name in fitting and fitting[name] == value for name, value in pair):
                     add(answers)
                     break
-    return found
+    return list(cases.values())
 
 
-def _ways(
+def _attempts(
     pair: pairwise.Pair, template: Template, factors: Mapping[str, Sequence[Any]]
 ) -> Iterator[dict[str, Any]]:
-    """Yield answers with a pair of choices, and every way to answer what these depend on."""
-    above = _above([name for name, _ in pair], template)
-    names = [name for name in factors if name in above and name not in dict(pair)]
-    for values in islice(product(*(factors[name] for name in names)), REACHED):
+    """Yield answers with a pair of choices, and all choices of the questions it depends on."""
+    dependencies = _dependencies([name for name, _ in pair], template)
+    names = [name for name in factors if name in dependencies and name not in dict(pair)]
+    for values in islice(product(*(factors[name] for name in names)), ATTEMPTS):
         yield {**dict(zip(names, values, strict=True)), **dict(pair)}
 
 
-def _above(names: Iterable[str], template: Template) -> set[str]:
-    """Return the questions whose answers decide whether, and with what choices, others come."""
+def _dependencies(names: Iterable[str], template: Template) -> set[str]:
+    """Return the questions on which `when` and choices of the given questions depend."""
     by_name = {question.name: question for question in template.questions}
-    above: set[str] = set()
+    dependencies: set[str] = set()
     todo = list(names)
     while todo:
         details = by_name[todo.pop()].details
         text = f"{details.get('when', '')} {details.get('choices', '')}"
-        new = {word for word in re.findall(r"\w+", text) if word in by_name} - above
-        above |= new
+        new = {word for word in re.findall(r"\w+", text) if word in by_name} - dependencies
+        dependencies |= new
         todo += new
-    return above
+    return dependencies
 
 
-def _fitted(answers: Mapping[str, Any], questions: Questionnaire) -> dict[str, Any]:
-    """Return the answers as the template takes them: no answer where it does not ask.
+def _fit(answers: Mapping[str, Any], questionnaire: Questionnaire) -> dict[str, Any]:
+    """Return answers that the template accepts, for active questions only.
 
-    A choice that is not offered gives way to the first one that is, and a question that has no
+    A choice that is not enabled is replaced by the first one that is, and a question without a
     default gets an answer.
     """
-    given = dict(answers)
+    result = dict(answers)
     for _ in range(DEPTH):
-        fitted, asked = _accepted(given, questions)
-        given = {name: value for name, value in fitted.items() if name in asked}
-        if len(given) == len(fitted):
+        corrected, active = _correct(result, questionnaire)
+        result = {name: value for name, value in corrected.items() if name in active}
+        if len(result) == len(corrected):
             break
-    return given
+    return result
 
 
-def _accepted(
-    answers: Mapping[str, Any], questions: Questionnaire
+def _correct(
+    answers: Mapping[str, Any], questionnaire: Questionnaire
 ) -> tuple[dict[str, Any], frozenset[str]]:
-    """Return answers that the questions take, and which of these are asked with them."""
-    fitted = {name: list(v) if isinstance(v, tuple) else v for name, v in answers.items()}
-    form = questions.fill(fitted)
-    tried: set[str] = set()
-    while form.refused:
-        name = form.refused[0]
-        offered = form.offered.get(name, ())
-        if name in tried and offered and not isinstance(fitted[name], list):
-            fitted[name] = [fitted[name]]  # a question with several answers
-            form = questions.fill(fitted)
+    """Return answers that the questions accept, and the active questions."""
+    result = {name: list(v) if isinstance(v, tuple) else v for name, v in answers.items()}
+    form = questionnaire.fill(result)
+    attempts: set[str] = set()
+    while form.rejection:
+        name = form.rejection[0]
+        choices = form.choices.get(name, ())
+        if name in attempts and choices and not isinstance(result[name], list):
+            result[name] = [result[name]]  # a multiselect question
+            form = questionnaire.fill(result)
             continue
-        if name in fitted and (name in tried or not offered):
-            break  # whatever it wants, a render will say so
-        tried.add(name)
-        if isinstance(fitted.get(name), list):
-            fitted[name] = [value for value in fitted[name] if value in offered]
-        elif offered:
-            fitted[name] = offered[0]
+        if name in result and (name in attempts or not choices):
+            break  # the render will report it
+        attempts.add(name)
+        if isinstance(result.get(name), list):
+            result[name] = [value for value in result[name] if value in choices]
+        elif choices:
+            result[name] = choices[0]
         else:
-            fitted[name] = samples.any_of(questions.accepts(name, fitted))
-        form = questions.fill(fitted)
-    return {name: pairwise.frozen(value) for name, value in fitted.items()}, form.asked
+            result[name] = samples.first_accepted(questionnaire.accepts(name, result))
+        form = questionnaire.fill(result)
+    return {name: pairwise.hashable(value) for name, value in result.items()}, form.active
 
 
-def _with_samples(
-    template: Template, questions: Questionnaire, plain: Sequence[Case]
+def _sample_cases(
+    template: Template, questionnaire: Questionnaire, cases: Sequence[Case]
 ) -> tuple[Case, ...]:
-    """Return cases with odd values for free text, as few as reach every such question."""
-    left = {
+    """Return cases with edge cases of free text, as few as cover every such question."""
+    uncovered = {
         question.name: question
         for question in template.questions
-        if _kind(question) in samples.TEXT | samples.NUMBERS
+        if _text_type(question) in samples.TEXT | samples.NUMBERS
     }
-    bases = [*(dict(case.answers) for case in plain), _fitted({}, questions)]
-    asked = [(base, questions.fill(base).asked & left.keys()) for base in bases]
-    found: list[Case] = []
-    while left:
-        _, reached = max(asked, key=lambda one: len(one[1] & left.keys()))
-        names = [name for name in left if name in reached]
-        if not names:  # no case asks for the rest
+    bases = [*(dict(case.answers) for case in cases), _fit({}, questionnaire)]
+    active = [(base, questionnaire.fill(base).active & uncovered.keys()) for base in bases]
+    result: list[Case] = []
+    while uncovered:
+        _, questions = max(active, key=lambda pair: len(pair[1] & uncovered.keys()))
+        names = [name for name in uncovered if name in questions]
+        if not names:  # the rest is active in no case
             break
-        number = f"-{len(found) // len(samples.KINDS) + 1}" if found else ""
-        # Each kind in a case of its own, as long as there are enough that ask for the same.
-        fitting = [base for base, names_there in asked if names_there == reached]
-        for place, kind in enumerate(samples.KINDS):
-            base = fitting[place % len(fitting)]
-            found.append(Case(f"{kind}{number}", _odd(kind, base, template, questions)))
+        number = f"-{len(result) // len(samples.KINDS) + 1}" if result else ""
+        # Each kind has another base, if enough of them have the same active questions.
+        fitting = [base for base, others in active if others == questions]
+        for index, kind in enumerate(samples.KINDS):
+            base = fitting[index % len(fitting)]
+            result.append(
+                Case(f"{kind}{number}", _add_samples(kind, base, template, questionnaire))
+            )
         for name in names:
-            del left[name]
-    return tuple(case for case in found if len(case.answers) > 0)
+            del uncovered[name]
+    return tuple(case for case in result if len(case.answers) > 0)
 
 
-def _odd(
-    kind: str, base: Mapping[str, Any], template: Template, questions: Questionnaire
+def _add_samples(
+    kind: str, base: Mapping[str, Any], template: Template, questionnaire: Questionnaire
 ) -> dict[str, Any]:
-    """Answer every question of free text with a value of a kind, in the order they are asked."""
+    """Answer every active question of free text with a sample of a kind, in their order."""
     answers = dict(base)
     for question in template.questions:
-        type_name = _kind(question)
+        type_name = _text_type(question)
         if type_name not in samples.TEXT | samples.NUMBERS:
             continue
-        form: Form = questions.fill(answers)
-        if question.name not in form.asked:
+        form: Form = questionnaire.fill(answers)
+        if question.name not in form.active:
             continue
-        accepts: Callable[[Any], bool] = questions.accepts(question.name, answers)
+        accepts: Callable[[Any], bool] = questionnaire.accepts(question.name, answers)
         value = samples.sample(kind, type_name, form.answers.get(question.name), accepts)
         if value is not None:
             answers[question.name] = value
     return answers
 
 
-def _kind(question: Question) -> str:
-    """Return the type of free text, which Copier takes from the default if it is not told."""
+def _text_type(question: Question) -> str:
+    """Return the type of a question of free text; Copier infers it from the default."""
     if question.computed or question.details.get("choices"):
         return ""
     return str(question.details.get("type") or type(question.details.get("default")).__name__)

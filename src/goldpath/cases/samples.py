@@ -1,7 +1,7 @@
-"""Odd values for questions of free text: the shortest, the longest, and one full of odd characters.
+"""Edge cases of free text: the shortest, the longest, and a value full of special characters.
 
-A validator is a template of Jinja, which nobody can read backwards. So a value that it accepts is
-changed step by step for as long as it is still accepted.
+A validator is a Jinja template, so its accepted values cannot be derived. Instead an accepted value
+is changed step by step for as long as the validator accepts it.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,53 +13,53 @@ Accepts = Callable[[Any], bool]
 KINDS = ("shortest", "longest", "oddest")
 TEXT = frozenset({"str", "path"})
 NUMBERS = frozenset({"int", "float"})
-# Longer than any name or sentence; where nothing bounds a value, this does.
+# The limit of a value that the validator does not limit; longer than any name or sentence.
 LONGEST = 300
-# Characters that mean something in YAML, Markdown, shells, SQL, file names or Jinja, and letters
-# of other scripts. A line break is not among them: nobody can type one into a line.
-ODD = "\"'\\#:{}%$&<>|`*_-./@~ ,;!?=+([]^0Aé한🎉\t"  # that is the point
-# What to begin with if the default is not accepted.
-BEGINNINGS = ("example", "a", "1", "a-b", "a.b", "a@b.example", "https://a.example", "1.0.0")
-TRIES = 3000  # of one validator, for one value
+# Special characters of YAML, Markdown, shells, SQL, file names and Jinja, and letters of other
+# scripts; no line break, which a prompt does not accept.
+ODD = "\"'\\#:{}%$&<>|`*_-./@~ ,;!?=+([]^0Aé한🎉\t"
+# The values to start with if the default is not accepted.
+CANDIDATES = ("example", "a", "1", "a-b", "a.b", "a@b.example", "https://a.example", "1.0.0")
+TRIES = 3000  # calls of a validator for one value
 
 
 def sample(kind: str, type_name: str, default: Any, accepts: Accepts) -> Any:
-    """Return the value of a kind that a question accepts, or None if none was found.
+    """Return a value of a kind that a question accepts, or None if none was found.
 
     Args:
         kind: One of `KINDS`.
-        type_name: The question's type; for json, yaml and bool there is nothing to sample.
+        type_name: The question's type; json, yaml and bool have no samples.
         default: The question's default.
-        accepts: Says whether the question takes a value.
+        accepts: Whether the question accepts a value.
     """
     if type_name in NUMBERS:
         return _number(kind, default, accepts)
     if type_name not in TEXT:
         return None
-    text = next((one for one in (str(default or ""), *BEGINNINGS) if accepts(one)), None)
+    text = next((text for text in (str(default or ""), *CANDIDATES) if accepts(text)), None)
     if text is None:
         return None
     return {"shortest": _shortest, "longest": _longest, "oddest": _oddest}[kind](text, accepts)
 
 
-def any_of(accepts: Accepts) -> Any:
-    """Return something that a question without a default accepts, or an empty text."""
-    return next((one for one in (*BEGINNINGS, True, "{}", "[]") if accepts(one)), "")
+def first_accepted(accepts: Accepts) -> Any:
+    """Return a value that a question without a default accepts, or an empty string."""
+    return next((value for value in (*CANDIDATES, True, "{}", "[]") if accepts(value)), "")
 
 
 def _number(kind: str, default: Any, accepts: Accepts) -> Any:
-    found = sorted(
+    numbers = sorted(
         number
         for number in {0, 1, -1, 1023, 1024, 65535, 2**31 - 1, 2**63, default}
         if isinstance(number, int | float) and accepts(number)
     )
-    if not found:
+    if not numbers:
         return None
-    return {"shortest": min(found, key=abs), "longest": found[-1], "oddest": found[0]}[kind]
+    return {"shortest": min(numbers, key=abs), "longest": numbers[-1], "oddest": numbers[0]}[kind]
 
 
 def _shortest(text: str, accepts: Accepts) -> str:
-    """Take characters out, many at first, until none can go."""
+    """Remove characters, many at first, for as long as the result is accepted."""
     if accepts(""):
         return ""
     tries = 0
@@ -68,9 +68,9 @@ def _shortest(text: str, accepts: Accepts) -> str:
         start = 0
         while start < len(text) and tries < TRIES:
             tries += 1
-            less = text[:start] + text[start + width :]
-            if accepts(less):
-                text = less
+            shorter = text[:start] + text[start + width :]
+            if accepts(shorter):
+                text = shorter
             else:
                 start += 1
         width //= 2
@@ -78,40 +78,40 @@ def _shortest(text: str, accepts: Accepts) -> str:
 
 
 def _longest(text: str, accepts: Accepts) -> str:
-    """Repeat one character of the value as often as is accepted, wherever that is most often."""
+    """Repeat one character of the value, the one that can be repeated most often."""
     base = text or "a"
     candidates = [text]
     for place in sorted({0, len(base) // 2, len(base) - 1}):
-        grown = partial(_grown, base, place)
-        candidates.append(grown(_most(grown, accepts)))
+        repeat = partial(_repeat, base, place)
+        candidates.append(repeat(_most_repeats(repeat, accepts)))
     return max(filter(accepts, candidates), key=len)
 
 
-def _grown(base: str, place: int, times: int) -> str:
+def _repeat(base: str, place: int, times: int) -> str:
     return base[:place] + base[place] * times + base[place:]
 
 
-def _most(grown: Callable[[int], str], accepts: Accepts) -> int:
-    """Return the largest number up to `LONGEST` that is accepted, if all below it are."""
+def _most_repeats(repeat: Callable[[int], str], accepts: Accepts) -> int:
+    """Return the largest accepted number up to `LONGEST`, if all smaller ones are accepted."""
     low, high = 0, LONGEST + 1
     step = 1
-    while low + step < high and accepts(grown(low + step)):
+    while low + step < high and accepts(repeat(low + step)):
         low += step
         step *= 2
     high = min(high, low + step)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if accepts(grown(middle)) else (low, middle)
+        low, high = (middle, high) if accepts(repeat(middle)) else (low, middle)
     return low
 
 
 def _oddest(text: str, accepts: Accepts) -> str:
-    """Put every odd character into the value that it takes, somewhere."""
+    """Insert each special character at a place where it is accepted, if there is one."""
     for odd in ODD:
         for place in _places(text):
-            more = text[:place] + odd + text[place:]
-            if accepts(more):
-                text = more
+            longer = text[:place] + odd + text[place:]
+            if accepts(longer):
+                text = longer
                 break
     return text
 

@@ -1,4 +1,4 @@
-"""Which cases a command takes, as its user asked."""
+"""Select the cases of a command."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,17 +9,17 @@ from goldpath.model import Case, Form, Template
 from goldpath.rendering.copier import Questionnaire
 from goldpath.runtime import limits
 
-# Processor time for all questions of a template with all their samples; it takes about one.
+# Processor time for all questions of a template and their samples, which takes about a second.
 SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What the user asked for.
+    """The user's options for cases.
 
-    `answers` are answers files, or folders of them, to try as well. `sample` takes so many random
-    cases in place of all pairs, drawn with `seed`. `names` leaves all other cases out; a number is
-    the place of a case in the list, from 1.
+    `answers` are answers files, or folders of them, to add. `sample` is the number of random cases
+    to use in place of all pairs; `seed` is for these. `names` are the only cases to use; a number
+    is the position of a case in the list, from 1.
     """
 
     answers: tuple[Path, ...] = ()
@@ -31,54 +31,55 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a template asks: the cases, its questions with their defaults, defaults it refuses."""
+class Questions:
+    """The cases of a template, its form with all defaults, and the defaults that are not valid."""
 
     cases: tuple[Case, ...]
     form: Form
-    refused_defaults: tuple[tuple[str, str], ...]
+    invalid_defaults: tuple[tuple[str, str], ...]
 
 
 def select(template: Template, selection: Selection) -> tuple[Case, ...]:
-    """Return the cases of a template, as `ask` does."""
-    return ask(template, selection).cases
+    """Return the cases of a template, as `read_questions` does."""
+    return read_questions(template, selection).cases
 
 
-def ask(template: Template, selection: Selection) -> Asked:
-    """Ask the questions of a template in a plain folder; the cases are the same every time.
+def read_questions(template: Template, selection: Selection) -> Questions:
+    """Read the questions of a template and generate its cases, which are deterministic.
 
-    Raises: BadInputError if something asked for is not there or not accepted, GoldpathError if the
-    questions cannot be answered at all, or not in `SECONDS`.
+    Raises: BadInputError if the selection is not valid, GoldpathError if the questions cannot be
+    answered at all, or not in `SECONDS`.
     """
     if selection.exhaustive and selection.sample:
         raise BadInputError("--exhaustive and --sample exclude each other.")
     files = [file for path in selection.answers for file in _files(path)]
 
-    def work() -> Asked:
-        questions = Questionnaire(template.root, trust=selection.trust)
-        refused, form = generate.refused_defaults(questions), questions.fill({})
+    def read() -> Questions:
+        questionnaire = Questionnaire(template.root, trust=selection.trust)
+        invalid, form = generate.invalid_defaults(questionnaire), questionnaire.fill({})
         if selection.sample:
-            found = generate.sampled(template, questions, selection.sample, selection.seed)
+            cases = generate.random_sample(
+                template, questionnaire, selection.sample, selection.seed
+            )
         elif selection.exhaustive:
-            found = generate.exhaustive(template, questions)
+            cases = generate.exhaustive(template, questionnaire)
         else:
-            found = generate.chosen(template, questions)
-        return Asked(found, form, refused)
+            cases = generate.covering(template, questionnaire)
+        return Questions(cases, form, invalid)
 
-    asked = limits.one(work, seconds=SECONDS)
-    found = [*asked.cases]
-    taken = {case.name for case in found}
+    questions = limits.call(read, seconds=SECONDS)
+    cases = [*questions.cases]
+    names = {case.name for case in cases}
     for file in files:
         case = generate.from_file(file, template)
-        if (
-            case.name in taken or case.name.isdecimal()
-        ):  # such as longest.yml, beside our own case longest, or 2.yml
+        # Such as longest.yml, besides the generated case "longest", or 2.yml.
+        if case.name in names or case.name.isdecimal():
             case = replace(case, name=file.name)
-        if case.name in taken:
-            raise BadInputError(f"{file}: there is a case called {case.name}; rename the file.")
-        taken.add(case.name)
-        found.append(case)
-    return replace(asked, cases=_named(found, selection.names))
+        if case.name in names:
+            raise BadInputError(f"{file}: a case is already called {case.name}; rename the file.")
+        names.add(case.name)
+        cases.append(case)
+    return replace(questions, cases=_filter(cases, selection.names))
 
 
 def _files(path: Path) -> list[Path]:
@@ -86,15 +87,15 @@ def _files(path: Path) -> list[Path]:
         return [path]
     files = sorted(file for file in path.iterdir() if file.suffix in (".yml", ".yaml"))
     if not files:
-        raise BadInputError(f"{path} has no answers file; their names end in .yml or .yaml.")
+        raise BadInputError(f"{path} has no answers files, which end in .yml or .yaml.")
     return files
 
 
-def _named(found: list[Case], names: tuple[str, ...]) -> tuple[Case, ...]:
+def _filter(cases: list[Case], names: tuple[str, ...]) -> tuple[Case, ...]:
     if not names:
-        return tuple(found)
-    by_name = {str(number): case for number, case in enumerate(found, 1)}
-    by_name.update((case.name, case) for case in found)
+        return tuple(cases)
+    by_name = {str(number): case for number, case in enumerate(cases, 1)}
+    by_name.update((case.name, case) for case in cases)
     for name in names:
         if name not in by_name:
             raise unknown("case", name, by_name, "`goldpath cases` lists them.")

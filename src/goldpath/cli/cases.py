@@ -1,4 +1,4 @@
-"""`goldpath cases`: list the answers that `goldpath validate` tries."""
+"""`goldpath cases`: list the cases of `goldpath validate`."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,10 +10,10 @@ from goldpath.cases.select import Selection, select
 from goldpath.cli.console import reporting_errors
 from goldpath.cli.options import case_options, template_argument, vcs_ref_option
 from goldpath.model import Case, Template
-from goldpath.template.source import take
+from goldpath.template.source import fetch
 from goldpath.validation.report.text import safe, table
 
-WIDEST = 24  # characters of a cell
+MAX_WIDTH = 24  # characters of a cell
 
 
 @click.command()
@@ -22,31 +22,31 @@ WIDEST = 24  # characters of a cell
 @case_options
 @click.option("--format", "format_name", type=click.Choice(["table", "json", "matrix"]),
               default="table", show_default=True,
-              help='"json" is a list of {"name": ..., "answers": {...}}; "matrix" has it under '
-              '"include", for a job of GitHub Actions.')  # fmt: skip
+              help='"json" is a list of {"name": ..., "answers": {...}}; "matrix" wraps it in '
+              '"include", for the matrix of a GitHub Actions job.')  # fmt: skip
 @reporting_errors
 def cases(template: str, vcs_ref: str | None, format_name: str, **selection: Any) -> None:
-    """List the answers that together try every pair of choices, and odd free text.
+    """List the cases: answers that cover every pair of choices, and edge cases of free text.
 
-    TEMPLATE is a folder, taken with its uncommitted changes, or a git URL.
+    TEMPLATE is a folder, with its uncommitted changes, or a git URL.
     """
-    source = take(template, vcs_ref)
-    chosen = select(source.template, Selection(**selection))
-    click.echo(FORMATS[format_name](source.template, chosen))
+    source = fetch(template, vcs_ref)
+    selected = select(source.template, Selection(**selection))
+    click.echo(FORMATS[format_name](source.template, selected))
 
 
-def _to_table(template: Template, chosen: Sequence[Case]) -> str:
+def _to_table(template: Template, cases: Sequence[Case]) -> str:
     columns = [
-        one.name
-        for one in template.questions
-        if not one.computed and (one.choices or one.type == "bool")
+        question.name
+        for question in template.questions
+        if not question.computed and (question.choices or question.type == "bool")
     ]
-    return "\n".join(table([["case", *columns], *_rows(chosen, columns)]))
+    return "\n".join(table([["case", *columns], *_rows(cases, columns)]))
 
 
-def _rows(chosen: Sequence[Case], columns: Sequence[str]) -> Iterator[list[str]]:
-    for number, case in enumerate(chosen, 1):
-        # A name that only repeats the answers beside it is long; the number says as much.
+def _rows(cases: Sequence[Case], columns: Sequence[str]) -> Iterator[list[str]]:
+    for number, case in enumerate(cases, 1):
+        # A name that only repeats the answers of the row is replaced by the number.
         repeats = case.answers and set(case.answers) <= set(columns)
         name = str(number) if repeats or safe(case.name) != case.name else case.name
         cells = [_cell(case.answers[name]) if name in case.answers else "-" for name in columns]
@@ -55,19 +55,19 @@ def _rows(chosen: Sequence[Case], columns: Sequence[str]) -> Iterator[list[str]]
 
 def _cell(value: Any) -> str:
     text = safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+    return text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"
 
 
-def _to_json(_: Template, chosen: Sequence[Case]) -> str:
-    return json.dumps(_as_data(chosen), ensure_ascii=False)
+def _to_json(_: Template, cases: Sequence[Case]) -> str:
+    return json.dumps(_as_data(cases), ensure_ascii=False)
 
 
-def _to_matrix(_: Template, chosen: Sequence[Case]) -> str:
-    return json.dumps({"include": _as_data(chosen)}, ensure_ascii=False)
+def _to_matrix(_: Template, cases: Sequence[Case]) -> str:
+    return json.dumps({"include": _as_data(cases)}, ensure_ascii=False)
 
 
-def _as_data(chosen: Sequence[Case]) -> list[dict[str, Any]]:
-    return [{"name": case.name, "answers": dict(case.answers)} for case in chosen]
+def _as_data(cases: Sequence[Case]) -> list[dict[str, Any]]:
+    return [{"name": case.name, "answers": dict(case.answers)} for case in cases]
 
 
 FORMATS: Mapping[str, Callable[[Template, Sequence[Case]], str]] = {

@@ -1,4 +1,4 @@
-"""What all commands share on a terminal: errors, files they write, temporary files."""
+"""Functions that commands share: error messages, output files, temporary files."""
 
 import functools
 import os
@@ -21,7 +21,7 @@ P = ParamSpec("P")
 
 
 def reporting_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn our errors into one sentence on stderr and their exit status."""
+    """Print errors as one sentence on stderr and exit with their status."""
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -31,14 +31,14 @@ def reporting_errors(command: Callable[P, None]) -> Callable[P, None]:
             print_error(str(error))
             sys.exit(error.status)
         except OSError as error:
-            place = error.filename2 or error.filename  # of a copy, the file that is written
-            # A failed write names no file.
+            place = error.filename2 or error.filename  # the destination of a copy
+            # The error of a failed write has no file name.
             place = place or f"a file of {cache_dir()} or {tempfile.gettempdir()}"
             print_error(f"{place}: {error.strerror or error}.")
             sys.exit(ExitStatus.FAILED)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
-            if running_threads():  # in a loop without an end; a thread cannot be stopped
+            if running_threads():  # in an infinite loop; a thread cannot be stopped
                 os._exit(ExitStatus.INTERRUPTED)
             sys.exit(ExitStatus.INTERRUPTED)
 
@@ -46,16 +46,16 @@ def reporting_errors(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def print_error(message: str) -> None:
-    """Print what was wrong; text of a template can be in it."""
+    """Print an error message, which can contain text of a template."""
     click.echo("\n".join(map(safe, f"Error: {message}".split("\n"))), err=True)
 
 
 @contextmanager
 def scratch() -> Iterator[None]:
-    """Put all temporary files into one folder: a killed process cannot delete its own."""
+    """Put all temporary files into one folder: a killed process does not delete its own."""
     with tempfile.TemporaryDirectory(prefix="goldpath-", ignore_cleanup_errors=True) as folder:
         before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
-        tempfile.tempdir = os.environ["TMPDIR"] = folder  # ours, and that of programs
+        tempfile.tempdir = os.environ["TMPDIR"] = folder  # for goldpath and its programs
         try:
             yield
         finally:
@@ -66,7 +66,7 @@ def scratch() -> Iterator[None]:
 
 
 def write(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file atomically."""
     draft = file.with_name(f".{file.name}.draft")
     try:
         draft.write_text(text, encoding="utf-8")

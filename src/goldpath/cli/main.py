@@ -13,8 +13,7 @@ STATUSES = ", ".join(f"{int(status)} {meaning}" for status, meaning in MEANINGS.
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Render and check repositories made from a Copier template.\n\n"
-    f"Exit statuses: {STATUSES}.",
+    help=f"Render and validate repositories of a Copier template.\n\nExit statuses: {STATUSES}.",
 )
 @click.version_option(package_name="goldpath")
 def main() -> None:

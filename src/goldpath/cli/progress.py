@@ -1,11 +1,11 @@
-"""Tell a person how far long work has come: a bar on a terminal, plain lines elsewhere."""
+"""Display progress: a progress bar on a terminal, plain lines elsewhere."""
 
 import time
 from typing import TextIO
 
 
 class Ticker:
-    """What is done now: one line that changes on a terminal, elsewhere a line for each thing."""
+    """The current step: one changing line on a terminal, elsewhere a line for each step."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -21,16 +21,16 @@ class Ticker:
             self._out.write("\r\033[K")
             self._out.flush()
 
-    def tell(self, what: str) -> None:
-        """Show what is done; the same words again are counted."""
-        self._count = self._count + 1 if what == self._last else 1
+    def show(self, step: str) -> None:
+        """Display a step; repeated steps are counted."""
+        self._count = self._count + 1 if step == self._last else 1
         seconds = time.monotonic() - self._start
         if self._out.isatty():
             times = f" {self._count}" if self._count > 1 else ""
             filled = "#" * (int(seconds * 4) % 20)
-            self._out.write(f"\r\033[K[{filled:<20}] {seconds:5.1f} s  {what}{times}")
+            self._out.write(f"\r\033[K[{filled:<20}] {seconds:5.1f} s  {step}{times}")
             self._out.flush()
-        elif what != self._last:
-            self._out.write(f"{seconds:6.1f} s  {what}\n")
+        elif step != self._last:
+            self._out.write(f"{seconds:6.1f} s  {step}\n")
             self._out.flush()
-        self._last = what
+        self._last = step

@@ -15,5 +15,5 @@ def rules(rule: str | None) -> None:
     if rule:
         click.echo(page(find(rule)), nl=False)
         return
-    for line in table([[one.id, one.level, one.title] for one in RULES]):
+    for line in table([[rule.id, rule.level, rule.title] for rule in RULES]):
         click.echo(line)

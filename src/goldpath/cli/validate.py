@@ -1,4 +1,4 @@
-"""`goldpath validate`: check a template in all its cases."""
+"""`goldpath validate`: check a template in all of its cases."""
 
 import os
 import sys
@@ -41,28 +41,34 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {
 @template_argument
 @vcs_ref_option
 @case_options
-@click.option("--only", multiple=True, metavar="NAME", help="Only this linter or rule; repeatable.")
-@click.option("--skip", multiple=True, metavar="NAME", help="Not this linter or rule; repeatable.")
-@click.option("--rules", "rules_only", is_flag=True, help="Rules for templates, and no linter.")
-@click.option("--require-tools", is_flag=True, help="A linter that is missing makes status 3.")
+@click.option(
+    "--only", multiple=True, metavar="NAME", help="Run only this linter or rule; repeatable."
+)
+@click.option("--skip", multiple=True, metavar="NAME", help="Skip this linter or rule; repeatable.")
+@click.option(
+    "--rules", "rules_only", is_flag=True, help="Run only the rules for templates, no linters."
+)
+@click.option("--require-tools", is_flag=True, help="Exit with status 3 if a linter is missing.")
 @click.option("--format", "format_name", type=click.Choice(list(FORMATS)), help="Default: table.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write the report to a file.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the report to this file.")
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Leave out the findings that this file has.",
+    help="Leave out the findings in this file.",
 )
 @click.option(
     "--update-baseline",
     is_flag=True,
-    help="Write all findings into the baseline, in place of a report.",
+    help="Write all findings into the baseline instead of a report.",
 )
-@click.option("--diff", metavar="REF", help="Only findings on lines that differ from REF.")
-@click.option("--watch", is_flag=True, help="Again whenever a file changes, until Ctrl-C.")
-@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 2, help="At once.")
+@click.option("--diff", metavar="REF", help="Report only findings on lines that differ from REF.")
+@click.option("--watch", is_flag=True, help="Validate again after each change, until Ctrl-C.")
+@click.option(
+    "--jobs", type=click.IntRange(1), default=os.cpu_count() or 2, help="Number of parallel jobs."
+)
 @click.option("--render-seconds", type=click.IntRange(1), default=SECONDS, show_default=True,
-              help="Processor time that one render may take.")  # fmt: skip
+              help="Limit of processor time for each render.")  # fmt: skip
 @reporting_errors
 def validate(
     template: str,
@@ -76,26 +82,26 @@ def validate(
     render_seconds: int,
     **selection: Any,
 ) -> None:
-    """Check a Copier TEMPLATE: a folder as it stands, or a git URL.
+    """Validate a Copier template.
 
-    Renders the cases that matter, runs linters on the copies and rules on the template, and reports
-    each finding at the line of the template that it comes from. No code of the template runs
-    without --trust.
+    TEMPLATE is a folder, with its uncommitted changes, or a git URL. The command renders the
+    relevant cases, runs linters on the renders and rules on the template, and reports each finding
+    at its line of the template. Without --trust no code of the template runs.
     """
     for name in (*only, *skip):
         if name not in all_names():
             raise unknown("linter or rule", name, all_names())
     if output and (output.is_dir() or not output.parent.is_dir()):
-        raise BadInputError(f"{output} is not a file in an existing folder; --output takes one.")
+        raise BadInputError(f"{output} is not a file in an existing folder; --output needs one.")
     if selection.pop("rules_only"):
         only = (*only, *template_rules())
     baseline, update = selection.pop("baseline"), selection.pop("update_baseline")
     diff, watch = selection.pop("diff"), selection.pop("watch")
     if update and (diff or not baseline):
-        raise BadInputError("--update-baseline needs --baseline, and takes no --diff.")
+        raise BadInputError("--update-baseline needs --baseline, and excludes --diff.")
     if watch and (output or update or require_tools or vcs_ref or not Path(template).is_dir()):
         raise BadInputError(
-            "--watch takes a folder as it stands, and no --output, --update-baseline and "
+            "--watch takes a folder, and excludes --output, --update-baseline, --vcs-ref and "
             "--require-tools."
         )
     options = Options(Selection(**selection), only, skip, jobs, render_seconds, vcs_ref, diff=diff)
@@ -106,7 +112,7 @@ def validate(
     status = exit_status.of_report(report, require_tools=require_tools)
     if update and status != ExitStatus.FAILED:  # after a failure there may be more findings
         write(baseline, suppressions.to_baseline(report.findings))
-        click.echo(f"{baseline} has {count(len(report.findings), 'finding')} now.", err=True)
+        click.echo(f"{baseline}: {count(len(report.findings), 'finding')} written.", err=True)
         return
     if output:
         write(output, to_text(report))
@@ -117,25 +123,25 @@ def validate(
 
 
 def _validate(template: str, options: Options, baseline: Path | None) -> Report:
-    options = replace(options, known=suppressions.read_baseline(baseline) if baseline else {})
+    options = replace(options, baseline=suppressions.read_baseline(baseline) if baseline else {})
     with Ticker(sys.stderr) as ticker, scratch():
         return pipeline.validate(
-            template, options, progress=lambda step: ticker.tell(text.safe(step))
+            template, options, progress=lambda step: ticker.show(text.safe(step))
         )
 
 
 def _watch(
     template: str, options: Options, baseline: Path | None, to_text: Callable[[Report], str]
 ) -> NoReturn:
-    """Print a report after each change; an error in the middle of an edit ends nothing."""
+    """Print a report after each change; errors, as in the middle of an edit, are reported."""
     for _ in changes(Path(template)):
         try:
             report = to_text(_validate(template, options, baseline))
         except (GoldpathError, OSError) as error:
-            click.clear()  # only now, so that the last report stays until there is a new one
+            click.clear()  # only now: the last report stays until there is a new one
             print_error(str(error))
         else:
             click.clear()
             click.echo(report, nl=False)
         click.echo("Watching for changes; press Ctrl-C to stop.", err=True)
-    raise AssertionError("changes have no end")
+    raise AssertionError("changes() never ends")

@@ -1,4 +1,4 @@
-"""actionlint on every workflow, with shellcheck on what its steps run."""
+"""actionlint on every workflow, with shellcheck on the scripts of its steps."""
 
 import json
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ def _select(tree: Tree) -> list[Path]:
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-    """Check the files; without shellcheck their steps are checked less."""
+    """Check the files; without shellcheck the scripts of their steps are not checked."""
     shellcheck = beside_python("shellcheck")
     options = ["-format", "{{json .}}", "-pyflakes=", f"-shellcheck={shellcheck or ''}"]
-    answer = process.run([go_tool(LINTER.name), *options, *files], cwd=tree.root, accept=(0, 1))
+    result = process.run([go_tool(LINTER.name), *options, *files], cwd=tree.root, accept=(0, 1))
     return [
         Finding(
             LINTER.name,
@@ -32,7 +32,7 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
             "error",
             item["message"],
         )
-        for item in json.loads(answer.stdout)
+        for item in json.loads(result.stdout)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a linter is: everything about it is in one value."""
+"""The types `Check` and `Linter`: one value has everything about a linter."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,34 +8,32 @@ from goldpath.model import Finding
 from goldpath.rendering.tree import Tree
 from goldpath.runtime.toolchain import beside_python
 
-# A file of a tree, and why a linter that reads it may not run.
+# A file of a tree, and the reason why a linter that reads it may not run.
 Danger = tuple[Path, str]
 
 
 def no_dangers(tree: Tree) -> Iterable[Danger]:
-    """Return nothing: no file makes the linter run a program or read outside of the tree."""
+    """Return nothing: the linter runs no program of the tree and reads no file outside of it."""
     del tree
     return ()
 
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """Something that reads files of a tree and returns findings.
+    """A function that checks files of a tree, and how to run it.
 
     Attributes:
-        name: Its name in reports and for --only and --skip.
-        select: Returns the files of a tree that it checks.
-        run: Checks files of `select` and returns what is wrong. Raises ToolError if a program
-            fails instead of answering.
-        per_file: Whether it checks each file by itself.
-        merged: Whether it gets the files of many trees in one, because it starts slowly; each tree
-            is then a folder of its own with no file but those of `select`. Otherwise it runs in the
-            tree itself.
-        first: Whether it takes longest, so that it starts before the others.
-        config: Further files that decide what it finds, relative to the tree.
-        beside: Patterns of files that it reads if the file it checks names them.
-        dangers: Returns files of a tree with which it may not run unless the template is trusted:
-            it would run a program that they name, or read a file outside of the tree.
+        name: The name in reports and for --only and --skip.
+        select: Returns the files of a tree to check.
+        run: Checks files of `select` and returns findings. Raises ToolError if a program fails.
+        per_file: Whether each file is checked independently of the others.
+        merged: Whether it runs once for many trees, because it starts slowly. Each tree is then a
+            subfolder that has only the files of `select`. Otherwise it runs in each tree.
+        first: Whether it takes longest and therefore starts before the others.
+        config: Other files that its findings depend on, relative to the tree.
+        references: Patterns of files that it reads if a checked file names them.
+        dangers: Returns files of a tree that forbid to run it unless the template is trusted: it
+            would run a program that they name, or read a file outside of the tree.
     """
 
     name: str
@@ -45,22 +43,22 @@ class Check:
     merged: bool = False
     first: bool = False
     config: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
     dangers: Callable[[Tree], Iterable[Danger]] = no_dangers
 
 
 @dataclass(frozen=True, eq=False)
 class Linter(Check):
-    """A tool of the field that checks files.
+    """A linter: a tool that checks files.
 
     Attributes:
-        program: The program that has to be beside Python or on PATH; none if goldpath brings it.
+        program: The program that is required beside Python or on PATH; none if goldpath has it.
         install: The command that installs it.
-        ignore_marks: Texts in a line that tell it to ignore something; reports count these lines.
+        ignore_marks: Texts of its ignore comments; reports count the lines that have one.
     """
 
     program: str = ""
-    install: str = "nothing to do, goldpath brings it"
+    install: str = "nothing to install, it is part of goldpath"
     ignore_marks: tuple[str, ...] = ()
 
     @property
@@ -70,7 +68,7 @@ class Linter(Check):
 
 
 def program(name: str) -> Path:
-    """Return a program that an available linter names."""
-    found = beside_python(name)
-    assert found, f"{name} is available"
-    return found
+    """Return the path of a program of an available linter."""
+    path = beside_python(name)
+    assert path, f"{name} is available"
+    return path

@@ -1,4 +1,4 @@
-"""check-jsonschema on files of GitHub, Dependabot and Renovate, with the schemas that it brings."""
+"""check-jsonschema on files of GitHub, Dependabot and Renovate, with its built-in schemas."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
 WORKFLOW = "github-workflows"
-# By the file's name; workflows go by their folder.
+# By file name; workflows are recognised by their folder.
 SCHEMAS = {
     "dependabot.yml": "dependabot",
     "dependabot.yaml": "dependabot",
@@ -21,21 +21,21 @@ SCHEMAS = {
 
 
 def _select(tree: Tree) -> list[Path]:
-    """Return the workflows and the files that are named in `SCHEMAS`."""
-    found = workflows(tree)
-    return [*found, *(file for file in tree.files if file.name in SCHEMAS and file not in found)]
+    """Return the workflows and the files of `SCHEMAS`."""
+    files = workflows(tree)
+    return [*files, *(file for file in tree.files if file.name in SCHEMAS and file not in files)]
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-    """Check each file with the schema of its kind."""
-    files, found = too_large(tree, files, LINTER.name)
+    """Validate each file against its schema."""
+    files, findings = too_large(tree, files, LINTER.name)
     by_schema: dict[str, list[Path]] = {}
     for file in files:
         workflow = file.parent.match(".github/workflows")
         by_schema.setdefault(WORKFLOW if workflow else SCHEMAS[file.name], []).append(file)
-    for schema, those in by_schema.items():
-        found += _check(tree, schema, those)
-    return found
+    for schema, some in by_schema.items():
+        findings += _check(tree, schema, some)
+    return findings
 
 
 def _check(tree: Tree, schema: str, files: Sequence[Path]) -> list[Finding]:
@@ -43,7 +43,7 @@ def _check(tree: Tree, schema: str, files: Sequence[Path]) -> list[Finding]:
     report = json.loads(
         process.run([program(LINTER.program), *options, *files], accept=(0, 1)).stdout
     )
-    found = [
+    errors = [
         (item["filename"], item["path"], item["message"]) for item in report.get("errors", [])
     ] + [
         (item["filename"], "", " ".join(item["message"].split()))
@@ -59,7 +59,7 @@ def _check(tree: Tree, schema: str, files: Sequence[Path]) -> list[Finding]:
             "error",
             f"{place} {text}".strip(),
         )
-        for name, place, text in found
+        for name, place, text in errors
     ]
 
 

@@ -1,4 +1,4 @@
-"""checkov on all that the charts render to; what an object's own annotation skips counts."""
+"""checkov on the renders of the charts; annotations that skip a check count as ignores."""
 
 import json
 import sys
@@ -14,42 +14,42 @@ from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import wheel
 
-# Whether a NetworkPolicy selects a pod: the policy of one render would answer for the pods of
-# another. kube-score asks the same (pod-networkpolicy), and gets one render at a time.
+# Whether a NetworkPolicy selects a pod: the policy of one render would count for the pods of
+# another. kube-score has the same check (pod-networkpolicy), and reads one render at a time.
 SKIPPED = "CKV2_K8S_6"
-# A way to render a chart, and the template in it that an object comes from.
+# The inputs of a chart, and the template of an object.
 Place = tuple[charts.Inputs, str]
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
-    """Check every render of every chart; each check that fails is a finding."""
-    rendered = [charts.in_known_kinds(one) for one in charts.rendered(tree, LINTER.name)]
-    found = [(finding, one.inputs) for one in rendered for finding in one.findings]
-    # Renders have most of their objects in common, so each object is checked once for all.
-    having: dict[str, list[Place]] = {}
-    for one in rendered:
-        for path, text in one.documents:
-            having.setdefault(text, []).append((one.inputs, path))
-    if having:
-        by_name = {f"{number}.yaml": places for number, places in enumerate(having.values())}
+    """Check every render of every chart; each failed check is a finding."""
+    renders = [charts.in_known_kinds(render) for render in charts.renders(tree, LINTER.name)]
+    pairs = [(finding, render.inputs) for render in renders for finding in render.findings]
+    # Renders have most objects in common, so each object is checked once.
+    places_of: dict[str, list[Place]] = {}
+    for render in renders:
+        for path, text in render.documents:
+            places_of.setdefault(text, []).append((render.inputs, path))
+    if places_of:
+        by_name = {f"{number}.yaml": places for number, places in enumerate(places_of.values())}
         with tempfile.TemporaryDirectory(prefix="goldpath-") as folder:
-            for name, text in zip(by_name, having, strict=True):
+            for name, text in zip(by_name, places_of, strict=True):
                 (Path(folder) / name).write_text(text)
-            found += _findings(_check(Path(folder)), by_name)
-    return charts.merged(found)
+            pairs += _findings(_check(Path(folder)), by_name)
+    return charts.merge_findings(pairs)
 
 
 def _check(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return checkov's results on the manifests in a folder, by their kind."""
+    """Return checkov's results for the manifests in a folder, by the kind of result."""
     options = ["--framework", "kubernetes", "--skip-check", SKIPPED, "--output", "json"]
-    options += ["--compact", "--skip-download"]  # it would ask a server for more
-    answer = process.run(
+    options += ["--compact", "--skip-download"]  # no data of its server
+    result = process.run(
         [sys.executable, "-m", "checkov.main", *options, "--directory", folder],
         env={"PYTHONPATH": str(wheel(LINTER.name, imported=True))},
         cwd=folder,
         accept=(0, 1),
     )
-    results: dict[str, list[dict[str, Any]]] = json.loads(answer.stdout).get("results", {})
+    results: dict[str, list[dict[str, Any]]] = json.loads(result.stdout).get("results", {})
     return results
 
 
@@ -68,11 +68,11 @@ def _findings(
                         Finding(LINTER.name, item["check_id"], path, 0, 0, "error", message),
                         inputs,
                     )
-    # It passes over what it cannot read.
+    # It skips objects that it cannot read.
     for inputs in {inputs: None for places in by_name.values() for inputs, _ in places}:
         if inputs not in read:
             yield (
-                charts.unread(LINTER.name, inputs, "none of the rendered objects was read"),
+                charts.unread(LINTER.name, inputs, "checkov read none of the rendered objects"),
                 inputs,
             )
 

@@ -1,4 +1,4 @@
-"""checkov on every workflow; a check that fails is a finding, as is a file that it cannot read."""
+"""checkov on every workflow; failed checks and unreadable files are findings."""
 
 import json
 import shutil
@@ -21,26 +21,26 @@ def _select(tree: Tree) -> list[Path]:
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-    """Check the files in one run, because starting it takes seconds."""
-    files, found = too_large(tree, files, LINTER.name)
+    """Check the files in one run, because the start takes seconds."""
+    files, findings = too_large(tree, files, LINTER.name)
     if not files:
-        return found
+        return findings
     paths = [relative(file, tree.root) for file in files]
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
-        # It would read the rest of the tree too, and settings of its own if there are any.
+        # In the tree it would read all other files, and configuration of its own.
         folder = Path(name)
         for path in paths:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(tree.root / path, folder / path)
         options = ["--framework", "github_actions", "--output", "json", "--compact"]
-        answer = process.run(
+        result = process.run(
             [sys.executable, "-m", "checkov.main", *options, "--skip-download", "--directory", "."],
             env={"PYTHONPATH": str(wheel("checkov", imported=True))},
             cwd=folder,
             accept=(0, 1),
         )
-    results = json.loads(answer.stdout).get("results", {})
-    found += [
+    results = json.loads(result.stdout).get("results", {})
+    findings += [
         Finding(
             LINTER.name,
             item["check_id"],
@@ -53,8 +53,9 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
         for item in results.get("failed_checks", [])
     ]
     unread = [str(path).lstrip("/") for path in results.get("parsing_errors", [])]
-    return found + [
-        Finding(LINTER.name, "unread", path, 0, 0, "error", "not read") for path in unread
+    return findings + [
+        Finding(LINTER.name, "unread", path, 0, 0, "error", "checkov cannot read it")
+        for path in unread
     ]
 
 

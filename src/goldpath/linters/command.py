@@ -1,4 +1,4 @@
-"""Any other program as a linter, as a template's .goldpath.yml describes it in a few lines."""
+"""A command of a template's .goldpath.yml as a linter."""
 
 import re
 import shutil
@@ -13,29 +13,29 @@ from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import beside_python
 
-# What compilers and most linters print: path:line:column: text, the column may be missing.
+# The output of compilers and most linters: path:line:column: text, perhaps without the column.
 _GNU = re.compile(r"^(?:\./)?([^\s:][^:\n]*):(\d+):(?:(\d+):)? *(.+)$", re.MULTILINE)
 
 
 def command(name: str, pattern: str, argv: Sequence[str], output: str) -> Linter:
-    """Return a linter that runs a command in a copy of each render that has one of its files.
+    """Return a linter that runs a command in a copy of each render that has a matching file.
 
     Args:
-        name: Its name in reports.
+        name: The name in reports.
         pattern: A pattern for paths, such as "*.proto" or "Makefile".
         argv: The program and its arguments; no shell is involved.
-        output: "gnu" if findings are lines such as `path:3:1: text`; "status" if any status but 0
-            is one finding.
+        output: "gnu" if findings are lines such as `path:3:1: text`; "status" if a status but 0
+            is a finding.
     """
 
     def select(tree: Tree) -> list[Path]:
-        # All files of a tree that has one of the pattern: a command may read any.
+        # All files of a tree with a match: the command may read any of them.
         matches = any(fnmatch(relative(file, tree.root), pattern) for file in tree.files)
         return list(tree.files) if matches else []
 
     def lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-        answer = _run_in_copy(tree.root, files, argv)
-        text = answer.stdout + answer.stderr
+        result = _run_in_copy(tree.root, files, argv)
+        text = result.stdout + result.stderr
         if output == "gnu":
             known = {relative(file, tree.root) for file in files}
             return [
@@ -43,19 +43,19 @@ def command(name: str, pattern: str, argv: Sequence[str], output: str) -> Linter
                 for path, line, column, message in _GNU.findall(text)
                 if path in known
             ]
-        if answer.status == 0:
+        if result.status == 0:
             return []
-        last = " ".join(text.strip().splitlines()[-3:]) or "it printed nothing"
+        last = " ".join(text.strip().splitlines()[-3:]) or "no output"
         paths = [relative(file, tree.root) for file in files]
         first = next(path for path in paths if fnmatch(path, pattern))
-        message = f"{' '.join(argv)} ended with status {answer.status}: {last}"
+        message = f"{' '.join(argv)} ended with status {result.status}: {last}"
         return [Finding(name, "status", first, 0, 0, "error", message)]
 
     return Linter(name, select, lint, program=argv[0], install="see the template's .goldpath.yml")
 
 
 def _run_in_copy(root: Path, files: Sequence[Path], argv: Sequence[str]) -> process.Result:
-    """Run a command where it may write."""
+    """Run a command in a copy, where it may write."""
     own = beside_python(argv[0]) or argv[0]
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         copy = Path(name) / root.name

@@ -1,4 +1,4 @@
-"""Files that several linters check."""
+"""Functions for files that several linters check."""
 
 import contextlib
 from collections.abc import Sequence
@@ -12,27 +12,27 @@ from goldpath.runtime.bounded_yaml import TooLargeError, check_nesting, document
 
 
 def too_large(tree: Tree, files: Sequence[Path], linter: str) -> tuple[list[Path], list[Finding]]:
-    """Return the files that a linter can read to an end, and a finding for each of the others.
+    """Return the files that a linter can read in time, and a finding for each other file.
 
-    Tools in Python fill in aliases, which takes them hours if there are many of many.
+    Tools in Python expand aliases, which takes hours if these are nested.
     """
-    read, found = [], []
+    readable, findings = [], []
     for file in files:
         text = file.read_text(errors="replace")
         try:
-            with contextlib.suppress(yaml.YAMLError):  # which the linter itself reports
+            with contextlib.suppress(yaml.YAMLError):  # the linter itself reports it
                 check_nesting(text)
             if "*" in text and "&" in text:
                 documents(text)
         except TooLargeError as error:
-            found.append(
+            findings.append(
                 Finding(linter, "unread", relative(file, tree.root), 0, 0, "error", str(error))
             )
             continue
         except (yaml.YAMLError, ValueError):
-            pass  # the linter says what is wrong with it
-        read.append(file)
-    return read, found
+            pass  # the linter itself reports it
+        readable.append(file)
+    return readable, findings
 
 
 def workflows(tree: Tree) -> list[Path]:

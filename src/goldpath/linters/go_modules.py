@@ -1,4 +1,4 @@
-"""Go modules, as the linters for Go check them."""
+"""Files, configuration and dangers that the linters for Go share."""
 
 import json
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env
 
-# Files that decide what a linter finds in a module, beside its code.
+# Files other than the code that findings depend on.
 GO_CONFIG = ("go.mod", "go.sum", ".golangci.yml", ".golangci.yaml", ".golangci.toml")
-# A compiler of C would be started on comments, and shows what files these include.
+# cgo would run a C compiler, whose errors show the files that comments include.
 WITHOUT_C = {"CGO_ENABLED": "0"}
 
 
@@ -25,15 +25,15 @@ def go_files(tree: Tree) -> list[Path]:
 
 
 def modules_outside(tree: Tree) -> Iterator[Danger]:
-    """Find modules that a folder outside replaces: what does not compile there is shown."""
+    """Find modules that a folder outside replaces: compile errors show its content."""
     file = tree.root / "go.mod"
     if not file.is_file() or b"=>" not in file.read_bytes():
         return
     try:
-        answer = process.run(["go", "mod", "edit", "-json", file], cwd=tree.root, env=go_env())
+        result = process.run(["go", "mod", "edit", "-json", file], cwd=tree.root, env=go_env())
     except ToolError:
-        return  # Go reports it to the linter, too
-    for one in json.loads(answer.stdout)["Replace"] or []:
-        path = one["New"]["Path"]
-        if "Version" not in one["New"] and safety.leaves(path, tree.root, tree.root):
-            yield file, f"replaces a module by {path} outside"
+        return  # the linter reports it, too
+    for replacement in json.loads(result.stdout)["Replace"] or []:
+        path = replacement["New"]["Path"]
+        if "Version" not in replacement["New"] and safety.leaves(path, tree.root, tree.root):
+            yield file, f"replaces a module by {path}, which is outside of the copy"

@@ -14,12 +14,12 @@ from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env
 
-# What a Go program that does not compile prints.
+# An error of the Go compiler.
 _COMPILE = re.compile(r"^(?:vet: )?(?:\./)?(\S+\.go):(\d+):(?:(\d+):)? (.*)$", re.MULTILINE)
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
-    """Vet all packages of the module; code that does not compile is a finding."""
+    """Vet all packages of the module; a compile error is a finding."""
     try:
         return _vet(tree.root)
     except ToolError as error:
@@ -33,24 +33,24 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  
 
 
 def _vet(root: Path) -> list[Finding]:
-    # What Go keeps of a clean tree serves every tree with the same files, in a fifth of the time. A
-    # finding that it has kept would name the file of another tree.
+    # With -trimpath Go caches the result of a clean tree for every tree with the same files, which
+    # saves four fifths of the time. A cached finding would have the path of another tree.
     env = {**go_env(), **WITHOUT_C}
     if not _findings(root, env):
         return []
-    named = env["GOFLAGS"].replace("-trimpath", "")
+    goflags = env["GOFLAGS"].replace("-trimpath", "")
     return [
         Finding(LINTER.name, analyzer, *_place(item["posn"], root), "error", item["message"])
-        for analyzer, item in _findings(root, {**env, "GOFLAGS": named})
+        for analyzer, item in _findings(root, {**env, "GOFLAGS": goflags})
     ]
 
 
 def _findings(root: Path, env: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
     """Return each finding with the name of its analyzer."""
-    # In JSON mode findings leave the status at 0; packages without any are comment lines.
-    answer = process.run(["go", "vet", "-json", "./..."], cwd=root, env=env)
+    # In JSON mode the status is 0 despite findings; packages without findings are comment lines.
+    result = process.run(["go", "vet", "-json", "./..."], cwd=root, env=env)
     text = "".join(
-        line for line in (answer.stderr + answer.stdout).splitlines(True) if line[0] != "#"
+        line for line in (result.stderr + result.stdout).splitlines(True) if line[0] != "#"
     )
     return [
         (analyzer, item)

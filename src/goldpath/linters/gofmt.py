@@ -14,15 +14,15 @@ from goldpath.runtime.toolchain import go_env
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """List the files that gofmt would change, or cannot read."""
     goroot = process.run(["go", "env", "GOROOT"], cwd=tree.root, env=go_env()).stdout.strip()
-    answer = process.run([f"{goroot}/bin/gofmt", "-l", *files], cwd=tree.root, accept=(0, 2))
+    result = process.run([f"{goroot}/bin/gofmt", "-l", *files], cwd=tree.root, accept=(0, 2))
     unformatted = [
         Finding(
             LINTER.name, "format", relative(Path(name), tree.root), 0, 0, "error", "run make fmt"
         )
-        for name in answer.stdout.splitlines()
+        for name in result.stdout.splitlines()
     ]
     broken = []
-    for line in answer.stderr.splitlines():
+    for line in result.stderr.splitlines():
         name, row, column, message = line.split(":", 3)
         path = relative(tree.root / name, tree.root)
         broken.append(

@@ -12,12 +12,21 @@ from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env, go_tool
 
-# All formats but the one that is read; `golangci-lint run --help` lists them.
-UNWANTED = ("text", "tab", "html", "checkstyle", "code-climate", "junit-xml", "teamcity", "sarif")
+# All output formats but JSON; `golangci-lint run --help` lists them.
+OTHER_FORMATS = (
+    "text",
+    "tab",
+    "html",
+    "checkstyle",
+    "code-climate",
+    "junit-xml",
+    "teamcity",
+    "sarif",
+)
 
 
 def _plugins(tree: Tree) -> Iterator[Danger]:
-    """Find settings that name plugins to load, or files outside to read."""
+    """Find configuration that loads plugins or reads files outside of the tree."""
     yield from modules_outside(tree)
     for file in sorted(tree.root.glob(".golangci.*")):
         for key, value in safety.pairs(file):
@@ -26,21 +35,21 @@ def _plugins(tree: Tree) -> Iterator[Danger]:
             elif key in ("template-path", "rules", "path") and safety.leaves(
                 value, tree.root, tree.root
             ):
-                yield file, f"names the file {value} outside"
+                yield file, f"names the file {value}, which is outside of the copy"
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
-    """Run all linters of .golangci.yml on all packages."""
+    """Run the linters of .golangci.yml on all packages."""
     program = go_tool(LINTER.name)
-    # The tree's settings could name a file to write, for each of the formats, or a patch to read.
-    options = [f"--output.{name}.path=/dev/null" for name in UNWANTED]
+    # The tree's configuration could name an output file for each format, or a patch to read.
+    options = [f"--output.{name}.path=/dev/null" for name in OTHER_FORMATS]
     options += ["--output.json.path=stdout", "--show-stats=false", "--fix=false", "--new=false"]
     options += [f"--new-from-{what}=" for what in ("rev", "patch", "merge-base")]
-    # Workers run it in several trees at once; each of them has its own lock-free cache entry.
+    # It runs in several trees at the same time, each with its own cache entry.
     options += ["--allow-parallel-runners", "--max-issues-per-linter=0", "--max-same-issues=0"]
-    # It has a gigabyte at most for a moment; collecting half as often saves a sixth of its time.
+    # It needs at most a gigabyte; half as many garbage collections save a sixth of the time.
     env = {**go_env(), **WITHOUT_C, "GOGC": "200"}
-    answer = process.run([program, "run", *options, "./..."], cwd=tree.root, env=env, accept=(0, 1))
+    result = process.run([program, "run", *options, "./..."], cwd=tree.root, env=env, accept=(0, 1))
     return [
         Finding(
             LINTER.name,
@@ -51,7 +60,7 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  
             "error",
             item["Text"],
         )
-        for item in json.loads(answer.stdout.splitlines()[0])["Issues"]
+        for item in json.loads(result.stdout.splitlines()[0])["Issues"]
     ]
 
 

@@ -13,15 +13,15 @@ SETTINGS = "scripts/hadolint.yaml"
 
 
 def _select(tree: Tree) -> list[Path]:
-    """Return the files called Dockerfile."""
+    """Return the files that are called Dockerfile."""
     return [file for file in tree.files if file.name.removesuffix(".jinja") == "Dockerfile"]
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-    """Check the files with the settings that the tree brings along."""
+    """Check the files with the tree's configuration."""
     config = tree.root / SETTINGS
     options = ["--config", str(config)] if config.exists() else []
-    answer = process.run(
+    result = process.run(
         [program(LINTER.program), "--format", "json", *options, *files],
         cwd=tree.root,
         accept=(0, 1),
@@ -36,7 +36,7 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
             item["level"] if item["level"] in ("error", "warning") else "note",
             item["message"],
         )
-        for item in json.loads(answer.stdout)
+        for item in json.loads(result.stdout)
     ]
 
 

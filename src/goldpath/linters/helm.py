@@ -1,6 +1,6 @@
-"""Helm on every chart: lint, strict, and a render with each file of values it is tested with.
+"""Helm on every chart: `helm lint --strict`, and a render with each of its values files.
 
-Both supported majors of Helm do it, because a chart's users have one or the other.
+Both supported major versions of Helm run, because a chart's users have one or the other.
 """
 
 import re
@@ -14,54 +14,56 @@ from goldpath.linters.base import Linter
 from goldpath.model import Finding
 from goldpath.rendering.tree import Tree
 
-# "[ERROR] templates/service.yaml: what is wrong", with more lines until the next such line.
+# "[ERROR] templates/service.yaml: message", with more lines up to the next such line.
 _LINT = re.compile(r"^\[(ERROR|WARNING)\] ([^\s:]*): (.*?)(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
-# What it says before all else of a chart.
-_LINTED = re.compile(r"^==> Linting (.*)\n", re.MULTILINE)
+# The first line about a chart.
+_CHART = re.compile(r"^==> Linting (.*)\n", re.MULTILINE)
 
 
 def _lint(name: str, tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
-    """Render every chart with all files of values on each Kubernetes, lint on the newest."""
+    """Render every chart with all values files on each Kubernetes version, lint on the newest."""
     render = partial(charts.render, linter=name, helm=name)
-    ways = charts.inputs(tree)
-    newest = [one for one in ways if one.kube_version == charts.KUBE_VERSIONS[-1]]
-    found = [*_linted(name, newest)]
-    found += [(finding, one) for one in ways for finding in render(one).findings]
-    return charts.merged(found)
+    all_inputs = charts.all_inputs(tree)
+    newest = [x for x in all_inputs if x.kube_version == charts.KUBE_VERSIONS[-1]]
+    pairs = [*_helm_lint(name, newest)]
+    pairs += [(finding, inputs) for inputs in all_inputs for finding in render(inputs).findings]
+    return charts.merge_findings(pairs)
 
 
-def _linted(name: str, ways: Sequence[charts.Inputs]) -> Iterator[tuple[Finding, charts.Inputs]]:
-    """Lint the charts that take the same values in one run: half of its time is the start."""
-    alike: dict[object, list[charts.Inputs]] = {}
-    for one in ways:
-        values = one.values.read_bytes() if one.values else None
-        alike.setdefault((one.chart.name, values), []).append(one)
-    for some in alike.values():
-        folders = [one.chart for one in some]
-        options = ["--strict", "--quiet", *some[0].options]
-        answer = charts.run(name, "lint", *options, "--", *folders)
-        parts = _LINTED.split(answer.stdout)
+def _helm_lint(
+    name: str, newest: Sequence[charts.Inputs]
+) -> Iterator[tuple[Finding, charts.Inputs]]:
+    """Lint charts with the same values in one run: half of the time is the start."""
+    groups: dict[object, list[charts.Inputs]] = {}
+    for inputs in newest:
+        values = inputs.values.read_bytes() if inputs.values else None
+        groups.setdefault((inputs.chart.name, values), []).append(inputs)
+    for group in groups.values():
+        folders = [inputs.chart for inputs in group]
+        options = ["--strict", "--quiet", *group[0].options]
+        result = charts.run(name, "lint", *options, "--", *folders)
+        parts = _CHART.split(result.stdout)
         outputs = dict(zip(parts[1::2], parts[2::2], strict=True))
-        for one in some:
-            output = outputs.get(str(one.chart), "" if outputs else answer.stdout)
-            failed = answer.status and (not outputs or str(one.chart) in outputs)
-            for finding in _findings(name, one, output, failed=bool(failed)):
-                yield finding, one
+        for inputs in group:
+            output = outputs.get(str(inputs.chart), "" if outputs else result.stdout)
+            failed = result.status and (not outputs or str(inputs.chart) in outputs)
+            for finding in _findings(name, inputs, output, failed=bool(failed)):
+                yield finding, inputs
 
 
-def _findings(name: str, one: charts.Inputs, output: str, *, failed: bool) -> Iterator[Finding]:
+def _findings(name: str, inputs: charts.Inputs, output: str, *, failed: bool) -> Iterator[Finding]:
     lines = _LINT.findall(output)
     if failed and not lines:
-        yield charts.unread(name, one, output or "it failed and does not say why")
+        yield charts.unread(name, inputs, output or "helm lint failed without a message")
     for level, path, text in lines:
-        found = charts.problem(name, "lint", text, one)
-        # "templates/" is all that it says of an error in them; the text may know better.
-        place = one.path(path) if (one.chart / path).is_file() else found.path
-        yield replace(found, path=place, level=level.lower())
+        finding = charts.problem(name, "lint", text, inputs)
+        # For errors in templates the path is only "templates/"; the message may have the file.
+        place = inputs.path(path) if (inputs.chart / path).is_file() else finding.path
+        yield replace(finding, path=place, level=level.lower())
 
 
 def _linter(name: str) -> Linter:
-    """Return a major version of Helm as a linter, by the name of its Go tool."""
+    """Return the linter for a major version of Helm, by the name of its Go tool."""
     return Linter(
         name,
         charts.select,

@@ -1,4 +1,4 @@
-"""helm-unittest on the suites of every chart."""
+"""helm-unittest on the test suites of every chart."""
 
 import shutil
 import tempfile
@@ -13,46 +13,43 @@ from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_tool
 
-# Where it looks for suites by itself.
+# The default location of test suites.
 OWN, SUFFIX = "tests", "_test.yaml"
 
 
 def _dangers(tree: Tree) -> Iterator[Danger]:
-    """Find suites that name a program, or a file of values outside."""
+    """Find suites that run a program or read a values file outside of the tree."""
     yield from charts.dangers(tree)
     for file in tree.root.glob(f"**/{OWN}/*{SUFFIX}"):
         for key, value in safety.pairs(file):
             if key is None or "postrenderer" in key:
                 yield file, "names a program to run" if key else "cannot be read"
             elif key == "values" and safety.leaves(value, file.parent, tree.root):
-                yield file, f"names the file {value} outside"
+                yield file, f"names the file {value}, which is outside of the copy"
 
 
 def _select(tree: Tree) -> list[Path]:
-    """Return every file of the charts that have suites: all of them can decide what a test sees."""
-    every = {chart: list(tree.below(chart)) for chart in charts.folders(tree)}
-    return [file for chart, files in every.items() if _suites(chart, files) for file in files]
+    """Return every file of the charts that have suites: a test can depend on each."""
+    files_of = {chart: list(tree.below(chart)) for chart in charts.folders(tree)}
+    return [file for chart, files in files_of.items() if _suites(chart, files) for file in files]
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-    """Run each suite; a test that fails or is skipped is a finding, as is a suite without any."""
+    """Run each suite; failed and skipped tests are findings, as are suites without tests."""
     suites = {chart: _suites(chart, files) for chart in charts.folders(tree)}
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         folder = Path(name).resolve()
-        if _passed(folder, _copied(suites, folder / "all")):
+        if _all_pass(folder, _copy_charts(suites, folder / "all")):
             return []
         return [
             finding
-            for own, suite in _copied(suites, folder / "each").items()
+            for own, suite in _copy_charts(suites, folder / "each").items()
             for finding in _run(own.parents[1], own, relative(suite, tree.root))
         ]
 
 
-def _copied(suites: Mapping[Path, Sequence[Path]], folder: Path) -> dict[Path, Path]:
-    """Copy the charts of all suites, and return each suite by its copy.
-
-    It puts a folder for snapshots beside the suites.
-    """
+def _copy_charts(suites: Mapping[Path, Sequence[Path]], folder: Path) -> dict[Path, Path]:
+    """Copy the charts of all suites, as helm-unittest writes snapshots; map copies to suites."""
     copies = {}
     for number, (chart, own) in enumerate(suites.items()):
         if own:
@@ -61,17 +58,17 @@ def _copied(suites: Mapping[Path, Sequence[Path]], folder: Path) -> dict[Path, P
     return copies
 
 
-def _passed(folder: Path, suites: Iterable[Path]) -> bool:
-    """Run all suites at once, which takes half as long, and say whether all is well.
+def _all_pass(folder: Path, suites: Iterable[Path]) -> bool:
+    """Run all suites at once, which takes half as long, and return whether all tests pass.
 
-    Its report does not say which chart or file a test is of, so that it cannot say more.
+    The report does not have the chart or file of a test, so it gives no findings.
     """
     options = ["--file", f"{OWN}/*{SUFFIX}"]
     copies = list(dict.fromkeys(suite.parents[1] for suite in suites))
-    answer, tests = _reported(folder / "report.xml", options, copies, cwd=folder)
+    result, tests = _run_suites(folder / "report.xml", options, copies, cwd=folder)
     return (
-        answer.status == 0
-        and all(f"\t{suite.relative_to(folder)}\n" in answer.stdout for suite in suites)
+        result.status == 0
+        and all(f"\t{suite.relative_to(folder)}\n" in result.stdout for suite in suites)
         and all(suite.find("testcase") is not None for suite in tests.iter("testsuite"))
         and not any(len(test) for test in tests.iter("testcase"))
     )
@@ -84,27 +81,27 @@ def _suites(chart: Path, files: Sequence[Path]) -> list[Path]:
 
 def _run(chart: Path, suite: Path, path: str) -> Iterator[Finding]:
     report = chart / "report.xml"
-    answer, tests = _reported(report, ["--file", str(suite.relative_to(chart))], [chart])
+    result, tests = _run_suites(report, ["--file", str(suite.relative_to(chart))], [chart])
     lines = suite.read_text().splitlines()
     for test in tests.iter("testcase"):
         name = test.attrib["name"]
         line = next((number for number, text in enumerate(lines, 1) if name in text), 0)
-        for result in test:
-            message = f"{name}: {' '.join((result.text or result.attrib['message']).split())}"
-            yield Finding(LINTER.name, result.tag, path, line, 0, "error", message)
+        for failure in test:
+            message = f"{name}: {' '.join((failure.text or failure.attrib['message']).split())}"
+            yield Finding(LINTER.name, failure.tag, path, line, 0, "error", message)
     if tests.find(".//testcase") is None:
-        yield Finding(LINTER.name, "suite", path, 0, 0, "error", " ".join(answer.stdout.split()))
+        yield Finding(LINTER.name, "suite", path, 0, 0, "error", " ".join(result.stdout.split()))
 
 
-def _reported(
+def _run_suites(
     report: Path, options: Sequence[str], copies: Sequence[Path], cwd: Path | None = None
 ) -> tuple[process.Result, ET.Element]:
-    """Run the suites that the options name, and return what it answers and its report."""
+    """Run suites, and return the result of the program and its report."""
     output = ["--output-type", "JUnit", "--output-file", str(report)]
     command: list[str | Path] = [go_tool(LINTER.name), "--strict", *options, *output, *copies]
-    # It renders the chart for every test, and would spend half of that on collecting garbage.
-    answer = process.run(command, cwd=cwd, accept=(0, 1), env=charts.BRIEF)
-    return answer, ET.parse(report).getroot()  # noqa: S314  # helm-unittest has just written it
+    # It renders the chart for every test; garbage collection would take half of the time.
+    result = process.run(command, cwd=cwd, accept=(0, 1), env=charts.BRIEF)
+    return result, ET.parse(report).getroot()  # noqa: S314  # helm-unittest has just written it
 
 
 LINTER = Linter(

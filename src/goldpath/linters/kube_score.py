@@ -1,4 +1,4 @@
-"""kube-score on all that the charts render to; what an object's own annotation ignores counts."""
+"""kube-score on the renders of the charts; annotations that ignore a check count as ignores."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,33 +11,33 @@ from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_tool
 
-# Off by default. The others that are want requests that equal limits, which is the user's choice.
+# Off by default. The other optional tests require requests equal to limits, the user's choice.
 OPTIONAL = ("container-seccomp-profile", "container-ports-check")
 ALL_OK = 10
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
-    """Score every render of every chart; each grade below "all OK" is a finding."""
-    return charts.merged(
-        (finding, rendered.inputs)
-        for rendered in map(charts.in_known_kinds, charts.rendered(tree, LINTER.name))
-        for finding in [*rendered.findings, *_findings(rendered)]
+    """Score every render of every chart; each grade below `ALL_OK` is a finding."""
+    return charts.merge_findings(
+        (finding, render.inputs)
+        for render in map(charts.in_known_kinds, charts.renders(tree, LINTER.name))
+        for finding in [*render.findings, *_findings(render)]
     )
 
 
-def _findings(rendered: charts.Rendered) -> Iterator[Finding]:
-    if not rendered.manifests:
+def _findings(render: charts.ChartRender) -> Iterator[Finding]:
+    if not render.manifests:
         return
-    version = ".".join(rendered.inputs.kube_version.split(".")[:2])
+    version = ".".join(render.inputs.kube_version.split(".")[:2])
     options = ["--output-format", "json", "--kubernetes-version", f"v{version}"]
     options += [f"--enable-optional-test={test}" for test in OPTIONAL]
-    answer = process.run(
-        [go_tool(LINTER.name), "score", *options, "-"], stdin=rendered.text, accept=(0, 1)
+    result = process.run(
+        [go_tool(LINTER.name), "score", *options, "-"], stdin=render.text, accept=(0, 1)
     )
-    if not answer.stdout:
-        yield charts.unread(LINTER.name, rendered.inputs, answer.stderr)
+    if not result.stdout:
+        yield charts.unread(LINTER.name, render.inputs, result.stderr)
         return
-    for item in json.loads(answer.stdout):
+    for item in json.loads(result.stdout):
         kind, name = item["type_meta"]["kind"], item["object_meta"].get("name", "")
         for check in item["checks"]:
             if check["skipped"] or check["grade"] >= ALL_OK:
@@ -47,7 +47,7 @@ def _findings(rendered: charts.Rendered) -> Iterator[Finding]:
                 yield Finding(
                     LINTER.name,
                     check["check"]["id"],
-                    rendered.path(kind, name),
+                    render.path(kind, name),
                     0,
                     0,
                     "error" if check["grade"] == 1 else "warning",

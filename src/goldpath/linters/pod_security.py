@@ -13,28 +13,28 @@ from goldpath.runtime.toolchain import go_tool
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
-    """Evaluate all pod templates, those of hooks and tests and of unknown kinds too."""
-    return charts.merged(
-        (finding, rendered.inputs)
-        for rendered in charts.rendered(tree, LINTER.name)
-        for finding in [*rendered.findings, *_findings(rendered)]
+    """Evaluate all pod templates, including those of hooks, tests and unknown kinds."""
+    return charts.merge_findings(
+        (finding, render.inputs)
+        for render in charts.renders(tree, LINTER.name)
+        for finding in [*render.findings, *_findings(render)]
     )
 
 
-def _findings(rendered: charts.Rendered) -> list[Finding]:
-    if not rendered.manifests:
+def _findings(render: charts.ChartRender) -> list[Finding]:
+    if not render.manifests:
         return []
-    answer = process.run([go_tool(LINTER.name)], stdin=rendered.text, accept=(0, 2))
-    if answer.status:
-        return [charts.unread(LINTER.name, rendered.inputs, answer.stderr)]
-    report = json.loads(answer.stdout)
+    result = process.run([go_tool(LINTER.name)], stdin=render.text, accept=(0, 2))
+    if result.status:
+        return [charts.unread(LINTER.name, render.inputs, result.stderr)]
+    report = json.loads(result.stdout)
     if not report["templates"]:
-        return [charts.unread(LINTER.name, rendered.inputs, "the chart renders no pod template")]
+        return [charts.unread(LINTER.name, render.inputs, "the chart renders no pod template")]
     return [
         Finding(
             LINTER.name,
             item["check"],
-            rendered.path(item["kind"], item["name"]),
+            render.path(item["kind"], item["name"]),
             0,
             0,
             "error",

@@ -1,4 +1,4 @@
-"""Findings of earlier runs, valid for as long as nothing that decides them changes."""
+"""Cache of findings; the keys are hashes of everything that findings depend on."""
 
 import hashlib
 import json
@@ -15,23 +15,23 @@ from goldpath.template.source import validate_dir
 
 
 def state() -> str:
-    """Return a hash of what decides the findings of all linters: our code, pins, packages."""
+    """Return a hash of what the findings of all linters depend on: our code, pins, packages."""
     total = hashlib.sha256()
     for file in tree.walk(Path(__file__).parents[1]):
         if file.suffix != ".pyc":
             total.update(file.read_bytes())
-    installed = sorted(f"{one.name}=={one.version}" for one in metadata.distributions())
-    total.update("\n".join(installed).encode())
+    packages = sorted(f"{package.name}=={package.version}" for package in metadata.distributions())
+    total.update("\n".join(packages).encode())
     return total.hexdigest()
 
 
 def program_state(name: str) -> str:
-    """Return what tells one installed version of a program from another; "" if there is none."""
+    """Return a text that identifies the installed version of a program; "" if there is none."""
     program = beside_python(name) if name else None
     if program is None:
         return ""
-    about = program.stat()
-    return f"{program} {about.st_size} {about.st_mtime_ns}"
+    stat = program.stat()
+    return f"{program} {stat.st_size} {stat.st_mtime_ns}"
 
 
 def _place(key: str) -> Path:
@@ -39,18 +39,18 @@ def _place(key: str) -> Path:
 
 
 def load(key: str) -> tuple[Finding, ...] | None:
-    """Return the findings that are cached under a key, or None if none can be read."""
+    """Return the cached findings of a key, or None if there are none."""
     try:
         items = json.loads(_place(key).read_text())
         return tuple(Finding(**item) for item in items)
     except (OSError, ValueError, TypeError):
-        return None  # not cached, or cut off: the linter runs again
+        return None  # not cached, or truncated: the linter runs again
 
 
-def store(key: str, found: Sequence[Finding]) -> None:
-    """Cache findings, also none, under a key: a hash of all that decided them."""
+def store(key: str, findings: Sequence[Finding]) -> None:
+    """Cache findings, also an empty list, under a key."""
     place = _place(key)
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=place.parent, delete=False) as draft:
-        draft.write(json.dumps([asdict(one) for one in found]))
-    Path(draft.name).replace(place)  # whole or not at all
+        draft.write(json.dumps([asdict(finding) for finding in findings]))
+    Path(draft.name).replace(place)  # atomically

@@ -14,7 +14,7 @@ SETTINGS = ("pyproject.toml", "ruff.toml", ".ruff.toml")
 
 
 def _extends_outside(tree: Tree) -> Iterator[Danger]:
-    """Find settings that extend a file outside, which ruff shows if it is none of its own."""
+    """Find configuration that extends a file outside of the tree, which errors of ruff show."""
     for file in tree.files:
         if file.name in SETTINGS:
             for key, value in safety.pairs(file):
@@ -22,7 +22,7 @@ def _extends_outside(tree: Tree) -> Iterator[Danger]:
                 if key is None:
                     yield file, "cannot be read"
                 elif key == "extend" and out:
-                    yield file, f"names the file {value} outside"
+                    yield file, f"names the file {value}, which is outside of the copy"
 
 
 def _select(tree: Tree) -> list[Path]:
@@ -31,9 +31,9 @@ def _select(tree: Tree) -> list[Path]:
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-    """Check the files; one that is not Python is a finding, too."""
+    """Check the files; a syntax error is a finding, too."""
     options = ["check", "--no-cache", "--no-fix", "--output-format", "json", "--force-exclude"]
-    answer = process.run(
+    result = process.run(
         [program(LINTER.program), *options, "--", *files], cwd=tree.root, accept=(0, 1)
     )
     return [
@@ -46,7 +46,7 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
             "error",
             item["message"],
         )
-        for item in json.loads(answer.stdout)
+        for item in json.loads(result.stdout)
     ]
 
 

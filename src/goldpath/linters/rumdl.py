@@ -1,4 +1,4 @@
-"""rumdl on every Markdown file: markdownlint's rules by their names, and some of its own."""
+"""rumdl on every Markdown file: the rules of markdownlint, and some of its own."""
 
 import json
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
-# A table row or an answer in a sentence cannot be wrapped, so a line may be of any length (MD013).
-# Each file is judged by itself, so nobody can say whether another one is there (MD057).
+# MD013, line length: a table row, or an result in a sentence, cannot be wrapped.
+# MD057, links to missing files: each file is checked without the others.
 DISABLED = "MD013,MD057"
-# Files of configuration could name programs that check code blocks.
+# Configuration files could name programs that check code blocks.
 OPTIONS = ("--no-config", "--no-cache", "--disable", DISABLED, "--output-format", "json")
 
 
@@ -22,38 +22,38 @@ def _select(tree: Tree) -> list[Path]:
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-    """Check the files with the default rules but for those in `DISABLED`."""
-    # It takes no name that is not UTF-8.
-    odd = [file for file in files if not _is_utf8(str(file))]
-    files = [file for file in files if file not in odd]
+    """Check the files with the default rules, without `DISABLED`."""
+    # It does not accept file names that are not UTF-8.
+    rejected = [file for file in files if not _is_utf8(str(file))]
+    files = [file for file in files if file not in rejected]
     unread = (LINTER.name, "unread")
-    found = [
+    findings = [
         Finding(*unread, relative(file, tree.root), 0, 0, "error", "its name is not UTF-8")
-        for file in odd
+        for file in rejected
     ]
     if not files:
-        return found
-    answer = process.run(
+        return findings
+    result = process.run(
         [program(LINTER.program), "check", *OPTIONS, "--", *files], cwd=tree.root, accept=(0, 1)
     )
-    return found + [
+    return findings + [
         Finding(
             LINTER.name,
-            found["rule"],
-            relative(tree.root / found["file"], tree.root),
-            found["line"],
-            found["column"],
-            "note" if found["severity"] == "info" else found["severity"],
-            found["message"],
+            item["rule"],
+            relative(tree.root / item["file"], tree.root),
+            item["line"],
+            item["column"],
+            "note" if item["severity"] == "info" else item["severity"],
+            item["message"],
         )
-        for found in json.loads(answer.stdout)
+        for item in json.loads(result.stdout)
     ]
 
 
 def _is_utf8(name: str) -> bool:
     try:
         name.encode()
-    except UnicodeEncodeError:  # Python has what it could not decode as surrogates
+    except UnicodeEncodeError:  # Python decodes other bytes as surrogates
         return False
     return True
 

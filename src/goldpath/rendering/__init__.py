@@ -1,1 +1,1 @@
-"""Rendering a template with Copier, within bounds, each case once."""
+"""Rendering of a template with Copier, within limits, each case once."""

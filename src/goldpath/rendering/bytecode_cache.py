@@ -1,4 +1,4 @@
-"""Keep what Jinja compiles, which is two thirds of the time that a render takes."""
+"""Cache the bytecode of Jinja templates: compiling takes two thirds of the time of a render."""
 
 import functools
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemBytecodeCache, Template, bccache, nodes
 from jinja2.compiler import CodeGenerator
 
-# The settings that decide how a source is read and compiled, beside those that `give` asks for.
+# The settings that affect the bytecode, besides those that `attach` checks.
 SYNTAX = (
     "block_start_string", "block_end_string", "variable_start_string", "variable_end_string",
     "comment_start_string", "comment_end_string", "line_statement_prefix", "line_comment_prefix",
@@ -15,8 +15,8 @@ SYNTAX = (
 )  # fmt: skip
 
 
-class _Unfolded(CodeGenerator):
-    """Computes nothing while it compiles: the time or a random order is another one next time."""
+class _WithoutFolding(CodeGenerator):
+    """Folds no constants: the time or a random order would be cached with them."""
 
     def _output_child_to_const(self, node: nodes.Expr, frame: Any, finalize: Any) -> str:
         if not isinstance(node, nodes.TemplateData):
@@ -24,22 +24,22 @@ class _Unfolded(CodeGenerator):
         return super()._output_child_to_const(node, frame, finalize)
 
 
-class Compiled(FileSystemBytecodeCache):
-    """What Jinja compiled, by the source and the settings, wherever the template lies."""
+class BytecodeCache(FileSystemBytecodeCache):
+    """A bytecode cache with the source and the settings as its key, not the path."""
 
     @classmethod
-    def give(cls, environment: Environment, folder: Path) -> None:
-        """Let an environment keep what it compiles, unless settings decide that are not known."""
-        known = environment.code_generator_class is CodeGenerator
-        if known and environment.finalize is None and not environment.is_async:
+    def attach(cls, environment: Environment, folder: Path) -> None:
+        """Let an environment use the cache, unless unknown settings affect its bytecode."""
+        default = environment.code_generator_class is CodeGenerator
+        if default and environment.finalize is None and not environment.is_async:
             environment.bytecode_cache = cls(str(folder))
-            environment.code_generator_class = _Unfolded
+            environment.code_generator_class = _WithoutFolding
             environment.optimized = False
 
     def get_bucket(
         self, environment: Environment, name: str, filename: str | None, source: str
     ) -> bccache.Bucket:
-        """Return the place of one source; its folder differs from one version to the next."""
+        """Return the bucket of a source; Jinja and Python have a folder for each version."""
         del filename
         settings = [(name, getattr(environment, name)) for name in SYNTAX]
         names = sorted([*environment.filters, *environment.tests, *environment.extensions])
@@ -47,16 +47,16 @@ class Compiled(FileSystemBytecodeCache):
         return super().get_bucket(environment, name, key, source)
 
 
-def keep_strings(environment: Environment) -> None:
-    """Let `from_string` compile each text once, and look for it in the environment's cache."""
-    compiled = environment.from_string
+def cache_strings(environment: Environment) -> None:
+    """Let `from_string` compile each text once, and use the environment's bytecode cache."""
+    compile_string = environment.from_string
 
     @functools.cache
-    def once(source: str) -> Template:
+    def cached(source: str) -> Template:
         cache = environment.bytecode_cache
         if cache is None:
-            return compiled(source)
-        name = f"\n{source}"  # no file is called so, and each name has but one source kept
+            return compile_string(source)
+        name = f"\n{source}"  # no file has this name; the cache has one source for each name
         bucket = cache.get_bucket(environment, name, None, source)
         if bucket.code is None:
             bucket.code = environment.compile(source)
@@ -65,9 +65,9 @@ def keep_strings(environment: Environment) -> None:
         return environment.template_class.from_code(environment, bucket.code, names)
 
     def from_string(source: Any) -> Template:
-        environment.preprocess(str(source))  # what an extension notes there is not compiled
-        # Of what is no text, Copier wants to be told that it is none.
-        return once(source) if isinstance(source, str) else compiled(source)
+        environment.preprocess(str(source))  # an extension may have side effects there
+        # Copier expects an error for a value that is not a string.
+        return cached(source) if isinstance(source, str) else compile_string(source)
 
-    # Ignored, because mypy wants no method replaced; Copier calls this one by its name.
+    # Ignored, because mypy forbids to replace a method; Copier calls it by this name.
     environment.from_string = from_string  # type: ignore[method-assign,assignment]

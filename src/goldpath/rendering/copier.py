@@ -1,4 +1,4 @@
-"""Render a case, or fill in its questions only; the one place that knows Copier."""
+"""Render a case or answer its questions; the only module that imports Copier."""
 
 import functools
 import re
@@ -18,14 +18,14 @@ from pydantic import ValidationError
 
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Form, Render
-from goldpath.rendering.bytecode_cache import Compiled, keep_strings
+from goldpath.rendering.bytecode_cache import BytecodeCache, cache_strings
 from goldpath.runtime import process
 
-# Copier raises plain ValueErrors; each of these begins a sentence that is meant for the user.
+# Copier raises plain ValueErrors; these prefixes mark messages for the user.
 _ANSWER = re.compile(
     r"(?:Validation error for question '\w+'|Invalid choice for '(\w+)'): (.*)", re.S
 )
-# More than any repository made from a template has; a template that writes for ever meets it.
+# More than any repository has; they stop a template with an infinite loop.
 MAX_FILES, MAX_BYTES = 20_000, 256 * 2**20
 FAILURES = (CopierError, TemplateError, ValueError, TypeError, LookupError, ArithmeticError)
 
@@ -38,27 +38,27 @@ def render(
     vcs_ref: str | None = None,
     trust: bool = False,
     skip_tasks: bool = False,
-    compiled: Path | None = None,
+    bytecode: Path | None = None,
     only: Iterable[str] = (),
-    recorded: str = "",
+    src_path: str = "",
 ) -> Render:
-    """Copy the template into `root` with the answers of a case and defaults for the rest.
+    """Copy the template into `root` with the answers of a case and defaults for other questions.
 
-    Trusts nothing unless told to, and takes no default from the user's Copier settings, so that
-    the same template and answers give the same files everywhere.
+    The user's Copier settings are ignored: the same template and answers give the same files on
+    every machine.
 
     Args:
-        template: A folder or git URL. A folder that is no git repository is taken as it stands.
+        template: A folder or git URL. A folder without a git repository is copied as it is.
         case: The answers.
-        root: The folder to fill; it may exist.
-        vcs_ref: A tag, branch or commit; "HEAD" takes a checkout with its uncommitted changes.
+        root: The destination folder; it may exist.
+        vcs_ref: A tag, branch or commit; "HEAD" is a checkout with its uncommitted changes.
         trust: Whether the template's tasks and extensions may run.
-        skip_tasks: Whether tasks are passed over instead of being a reason to refuse.
-        compiled: A folder that keeps what Jinja has compiled, for the next render.
-        only: Files to make, by their path in the copy, if not all.
-        recorded: What the answers file says the template is, if not where it lies.
+        skip_tasks: Whether to skip tasks; without it and without trust they are an error.
+        bytecode: A cache folder for the bytecode of Jinja.
+        only: The files to render, by their path in the copy; all by default.
+        src_path: `_src_path` in the answers file; the path of the template by default.
 
-    Raises: BadInputError with the template's own sentence if it refuses an answer, GoldpathError
+    Raises: BadInputError with the template's own message if it rejects an answer, GoldpathError
     if it cannot be rendered.
     """
     try:
@@ -78,30 +78,30 @@ def render(
                 settings=SettingsModel(),
                 exclude=["*", *(f"!/{_literal(path)}" for path in only)] if only else [],
             ) as worker:
-                worker.compiled, worker.recorded = compiled, recorded
+                worker.bytecode, worker.src_path_answer = bytecode, src_path
                 worker.run_copy()
                 sources = dict(sorted(worker.sources.items()))
                 return Render(case, root, sources, tuple(worker.clashes))
     except (ValueError, TypeError) as error:
-        raise _refused(case, error) from error
+        raise _rejection(case, error) from error
     except (CopierError, TemplateError) as error:
-        sentence = " ".join(str(error).split())
-        raise GoldpathError(f"case {case.name} cannot be rendered: {sentence}") from error
+        message = " ".join(str(error).split())
+        raise GoldpathError(f"case {case.name} cannot be rendered: {message}") from error
 
 
-def updated(
+def update(
     old: Path, new: Path, case: Case, scratch: Path, *, trust: bool = False
 ) -> tuple[Path, Path]:
-    """Return the folders of a fresh copy, and of a copy of an older version that was updated.
+    """Return the folders of a fresh copy, and of an updated copy of an older version.
 
     Args:
         old: The folder of the older version.
-        new: The folder of the version to update to.
-        case: The answers of both.
-        scratch: An empty folder to work in.
+        new: The folder of the newer version.
+        case: The answers of both copies.
+        scratch: An empty folder for temporary files.
         trust: Whether the template's tasks and extensions may run.
 
-    Raises: GoldpathError if one of the steps is impossible.
+    Raises: GoldpathError if one of the steps fails.
     """
     template, copy = scratch / "template", scratch / case.folder
     for number, version in enumerate((old, new), 1):
@@ -141,65 +141,65 @@ def _commit(folder: Path, tag: str) -> None:
 
 
 def _literal(path: str) -> str:
-    """Return a pattern of gitignore that matches one path."""
+    """Return a gitignore pattern that matches one path."""
     return re.sub(r"([*?\[\]!\\ ])", r"\\\1", path)
 
 
 class _Guarded(Worker):
-    """Copier's own way to make a copy, without what git would obey in it."""
+    """Copier's worker, which refuses to write into .git."""
 
     def _render_path(self, relpath: Path) -> Iterable[tuple[Path, Any]]:
-        root, own = self.dst_path.resolve(), relpath.parts[0] == ".git"  # no part of a template
+        root, own = self.dst_path.resolve(), relpath.parts[0] == ".git"  # of the template
         for path, context in () if own else super()._render_path(relpath):
-            # Its settings name programs that git runs. A link made before can lead there, too.
+            # Its settings name programs that git runs. A link of the copy can also lead there.
             parts = (*path.parts, *(root / path).resolve().parts[len(root.parts) :])
             if ".git" in map(str.lower, parts):
-                raise TemplateError(f"{path} is a file of git's own, which no template brings")
+                raise TemplateError(f"{path} is inside .git, where a template may not write")
             yield path, context
 
 
 class _Copy(_Guarded):
-    """A copy that says where each of its files came from."""
+    """A worker that records the source of each file."""
 
-    compiled: Path | None = None
-    recorded: str = ""
-    _fixed: Path | None = None
+    bytecode: Path | None = None
+    src_path_answer: str = ""
+    _answers_relpath: Path | None = None
 
     @functools.cached_property
     def sources(self) -> dict[str, str]:
-        """Return the source of each file, filled while the copy is made."""
+        """Return the source of each file that is already rendered."""
         return {}
 
     @functools.cached_property
     def clashes(self) -> list[tuple[str, str]]:
-        """Return the files that were written before, with the later source."""
+        """Return the files that a second source would overwrite, with that source."""
         return []
 
     @functools.cached_property
     def jinja_env(self) -> Any:
-        """Keep what is compiled: that is two thirds of the time a render takes."""
+        """Return the Jinja environment, with the bytecode cache."""
         environment = super().jinja_env
-        if self.compiled:
-            Compiled.give(environment, self.compiled)
-        keep_strings(environment)
+        if self.bytecode:
+            BytecodeCache.attach(environment, self.bytecode)
+        cache_strings(environment)
         return environment
 
     def _answers_to_remember(self) -> Mapping[str, Any]:
         answers = super()._answers_to_remember()
-        told = {"_commit": "v1.0.0", "_src_path": self.recorded}
-        return {**told, **answers, **told} if self.recorded else answers
+        metadata = {"_commit": "v1.0.0", "_src_path": self.src_path_answer}
+        return {**metadata, **answers, **metadata} if self.src_path_answer else answers
 
     @property
     def answers_relpath(self) -> Path:
-        """Return the name of the answers file; while files are made, it stays the same."""
-        return self._fixed or super().answers_relpath
+        """Return the name of the answers file; it is constant during a render."""
+        return self._answers_relpath or super().answers_relpath
 
     def _render_template(self) -> None:
-        self._fixed = super().answers_relpath  # asked for with every part of every path
+        self._answers_relpath = super().answers_relpath  # Copier reads it for every part of a path
         super()._render_template()
 
     def _render_string(self, string: str, extra_context: dict[str, Any] | None = None) -> str:
-        # Most parts of paths have nothing to render.
+        # Most parts of paths have no Jinja.
         env = self.jinja_env
         starts = (env.variable_start_string, env.block_start_string, env.comment_start_string)
         lines = env.line_statement_prefix or env.line_comment_prefix
@@ -218,16 +218,14 @@ class _Copy(_Guarded):
         self.sources.setdefault(path, source)
         self._written = getattr(self, "_written", 0) + (self.dst_path / dst_relpath).stat().st_size
         if self._written > MAX_BYTES or len(self.sources) > MAX_FILES:
-            raise TemplateError(
-                f"it has written more than {MAX_FILES} files or {MAX_BYTES // 2**20} MB"
-            )
+            raise TemplateError(f"it writes more than {MAX_FILES} files or {MAX_BYTES // 2**20} MB")
 
     def _sync_git_index_executable_bit(self, dst_relpath: Path, src_mode: int) -> None:
-        """Do nothing: a new folder has no index. Copier starts git for every file."""
+        """Do nothing: a new folder has no index, and Copier would start git for every file."""
 
 
 class Questionnaire:
-    """The questions of a template folder, to be filled in without making a copy."""
+    """The questions of a template folder, answered without a copy."""
 
     def __init__(self, template: Path, folder: str = "payments-api", *, trust: bool = False):
         self._worker = _Copy(
@@ -242,53 +240,55 @@ class Questionnaire:
             self._worker._check_unsafe("copy") if self._worker.template.jinja_extensions else None
             _ = self._worker.jinja_env
         except (CopierError, TypeError, ValueError) as error:
-            sentence = " ".join(str(error).split())
-            raise GoldpathError(f"the template cannot be used: {sentence}") from error
+            message = " ".join(str(error).split())
+            raise GoldpathError(f"the template cannot be used: {message}") from error
 
-    def fill(self, given: Mapping[str, Any]) -> Form:
-        """Answer all questions, those that are not given by their defaults, as Copier does."""
-        asked: set[str] = set()
-        offered: dict[str, tuple[Any, ...]] = {}
+    def fill(self, answers: Mapping[str, Any]) -> Form:
+        """Answer all questions as Copier does: with the given answers, else with the defaults."""
+        active: set[str] = set()
+        choices: dict[str, tuple[Any, ...]] = {}
         worker = self._worker
-        told: tuple[str, str] | tuple[()] = ()
-        for name, make in self._questions(given):
+        rejection: tuple[str, str] | tuple[()] = ()
+        for name, create in self._questions(answers):
             try:
-                question = make()
+                question = create()
                 if question.get_when():
-                    asked.add(name)
+                    active.add(name)
                     if question.choices:
-                        offered[name] = _enabled(question)
+                        choices[name] = _enabled_choices(question)
                 answer = _answer(question)
             except FAILURES as error:
-                if name in asked or name in given or isinstance(error, ValidationError):
-                    told = (name, " ".join(_parts(error)[1].split()))
+                if name in active or name in answers or isinstance(error, ValidationError):
+                    rejection = (name, " ".join(_parts(error)[1].split()))
                     break
-                continue  # nobody sees the default of a question that is not asked
+                continue  # the default of a question that is skipped has no effect
             if answer is not MISSING:
                 worker.answers.user[name] = answer
-            elif name in asked:
-                told = (name, "it has no default, so a copy without questions is impossible")
+            elif name in active:
+                rejection = (name, "it has no default, which `copier copy --defaults` needs")
                 break
-        return Form(dict(worker.answers.combined), frozenset(asked), offered, told)
+        return Form(dict(worker.answers.combined), frozenset(active), choices, rejection)
 
-    def accepts(self, name: str, given: Mapping[str, Any]) -> Callable[[Any], bool]:
-        """Return a function that says whether a question takes a value, the others as given."""
-        for asked, make in self._questions(given):
+    def accepts(self, name: str, answers: Mapping[str, Any]) -> Callable[[Any], bool]:
+        """Return a function that checks a value of one question, given the other answers."""
+        for question_name, create in self._questions(answers):
             try:
-                question = make()
-                if asked == name:
-                    return functools.partial(_accepted, question)
+                question = create()
+                if question_name == name:
+                    return functools.partial(_accepts, question)
                 answer = _answer(question)
             except FAILURES:
                 continue
             if answer is not MISSING:
-                self._worker.answers.user[asked] = answer
-        return lambda _: False  # it is no question that Copier could ask
+                self._worker.answers.user[question_name] = answer
+        return lambda _: False  # Copier has no such question
 
-    def _questions(self, given: Mapping[str, Any]) -> Iterable[tuple[str, Callable[[], Question]]]:
+    def _questions(
+        self, answers: Mapping[str, Any]
+    ) -> Iterable[tuple[str, Callable[[], Question]]]:
         worker = self._worker
         worker.answers = AnswersMap(
-            init=dict(given),
+            init=dict(answers),
             metadata=worker.template.metadata,
             external=worker._external_data(),
         )
@@ -308,15 +308,15 @@ class Questionnaire:
 
 
 def _answer(question: Question) -> Any:
-    given = question.answers.init
-    if question.var_name not in given:
+    answers = question.answers.init
+    if question.var_name not in answers:
         return question.get_default()
-    answer = question.parse_answer(given[question.var_name])
+    answer = question.parse_answer(answers[question.var_name])
     question.validate_answer(answer)
     return answer
 
 
-def _accepted(question: Question, value: Any) -> bool:
+def _accepts(question: Question, value: Any) -> bool:
     try:
         question.validate_answer(question.parse_answer(value))
     except FAILURES:
@@ -324,7 +324,7 @@ def _accepted(question: Question, value: Any) -> bool:
     return True
 
 
-def _enabled(question: Question) -> tuple[Any, ...]:
+def _enabled_choices(question: Question) -> tuple[Any, ...]:
     return tuple(
         question.cast_answer(choice.value)
         for choice in question._formatted_choices
@@ -332,13 +332,13 @@ def _enabled(question: Question) -> tuple[Any, ...]:
     )
 
 
-def _refused(case: Case, error: Exception) -> GoldpathError:
-    question, sentence = _parts(error)
-    return BadInputError(f"answers {case.name}: {f'{question}: ' if question else ''}{sentence}")
+def _rejection(case: Case, error: Exception) -> GoldpathError:
+    question, message = _parts(error)
+    return BadInputError(f"answers {case.name}: {f'{question}: ' if question else ''}{message}")
 
 
 def _parts(error: Exception) -> tuple[str, str]:
-    """Return the question that an error names, if any, and its sentence."""
-    if isinstance(error.__cause__, TypeError | ValueError):  # Copier's own may have no text
+    """Return the question that an error names, if any, and its message."""
+    if isinstance(error.__cause__, TypeError | ValueError):  # Copier's own may have no message
         error = error.__cause__
-    return (found[1] or "", found[2]) if (found := _ANSWER.match(str(error))) else ("", str(error))
+    return (match[1] or "", match[2]) if (match := _ANSWER.match(str(error))) else ("", str(error))

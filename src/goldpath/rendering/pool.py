@@ -1,4 +1,4 @@
-"""Render many cases, in parallel and within bounds, each once for as long as nothing changes."""
+"""Render cases in parallel and within limits, and cache the renders."""
 
 import json
 import os
@@ -10,13 +10,13 @@ from pathlib import Path
 from goldpath.model import Case, Render
 from goldpath.rendering.copier import render
 from goldpath.runtime import limits
-from goldpath.runtime.cache import made_once, place
-from goldpath.runtime.limits import Failed
+from goldpath.runtime.cache import cache_path, cached_folder
+from goldpath.runtime.limits import Failure
 from goldpath.template.source import validate_dir
 
-# In place of our own folder, whose long name a linter would object to.
-RECORDED = "gh:owner/template"
-SECONDS = 30  # of processor time; a copy of two hundred files takes a quarter of one
+# The `_src_path` in answers files: linters would report the long name of our own folder.
+SRC_PATH = "gh:owner/template"
+SECONDS = 30  # of processor time; a copy of two hundred files takes a quarter of a second
 
 
 def render_all(
@@ -26,28 +26,28 @@ def render_all(
     trust: bool = False,
     jobs: int = 1,
     seconds: int = SECONDS,
-    done: Callable[[], None] = lambda: None,
-) -> list[Render | Failed]:
-    """Return the render of each case, or why there is none, in their order.
+    progress: Callable[[], None] = lambda: None,
+) -> list[Render | Failure]:
+    """Return the render of each case, or its failure, in the order of the cases.
 
     Args:
-        template: A folder made by `source.snapshot`; its name stands for its content.
-        cases: What to render.
-        trust: Whether tasks and extensions of the template run. Without it tasks are passed over.
-        jobs: How many at once.
-        seconds: Of processor time that one may take.
-        done: Called after each.
+        template: A folder of `source.snapshot`, which is named by its content.
+        cases: The cases to render.
+        trust: Whether tasks and extensions of the template run; otherwise tasks are skipped.
+        jobs: Number of renders at the same time.
+        seconds: Limit of processor time for each render.
+        progress: Called after each render.
     """
     missing = [case for case in cases if not _place(template, case, trust).is_dir()]
-    made = limits.each(
-        partial(_make, template, trust), missing, jobs=jobs, seconds=seconds, done=done
+    results = limits.each(
+        partial(_render, template, trust), missing, jobs=jobs, seconds=seconds, progress=progress
     )
-    failed = {
+    failures = {
         case.name: result
-        for case, result in zip(missing, made, strict=True)
-        if isinstance(result, Failed)
+        for case, result in zip(missing, results, strict=True)
+        if isinstance(result, Failure)
     }
-    return [failed.get(case.name) or _read(template, case, trust) for case in cases]
+    return [failures.get(case.name) or _read(template, case, trust) for case in cases]
 
 
 def _key(template: Path, case: Case, trust: bool) -> bytes:
@@ -56,23 +56,23 @@ def _key(template: Path, case: Case, trust: bool) -> bytes:
 
 
 def _place(template: Path, case: Case, trust: bool) -> Path:
-    return place("render", _key(template, case, trust), parent=validate_dir())
+    return cache_path("render", _key(template, case, trust), parent=validate_dir())
 
 
-def _make(template: Path, trust: bool, case: Case) -> bool:
-    def make(draft: Path) -> None:
+def _render(template: Path, trust: bool, case: Case) -> bool:
+    def create(draft: Path) -> None:
         folder = draft / case.folder
-        compiled = validate_dir() / "compiled"
-        compiled.mkdir(exist_ok=True)
-        made = render(
+        bytecode = validate_dir() / "bytecode"
+        bytecode.mkdir(exist_ok=True)
+        result = render(
             template, case, folder,
-            trust=trust, skip_tasks=not trust, compiled=compiled, recorded=RECORDED,
+            trust=trust, skip_tasks=not trust, bytecode=bytecode, src_path=SRC_PATH,
         )  # fmt: skip
-        _without_links_out(folder)
-        about = {"sources": dict(made.sources), "clashes": made.clashes}
+        _remove_external_links(folder)
+        about = {"sources": dict(result.sources), "clashes": result.clashes}
         (draft / "about.json").write_text(json.dumps(about))
 
-    made_once("render", _key(template, case, trust), make, parent=validate_dir())
+    cached_folder("render", _key(template, case, trust), create, parent=validate_dir())
     return True
 
 
@@ -84,8 +84,8 @@ def _read(template: Path, case: Case, trust: bool) -> Render:
     return Render(case, folder / case.folder, about["sources"], clashes)
 
 
-def _without_links_out(folder: Path) -> None:
-    """Take out links that leave the render: a linter would read what they lead to."""
+def _remove_external_links(folder: Path) -> None:
+    """Delete links to files outside of the render: a linter would read those files."""
     top = folder.resolve()
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() and not path.resolve().is_relative_to(top):

@@ -1,4 +1,4 @@
-"""The files of a folder that nothing changes, such as a render."""
+"""The files of an unchanging folder, such as a render."""
 
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 Value = TypeVar("Value")
 
-# What tools put into a tree, not what the template put there.
+# Folders that tools create in a tree, not the template.
 SKIPPED = frozenset({".git", "bin", "node_modules", "vendor"})
 
 
 class Tree:
-    """A folder that nothing changes: its files are listed once, and so is what they give.
+    """An unchanging folder, which caches the list of its files and values computed from them.
 
     Attributes:
         root: The folder.
@@ -31,22 +31,22 @@ class Tree:
         return tuple(walk(self.root))
 
     def below(self, folder: Path) -> list[Path]:
-        """Return the files below a folder of the tree, in their order."""
+        """Return the files below a folder of the tree, in a fixed order."""
         return [file for file in self.files if file.is_relative_to(folder)]
 
     def once(self, key: Hashable, compute: Callable[[], Value]) -> Value:
-        """Return what `compute` returns, which is called once for each key.
+        """Return the result of `compute`, which is called once for each key.
 
-        Threads that need the same value at the same time wait for the one that computes it.
+        Threads that need a value that another thread computes wait for it.
         """
         with self._lock:
-            known = key in self._results
+            cached = key in self._results
             future = self._results.setdefault(key, Future())
-        if not known:
+        if not cached:
             try:
                 future.set_result(compute())
             except BaseException as error:
-                future.set_exception(error)  # for the threads that wait
+                future.set_exception(error)  # for the waiting threads
                 raise
         value: Value = future.result()
         return value
@@ -58,10 +58,10 @@ def walk(root: Path) -> Iterator[Path]:
         if entry.is_dir() and not entry.is_symlink():
             if entry.name not in SKIPPED:
                 yield from walk(entry)
-        elif entry.is_file():  # not a link to a folder, or to nothing
+        elif entry.is_file():  # no link to a folder, no broken link
             yield entry
 
 
 def relative(file: Path, root: Path) -> str:
-    """Return the path of a file as findings show it: relative to the tree, with slashes."""
+    """Return the path of a file as in findings: relative to the tree, with slashes."""
     return file.relative_to(root).as_posix()

@@ -1,1 +1,1 @@
-"""goldpath's own rules: what is checked in a template and in its renders."""
+"""goldpath's own rules for templates and their renders."""

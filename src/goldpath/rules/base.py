@@ -1,4 +1,4 @@
-"""What a rule is, and what it checks."""
+"""The types of rules: `Rule`, its `Subject` and its `Hit`s."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from goldpath.template.jinja import Syntax
 from goldpath.template.source import Source
 
 BINARY = b"\0"
-# Where most rules come from.
+# The sources of most rules.
 COPIER = "https://github.com/copier-org/copier"
 MANUAL = "https://copier.readthedocs.io/en/stable"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A template with all that is known of it.
+    """A template with its questions and renders.
 
-    `form` are its questions with their defaults, as far as those are accepted; `refused_defaults`
-    names the questions whose default is missing or not accepted, with the reason. `failures` are
-    cases that could not be rendered. `trust` says whether code of the template may run.
+    `form` has the defaults, up to the first that is rejected. `invalid_defaults` are the questions
+    whose default is missing or rejected, with the reason. `failures` are cases that could not be
+    rendered. `trust` says whether code of the template may run.
     """
 
     source: Source
     form: Form
-    refused_defaults: tuple[tuple[str, str], ...]
+    invalid_defaults: tuple[tuple[str, str], ...]
     renders: tuple[Render, ...]
     failures: tuple[tuple[Case, str], ...] = ()
     trust: bool = False
@@ -41,35 +41,35 @@ class Subject:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The settings of copier.yml, with their underscores."""
+        """The settings of copier.yml, whose names begin with an underscore."""
         return self.template.settings
 
     @cached_property
     def syntax(self) -> Syntax:
-        """How the template's files are written."""
+        """The Jinja syntax of the template."""
         return Syntax(self.settings.get("_envops") or {})
 
     @property
     def suffix(self) -> str:
-        """What the names of files end in that are rendered."""
+        """The suffix of Jinja files."""
         return str(self.settings.get("_templates_suffix", ".jinja"))
 
     @cached_property
     def sources(self) -> Mapping[str, str]:
-        """The text of each file that a copy can get, by its path in the template."""
-        found = {}
+        """The text of each file that can be copied, by its path in the template."""
+        texts = {}
         top = self.template.files
         for path in sorted(top.rglob("*")) if top.is_dir() else []:
             if path.is_file() and not path.is_symlink():
                 data = path.read_bytes()
                 if BINARY not in data:
                     name = path.relative_to(self.source.root).as_posix()
-                    found[name] = data.decode(errors="replace")
-        return found
+                    texts[name] = data.decode(errors="replace")
+        return texts
 
     @cached_property
-    def templated(self) -> Mapping[str, str]:
-        """Of `sources`, those that are rendered."""
+    def jinja_sources(self) -> Mapping[str, str]:
+        """The `sources` that are Jinja templates."""
         return {name: text for name, text in self.sources.items() if name.endswith(self.suffix)}
 
     @cached_property
@@ -83,7 +83,7 @@ class Subject:
         return settings_file(self.source.root)
 
     def line(self, key: str) -> tuple[str, int]:
-        """Return path and line at which copier.yml, or a file it includes, has a key."""
+        """Return path and line of a key in copier.yml or a file that it includes."""
         files = [self.copier_yml]
         files += sorted(path for path in self.source.root.rglob("*.y*ml") if path not in files)
         for file in files[:200]:
@@ -95,7 +95,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Hit:
-    """One place that breaks a rule: in the template, or in the render of a case if it names one."""
+    """A violation of a rule: in the template, or in the render of `case`."""
 
     path: str
     line: int
@@ -105,10 +105,10 @@ class Hit:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: its id and title, where it comes from, why, and how to fix a violation.
+    """A rule: its id, title, level and source, the reason for it, and how to fix a violation.
 
-    `check` looks at the template as a whole, or it is the checks of renders whose findings can name
-    the rule by its id. A check can serve several rules, as they read the same files.
+    `check` is a function that checks the template as a whole, or the checks for renders whose
+    findings can have the id of the rule. Several rules can share a check.
     """
 
     id: str
@@ -121,7 +121,7 @@ class Rule:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Yield all strings inside a value of YAML."""
+    """Yield all strings inside a YAML value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -133,6 +133,6 @@ def texts(value: Any) -> Iterator[str]:
             yield from texts(inner)
 
 
-def asked(question: Question) -> bool:
-    """Return whether a person can be asked a question."""
+def is_prompted(question: Question) -> bool:
+    """Return whether Copier can prompt for a question."""
     return not question.computed

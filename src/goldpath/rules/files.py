@@ -1,4 +1,4 @@
-"""Rules for the files of a template, as they stand and as they come out."""
+"""Rules for the files of a template and of its renders."""
 
 import os
 import re
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from goldpath.model import Render
-from goldpath.rendering.copier import render
-from goldpath.rendering.pool import RECORDED
+from goldpath.rendering import copier
+from goldpath.rendering.pool import SRC_PATH
 from goldpath.rules.base import BINARY, COPIER, MANUAL, Hit, Rule, Subject
 
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
@@ -19,16 +19,18 @@ _MERGE = re.compile(r"^(<{7} |>{7} )", re.MULTILINE)
 
 
 def illegal_name(subject: Subject) -> Iterator[Hit]:
-    """Find names that a checkout on Windows cannot have."""
+    """Find file names that are not valid on Windows."""
     seen = set()
-    for one in subject.renders:
-        for path, source in one.sources.items():
+    for render in subject.renders:
+        for path, source in render.sources.items():
             if source not in seen and (part := _illegal(path)):
                 seen.add(source)
-                yield Hit(source, 0, f"{part} is no file name on Windows")
+                yield Hit(source, 0, f"{part} is not a valid file name on Windows")
     for source in subject.sources:
         if source not in seen and (part := _illegal(source)):
-            yield Hit(source, 0, f"{part} is no file name on Windows, nor is a clone possible")
+            yield Hit(
+                source, 0, f"{part} is not a valid file name on Windows, where git clone fails"
+            )
 
 
 def _illegal(path: str) -> str:
@@ -37,37 +39,37 @@ def _illegal(path: str) -> str:
 
 
 def colliding_names(subject: Subject) -> Iterator[Hit]:
-    """Find files of one copy that overwrite each other, everywhere or where case is ignored."""
+    """Find files of a copy that overwrite each other, perhaps only on case-insensitive systems."""
     seen = set()
-    for one in subject.renders:
-        for path, source in one.clashes:
+    for render in subject.renders:
+        for path, source in render.clashes:
             if (path, source) not in seen:
                 seen.add((path, source))
-                yield Hit(source, 0, f"{path} is written by {one.sources[path]}, too")
-        met: dict[str, str] = {}
-        for path in one.sources:
+                yield Hit(source, 0, f"{path} has a second source, {render.sources[path]}")
+        paths: dict[str, str] = {}
+        for path in render.sources:
             folded = unicodedata.normalize("NFC", path).casefold()
-            other = met.setdefault(folded, path)
+            other = paths.setdefault(folded, path)
             if other != path and (other, path) not in seen:
                 seen.add((other, path))
                 message = f"{path} and {other} are the same file on Windows and macOS"
-                yield Hit(one.sources[path], 0, message)
+                yield Hit(render.sources[path], 0, message)
 
 
 def leftover_delimiter(subject: Subject) -> Iterator[Hit]:
-    """Find answers that were not filled in."""
+    """Find delimiters with a question's name that were not rendered."""
     seen = set()
-    for one in subject.renders:
-        for path, source in one.sources.items():
+    for render in subject.renders:
+        for path, source in render.sources.items():
             if source == subject.copier_yml.name:
-                continue  # its delimiters are meant
-            for line, inside in subject.syntax.spans(_text(one.root / path)):
+                continue  # its delimiters are intended
+            for line, inside in subject.syntax.spans(_text(render.root / path)):
                 named = set(re.findall(r"(?<![\w.$])\w+(?!\w*\s*\()", inside)) & subject.names
                 place = (source, line) if source == path else (source, inside)
                 if named and place not in seen:
                     seen.add(place)
-                    message = f"{min(named)} stands between delimiters that are left over"
-                    yield Hit(path, line, message, one.case.name)
+                    message = f"{min(named)} is between delimiters that are not rendered"
+                    yield Hit(path, line, message, render.case.name)
 
 
 def _text(file: Path) -> str:
@@ -78,43 +80,43 @@ def _text(file: Path) -> str:
 
 
 def leaving_link(subject: Subject) -> Iterator[Hit]:
-    """Find links to something that is not part of the template."""
+    """Find links to files outside of the template."""
     top = subject.source.root.resolve()
     for path in sorted(subject.source.root.rglob("*")):
         if path.is_symlink():
             target = Path(os.path.normpath(path.parent.resolve() / path.readlink()))
             if not target.is_relative_to(top):
                 name = path.relative_to(subject.source.root).as_posix()
-                yield Hit(name, 0, f"the link leads to {path.readlink()}, out of the template")
+                yield Hit(name, 0, f"the link points to {path.readlink()}, outside of the template")
 
 
 def changing_copy(subject: Subject) -> Iterator[Hit]:
-    """Find copies that are not the same twice."""
-    for one in subject.renders[:1]:
+    """Find files that differ between two renders of the same answers."""
+    for first in subject.renders[:1]:
         with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
-            folder = Path(name) / one.case.folder
-            second = render(
-                subject.source.root, one.case, folder,
-                trust=subject.trust, skip_tasks=not subject.trust, recorded=RECORDED,
+            folder = Path(name) / first.case.folder
+            second = copier.render(
+                subject.source.root, first.case, folder,
+                trust=subject.trust, skip_tasks=not subject.trust, src_path=SRC_PATH,
             )  # fmt: skip
-            for path in sorted(one.sources.keys() | second.sources.keys()):
-                if _bytes(one, path) != _bytes(second, path):
-                    source = one.sources.get(path) or second.sources[path]
-                    yield Hit(source, 0, f"{path} differs from one copy to the next")
+            for path in sorted(first.sources.keys() | second.sources.keys()):
+                if _bytes(first, path) != _bytes(second, path):
+                    source = first.sources.get(path) or second.sources[path]
+                    yield Hit(source, 0, f"{path} differs between two copies with the same answers")
 
 
-def _bytes(one: Render, path: str) -> bytes | None:
-    file = one.root / path
+def _bytes(render: Render, path: str) -> bytes | None:
+    file = render.root / path
     return file.read_bytes() if file.is_file() else None
 
 
 def stray_whitespace(subject: Subject) -> Iterator[Hit]:
-    """Find blocks on a line of their own that leave a blank line, or blanks, behind."""
+    """Find blocks on their own line that leave a blank line or spaces."""
     if subject.settings.get("_envops", {}).get("trim_blocks"):
         return
     start, end = subject.syntax["block_start_string"], subject.syntax["block_end_string"]
     lone = re.compile(rf"[ \t]*{re.escape(start)}(?![-+]).*(?<![-+]){re.escape(end)}[ \t]*")
-    for name, text in subject.templated.items():
+    for name, text in subject.jinja_sources.items():
         lines = [n for n, line in enumerate(text.splitlines(), 1) if lone.fullmatch(line)]
         if lines:
             more = f", and {len(lines) - 1} more" if len(lines) > 1 else ""
@@ -122,50 +124,52 @@ def stray_whitespace(subject: Subject) -> Iterator[Hit]:
 
 
 def needless_suffix(subject: Subject) -> Iterator[Hit]:
-    """Find files that are rendered although nothing in them can change."""
+    """Find files with the Jinja suffix that have no Jinja."""
     starts = [subject.syntax[f"{kind}_start_string"] for kind in ("variable", "block", "comment")]
     if not subject.suffix or subject.settings.get("_envops", {}).get("line_statement_prefix"):
         return
-    for name, text in subject.templated.items():
+    for name, text in subject.jinja_sources.items():
         if not any(start in text for start in starts):
-            yield Hit(name, 0, f"nothing in it is rendered; take {subject.suffix} off its name")
+            yield Hit(name, 0, f"it has no Jinja; remove {subject.suffix} from its name")
 
 
 def update_leftover(subject: Subject) -> Iterator[Hit]:
-    """Find what an update or merge has left in the template."""
+    """Find conflict markers, and files that an update left in the template."""
     for name, text in subject.sources.items():
         if name.endswith((".rej", ".orig")):
-            yield Hit(name, 0, "an update has left this file behind")
+            yield Hit(name, 0, "this file is a leftover of an update")
         elif found := _MERGE.search(text):
-            yield Hit(name, text.count("\n", 0, found.start()) + 1, "a conflict is not resolved")
+            yield Hit(
+                name, text.count("\n", 0, found.start()) + 1, "a merge conflict is not resolved"
+            )
 
 
 def failed_case(subject: Subject) -> Iterator[Hit]:
-    """Find cases of which no copy can be made."""
+    """Find cases that cannot be rendered."""
     seen = set()
     for case, reason in subject.failures:
         sentence = reason.replace(f"case {case.name} cannot be rendered: ", "")
         sentence = sentence.removeprefix(f"answers {case.name}: ")
-        if sentence not in seen and not _told_elsewhere(subject, sentence):
+        if sentence not in seen and not _reported_elsewhere(subject, sentence):
             seen.add(sentence)
-            named = [one for one in sorted(subject.names) if re.search(rf"\b{one}\b", sentence)]
+            named = [name for name in sorted(subject.names) if re.search(rf"\b{name}\b", sentence)]
             place = subject.line(named[0]) if named else (subject.copier_yml.name, 0)
-            yield Hit(*place, f"no copy can be made: {sentence}", case.name)
+            yield Hit(*place, f"the render fails: {sentence}", case.name)
 
 
-def _told_elsewhere(subject: Subject, sentence: str) -> bool:
+def _reported_elsewhere(subject: Subject, sentence: str) -> bool:
     return any(
         f'"{name}" is required' in sentence or reason in sentence
-        for name, reason in subject.refused_defaults
+        for name, reason in subject.invalid_defaults
     )
 
 
 def unreadable(subject: Subject) -> Iterator[Hit]:
-    """Find files that are no templates of Jinja at all."""
-    for name, text in subject.templated.items():
+    """Find files that are not valid Jinja."""
+    for name, text in subject.jinja_sources.items():
         try:
             subject.syntax.environment.parse(text)
-        except Exception as error:  # noqa: BLE001  # whatever Jinja says of it
+        except Exception as error:  # noqa: BLE001  # any error of Jinja
             sentence = " ".join(str(error).split())
             if "unknown tag" not in sentence.lower():  # a tag of an extension
                 yield Hit(name, getattr(error, "lineno", 0) or 0, sentence)
@@ -173,79 +177,79 @@ def unreadable(subject: Subject) -> Iterator[Hit]:
 
 RULES = (
     Rule(
-        "GP008", "a file name is not legal on Windows", "error",
+        "GP008", "a file name is not valid on Windows", "error",
         "https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file",
-        "git cannot check the template, or the copy, out on Windows.",
-        "Take `<>:\"|?*\\`, device names and a dot or blank at the end out of it. Filters in names "
-        "belong into computed values; conditions into `_exclude`.",
+        "On Windows git cannot check out the template or the copy.",
+        "Remove `<>:\"|?*\\`, device names, and a dot or space at the end from the name. Move "
+        "filters in names to computed values, and conditions to `_exclude`.",
         illegal_name,
     ),
     Rule(
-        "GP009", "two files of a copy have one name", "error",
+        "GP009", "two files of a copy have the same name", "error",
         f"{MANUAL}/configuring/#templates_suffix",
-        "One overwrites the other: in silence if the names are equal, on Windows and macOS if they "
-        "differ in case only.",
-        "Rename one of them, or leave one out by `_exclude`.",
+        "One file silently overwrites the other; if the names differ in case only, on Windows and "
+        "macOS.",
+        "Rename one of the files, or exclude it with `_exclude`.",
         colliding_names,
     ),
     Rule(
-        "GP010", "an answer is not filled in", "error",
+        "GP010", "an answer is not rendered", "error",
         f"{MANUAL}/configuring/#templates_suffix",
-        "The copy has the template's own delimiters in it: the file lacks the suffix, or the text "
-        "stands in a raw block.",
-        "Add the suffix `.jinja` to the file's name, or take the question's name out.",
+        "The copy contains the template's delimiters: the file lacks the suffix, or the text is in "
+        "a raw block.",
+        "Add the suffix `.jinja` to the file's name, or remove the question's name.",
         leftover_delimiter,
     ),
     Rule(
-        "GP016", "a link leaves the template", "error",
+        "GP016", "a link points outside of the template", "error",
         f"{COPIER}/security/advisories",
-        "Copier refuses to copy what lies outside of a template, and a link that is kept leads "
-        "nowhere on another machine.",
-        "Put the file into the template, or link to one that is there.",
+        "Copier refuses to copy files from outside of a template, and a preserved link is broken "
+        "on other machines.",
+        "Add the file to the template, or link to a file in the template.",
         leaving_link,
     ),
     Rule(
         "GP017", "two copies of the same answers differ", "warning",
         f"{COPIER}/issues/2768",
-        "A time or a random value in a file is new in every render. An update renders three times "
-        "and takes the difference for a change of the template, again and again.",
-        "Take the value out, or ask for it once so that it is recorded.",
+        "A time or a random value differs in every render. An update renders three times and "
+        "treats the difference as a change of the template, every time.",
+        "Remove the value, or make it a question, whose answer is recorded.",
         changing_copy,
     ),
     Rule(
         "GP020", "a block leaves a blank line", "warning",
         "https://jinja.palletsprojects.com/en/stable/templates/#whitespace-control",
-        "The line of the block stays in the copy as a blank one, or as blanks. Formatters and "
-        "linters object, in every copy.",
-        "Set `trim_blocks` and `lstrip_blocks` in `_envops`, or write the block with `-`.",
+        "The line of the block becomes a blank line in the copy, or trailing spaces, which "
+        "formatters and linters report in every copy.",
+        "Set `trim_blocks` and `lstrip_blocks` in `_envops`, or add `-` to the block's delimiters.",
         stray_whitespace,
     ),
     Rule(
-        "GP022", "no copy can be made", "error", f"{COPIER}/issues/1436",
-        "Answers that the template accepts end with an error. Users meet it after the last "
-        "question.",
-        "Fix the place that the message names, or let a validator refuse the answer.",
+        "GP022", "a case cannot be rendered", "error", f"{COPIER}/issues/1436",
+        "The render fails with answers that the template accepts. Users see the error after the "
+        "last question.",
+        "Fix the error in the message, or reject the answer with a validator.",
         failed_case,
     ),
     Rule(
-        "GP027", "a file is rendered for nothing", "warning",
+        "GP027", "a file has the Jinja suffix but no Jinja", "warning",
         f"{MANUAL}/configuring/#templates_suffix",
-        "Nothing in it depends on an answer. Without the suffix it is copied as it is, can be "
-        "linted as it is, and a `{{` that comes into it one day does no harm.",
-        "Take the suffix off its name.",
+        "The file depends on no answer. Without the suffix it is copied unchanged, linters can "
+        "check it directly, and a `{{` that is added later does no harm.",
+        "Remove the suffix from its name.",
         needless_suffix,
     ),
     Rule(
-        "GP028", "an update has left something behind", "error", f"{COPIER}/issues/2386",
-        "Conflict marks and `.rej` files in a template arrive in every copy.",
+        "GP028", "the template has leftovers of an update", "error", f"{COPIER}/issues/2386",
+        "Conflict markers and `.rej` files in a template are copied into every copy.",
         "Resolve the conflict and delete the file.",
         update_leftover,
     ),
     Rule(
         "GP030", "a file is not valid Jinja", "error",
         "https://jinja.palletsprojects.com/en/stable/templates/",
-        "Every copy that has the file ends with this error.",
-        "Correct the line.",
+        "Copier fails with this error for every copy that includes the file.",
+        "Fix the syntax error.",
         unreadable,
     ),
 )  # fmt: skip

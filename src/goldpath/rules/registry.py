@@ -1,4 +1,4 @@
-"""All rules, by their ids."""
+"""All rules, sorted by their ids."""
 
 from goldpath.errors import unknown
 from goldpath.rules import files, questions, settings, updates
@@ -12,7 +12,7 @@ from goldpath.rules.kubernetes import (
     rollouts,
 )
 
-# A module has its rules beside what they check.
+# Each module defines its rules next to their functions.
 _OF_TEMPLATES = (*questions.RULES, *settings.RULES, *files.RULES, *updates.RULES)
 _OF_KUBERNETES = (
     *helm_hooks.RULES,
@@ -22,11 +22,11 @@ _OF_KUBERNETES = (
     *api_versions.RULES,
     *clusters.RULES,
 )
-RULES: tuple[Rule, ...] = tuple(sorted((*_OF_TEMPLATES, *_OF_KUBERNETES), key=lambda one: one.id))
+RULES: tuple[Rule, ...] = tuple(sorted((*_OF_TEMPLATES, *_OF_KUBERNETES), key=lambda rule: rule.id))
 
 
 def find(name: str) -> Rule:
-    """Return the rule of an id.
+    """Return the rule with an id.
 
     Raises: BadInputError if there is none.
     """

@@ -21,37 +21,39 @@ def tasks(subject: Subject) -> Iterator[Hit]:
     """Find tasks."""
     found = subject.settings.get("_tasks") or []
     if found:
-        message = f"{count(len(found), 'task')}: copy and update refuse to run without --trust"
+        message = f"{count(len(found), 'task')}: copier copy and copier update need --trust"
         yield Hit(*subject.line("_tasks"), message)
 
 
 def extensions(subject: Subject) -> Iterator[Hit]:
-    """Find extensions of Jinja."""
+    """Find Jinja extensions."""
     found = subject.settings.get("_jinja_extensions") or []
     if found:
         names = ", ".join(map(str, found))
-        yield Hit(*subject.line("_jinja_extensions"), f"{names}: nothing works without --trust")
+        yield Hit(
+            *subject.line("_jinja_extensions"), f"{names}: every Copier command needs --trust"
+        )
 
 
 def unversioned_migration(subject: Subject) -> Iterator[Hit]:
-    """Find migrations that every update meets."""
+    """Find migrations without a version, which run in every update."""
     for number, migration in enumerate(subject.settings.get("_migrations") or [], 1):
         if not (isinstance(migration, dict) and "version" in migration):
-            message = f"migration {number} names no version, so every update asks for --trust"
+            message = f"migration {number} has no version, so every update needs --trust"
             yield Hit(*subject.line("_migrations"), message)
 
 
 def unguarded_exclude(subject: Subject) -> Iterator[Hit]:
-    """Find answers in lists of files that an older copy does not have."""
+    """Find answers in lists of files that older copies may lack."""
     for setting in ("_exclude", "_skip_if_exists"):
         for pattern in texts(subject.settings.get(setting) or []):
             wanted = set(subject.syntax.undeclared(pattern)) & subject.names
-            for name in sorted(wanted - subject.syntax.guarded(pattern)):
+            for name in sorted(wanted - subject.syntax.with_default(pattern)):
                 yield Hit(*subject.line(setting), f"{setting} uses {name} without default(...)")
 
 
 def answers_file(subject: Subject) -> Iterator[Hit]:
-    """Find templates that do not write down the answers, or not where Copier looks."""
+    """Find templates without an answers file, or with a wrong one."""
     name = str(subject.settings.get("_answers_file", ".copier-answers.yml"))
     for render in subject.renders:
         file = render.root / name
@@ -69,28 +71,28 @@ def answers_file(subject: Subject) -> Iterator[Hit]:
 
 
 def too_old_copier(subject: Subject) -> Iterator[Hit]:
-    """Find features that the oldest Copier which is let in does not have."""
-    told = subject.settings.get("_min_copier_version")
-    place = subject.line("_min_copier_version" if told else "_exclude")
+    """Find features that the minimum version of Copier does not support."""
+    minimum = subject.settings.get("_min_copier_version")
+    place = subject.line("_min_copier_version" if minimum else "_exclude")
     try:
-        oldest = Version(str(told)) if told else Version("0")
+        oldest = Version(str(minimum)) if minimum else Version("0")
     except InvalidVersion:
-        yield Hit(*place, f"_min_copier_version {told} is no version")
+        yield Hit(*place, f"_min_copier_version {minimum} is not a version")
         return
     for version, feature in _features(subject):
         if oldest < Version(version):
-            known = f"is {told}" if told else "is not set"
+            known = f"is {minimum}" if minimum else "is not set"
             yield Hit(*place, f"{feature} needs Copier {version}, but _min_copier_version {known}")
 
 
 def _features(subject: Subject) -> Iterator[tuple[str, str]]:
-    """Yield features that an older Copier passes over in silence, with the version that has them.
+    """Yield features that older versions of Copier silently ignore, with their first version.
 
-    From the changelog of Copier.
+    Source: the changelog of Copier.
     """
     if any("ask" in question.details for question in subject.template.questions):
         yield "9.19.0", "ask:"
-    if any("\n" in str(one).strip() for one in subject.settings.get("_exclude") or []):
+    if any("\n" in str(entry).strip() for entry in subject.settings.get("_exclude") or []):
         yield "9.18.0", "an _exclude entry with several lines"
     if (subject.settings.get("_envops") or {}).get("undefined"):
         yield "9.15.0", "_envops.undefined"
@@ -102,31 +104,31 @@ def _features(subject: Subject) -> Iterator[tuple[str, str]]:
 
 
 def lenient(subject: Subject) -> Iterator[Hit]:
-    """Find templates in which a typo renders to nothing."""
+    """Find templates in which undefined variables render to an empty string."""
     undefined = (subject.settings.get("_envops") or {}).get("undefined")
     if undefined != "jinja2.StrictUndefined":
-        message = "an undefined name renders to nothing; _envops has no jinja2.StrictUndefined"
+        message = "_envops does not set undefined: jinja2.StrictUndefined"
         yield Hit(*subject.line("_envops"), message)
 
 
 def unknown_setting(subject: Subject) -> Iterator[Hit]:
-    """Find settings that Copier does not know and passes over."""
+    """Find settings that Copier does not know."""
     for name in subject.settings:
         if name not in SETTINGS:
             yield Hit(*subject.line(name), f"Copier has no setting {name}")
 
 
 def own_settings_in_copies(subject: Subject) -> Iterator[Hit]:
-    """Find copies that get the template's own settings."""
+    """Find copies that contain the template's copier.yml or .git."""
     own = subject.copier_yml.name
     for render in subject.renders[:1]:
         for path, source in render.sources.items():
             if source == own or source.startswith(".git/"):
-                yield Hit(source, 0, f"every copy gets {path}, which only the template needs")
+                yield Hit(source, 0, f"every copy contains {path}, which only the template needs")
 
 
 def guarded_message(subject: Subject) -> Iterator[Hit]:
-    """Find messages with a name that Copier does not define there."""
+    """Find messages with a variable that Copier does not define there."""
     for name in SETTINGS:
         if name.startswith("_message_"):
             value: Any = subject.settings.get(name) or ""
@@ -138,41 +140,41 @@ RULES = (
     Rule(
         "GP005", "tasks need --trust", "warning",
         f"{COPIER}/issues/1598",
-        "Nobody can make a copy without trusting you with their machine. Tasks run three times in "
-        "an update, and every later update from this version asks for trust, even when they are "
-        "gone. Hosted Renovate runs none.",
-        "Render the final text in place of changing it; put first steps into a make target or "
+        "Users have to allow the template to run commands on their machine. Tasks run three times "
+        "in an update, and every update from this version needs --trust, even after the tasks are "
+        "removed. Hosted Renovate does not run tasks.",
+        "Render the final text instead of changing it; move first steps to a make target or "
         "script, and name it in `_message_after_copy`.",
         tasks,
     ),
     Rule(
-        "GP006", "extensions of Jinja need --trust", "warning",
+        "GP006", "Jinja extensions need --trust", "warning",
         f"{MANUAL}/configuring/#jinja_extensions",
-        "Neither copy nor update works without --trust, and everybody has to install the extension "
-        "beside Copier.",
-        "Use what Copier brings: the filters of Ansible, `regex_replace`, computed values.",
+        "Copies and updates need --trust, and every user has to install the extension into "
+        "Copier's environment.",
+        "Use Copier's own features: the filters of Ansible, `regex_replace`, computed values.",
         extensions,
     ),
     Rule(
-        "GP007", "a migration names no version", "warning",
+        "GP007", "a migration has no version", "warning",
         f"{MANUAL}/configuring/#migrations",
-        "A migration with `version:` asks for --trust in the one update that crosses it. Without, "
-        "every update asks.",
+        "A migration with `version:` needs --trust only in an update that crosses the version; "
+        "without it, every update needs --trust.",
         "Add `version:` with the release that needs the migration.",
         unversioned_migration,
     ),
     Rule(
         "GP012", "a list of files uses an answer without default()", "error",
         f"{MANUAL}/configuring/#exclude",
-        "In an update Copier renders the newest list with the answers of the older version. One "
-        "that did not exist there ends every update under StrictUndefined, and is false otherwise.",
+        "In an update Copier renders the new list with the answers of the older version. An answer "
+        "that it lacks is an error with StrictUndefined, and false otherwise.",
         "Write `name | default('...')` in the pattern.",
         unguarded_exclude,
     ),
     Rule(
         "GP013", "a copy does not record its answers", "error",
         f"{MANUAL}/configuring/#the-copier-answersyml-file",
-        "Without the answers file no copy can be updated.",
+        "Copies without an answers file cannot be updated.",
         "Add `{{ _copier_conf.answers_file }}.jinja` with the line "
         "`{{ _copier_answers | to_nice_yaml }}`, in the template's delimiters.",
         answers_file,
@@ -180,37 +182,37 @@ RULES = (
     Rule(
         "GP014", "an older Copier misreads the template", "warning",
         f"{COPIER}/blob/master/CHANGELOG.md",
-        "A Copier that does not know a feature passes over it: it excludes nothing, asks what "
-        "should not be asked, renders typos to nothing.",
+        "Copier silently ignores features that it does not know: it excludes no files, prompts for "
+        "questions that it should skip, or renders typos to empty strings.",
         "Set `_min_copier_version` to the version that the message names, or a newer one.",
         too_old_copier,
     ),
     Rule(
-        "GP021", "a typo renders to nothing", "warning", f"{MANUAL}/configuring/#envops",
-        "By default Jinja renders a name that is undefined to nothing, and the copy looks fine.",
-        "Set `_envops: {undefined: jinja2.StrictUndefined}`; Copier knows it since 9.15.",
+        "GP021", "undefined variables are no error", "warning", f"{MANUAL}/configuring/#envops",
+        "By default Jinja renders an undefined variable, such as a typo, to an empty string.",
+        "Set `_envops: {undefined: jinja2.StrictUndefined}`; Copier supports it since 9.15.",
         lenient,
     ),
     Rule(
         "GP023", "a setting is unknown", "error", f"{MANUAL}/configuring/#available-settings",
-        "Copier passes over a setting that it does not know, so a typo switches it off.",
-        "Correct the name. For a variable of your own use a question with `when: false`.",
+        "Copier ignores a setting that it does not know, so a typo disables it.",
+        "Correct the name. For your own variable use a question with `when: false`.",
         unknown_setting,
     ),
     Rule(
-        "GP024", "copies get the template's settings", "warning",
+        "GP024", "copies contain the template's settings", "warning",
         f"{MANUAL}/configuring/#exclude",
-        "An `_exclude` of your own replaces the one of Copier, which leaves copier.yml and .git "
-        "out. Every copy is then itself a broken template.",
-        "Put the files into a folder and name it in `_subdirectory`, or list `copier.yml` and "
-        "`.git` in `_exclude`.",
+        "`_exclude` replaces Copier's default, which excludes copier.yml and .git. Every copy is "
+        "then itself a broken template.",
+        "Move the files to a folder and set `_subdirectory`, or add `copier.yml` and `.git` to "
+        "`_exclude`.",
         own_settings_in_copies,
     ),
     Rule(
-        "GP029", "a message uses an undefined name", "error",
+        "GP029", "a message uses an undefined variable", "error",
         f"{MANUAL}/configuring/#message_after_copy",
-        "`_copier_operation` is defined in lists of files and in tasks only, not in messages.",
-        "Write one message for each operation: `_message_after_copy`, `_message_after_update`.",
+        "Copier defines `_copier_operation` only for lists of files and for tasks.",
+        "Set a message for each operation: `_message_after_copy`, `_message_after_update`.",
         guarded_message,
     ),
 )  # fmt: skip

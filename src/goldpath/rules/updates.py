@@ -1,4 +1,4 @@
-"""Rules for updates: from the last release to the template as it stands."""
+"""Rules for updates from the last release to the current template."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -9,24 +9,24 @@ from pathspec import PathSpec
 
 from goldpath.errors import GoldpathError
 from goldpath.model import Case
-from goldpath.rendering.copier import render, updated
+from goldpath.rendering.copier import render, update
 from goldpath.rules.base import MANUAL, Hit, Rule, Subject
 
 DEFAULTS = Case("defaults", {})
 
 
 def update_differs(subject: Subject) -> Iterator[Hit]:
-    """Find files that differ between an updated copy, which nobody touched, and a fresh one."""
+    """Find files that differ between an updated copy without edits and a fresh copy."""
     release = subject.source.release
     if release is None or not subject.renders:
         return
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         try:
-            folders = updated(
+            folders = update(
                 release, subject.source.root, DEFAULTS, Path(name), trust=subject.trust
             )
         except GoldpathError as error:
-            message = f"no update from {subject.source.tag}: {error}"
+            message = f"an update from {subject.source.tag} fails: {error}"
             yield Hit(subject.copier_yml.name, 0, message)
             return
         fresh, after = map(_contents, folders)
@@ -36,13 +36,13 @@ def update_differs(subject: Subject) -> Iterator[Hit]:
             if path == answers or _is_seed(subject, path):
                 continue
             if fresh.get(path) != after.get(path):
-                kind = "lacks" if path not in after else "has" if path not in fresh else "changes"
-                message = f"an update from {subject.source.tag} {kind} {path}, unlike a fresh copy"
+                verb = "lacks" if path not in after else "has" if path not in fresh else "changes"
+                message = f"an update from {subject.source.tag} {verb} {path}, unlike a fresh copy"
                 yield Hit(sources.get(path, ""), 0, message)
 
 
 def lost_file(subject: Subject) -> Iterator[Hit]:
-    """Find files that an update takes away from users who edited them."""
+    """Find files that an update deletes although users may have edited them."""
     release = subject.source.release
     if release is None or _migrates(subject):
         return
@@ -53,10 +53,10 @@ def lost_file(subject: Subject) -> Iterator[Hit]:
                 for number, root in enumerate((release, subject.source.root))
             )
     except GoldpathError:
-        return  # told by the rules for defaults and cases
+        return  # other rules report it
     for path in sorted(before.sources.keys() - after.sources.keys()):
         if not _is_seed(subject, path):
-            message = f"{path} of {subject.source.tag} is gone, and a user's edits with it"
+            message = f"an update from {subject.source.tag} deletes {path} with the user's edits"
             yield Hit(*subject.line("_migrations"), message)
 
 
@@ -69,7 +69,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 
 def _migrates(subject: Subject) -> bool:
-    """Say whether a migration comes after the last release."""
+    """Return whether a migration has a version after the last release."""
     for migration in subject.settings.get("_migrations") or []:
         if isinstance(migration, Mapping):
             try:
@@ -89,18 +89,18 @@ RULES = (
     Rule(
         "GP018", "an update differs from a fresh copy", "error",
         f"{MANUAL}/updating/",
-        "Copies that are kept up to date and new ones part ways, and nobody notices.",
-        "Find what the update cannot see: a name in `_skip_if_exists`, a file that only an older "
-        "version excluded, a pattern that asks for the operation.",
+        "Updated copies silently diverge from new copies.",
+        "Find the cause: a name in `_skip_if_exists`, a file that only an older version excluded, "
+        "or a pattern with `_copier_operation`.",
         update_differs,
     ),
     Rule(
         "GP019", "an update deletes a file that users edit", "warning",
         f"{MANUAL}/updating/",
-        "A file that the new version no longer has, or has under another name, is removed from "
-        "copies, with the edits of their users and without a conflict.",
-        "Add a migration of the coming version that moves the file with `git mv`, or list it in "
-        "`_skip_if_exists` if it was the user's from the start.",
+        "Copier deletes a file that the new version removes or renames, with the user's edits and "
+        "without a conflict.",
+        "Add a migration for the next version that moves the file with `git mv`, or add it to "
+        "`_skip_if_exists` if it belongs to the user.",
         lost_file,
     ),
 )  # fmt: skip

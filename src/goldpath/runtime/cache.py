@@ -1,4 +1,4 @@
-"""Things that take long to get, kept in the user's cache folder."""
+"""Cache folders that take long to create, in the user's cache directory."""
 
 import fcntl
 import hashlib
@@ -9,40 +9,40 @@ from pathlib import Path
 
 
 def cache_dir() -> Path:
-    """Return goldpath's folder for what can be made again: $GOLDPATH_CACHE, or the XDG place."""
+    """Return goldpath's cache directory: $GOLDPATH_CACHE, else the one of the XDG specification."""
     if own := os.environ.get("GOLDPATH_CACHE"):
         return Path(own).absolute()
     xdg = os.environ.get("XDG_CACHE_HOME")
     return (Path(xdg) if xdg else Path.home() / ".cache") / "goldpath"
 
 
-def place(name: str, inputs: bytes, *, parent: Path | None = None) -> Path:
-    """Return where `made_once` keeps the folder of the same name and inputs."""
+def cache_path(name: str, inputs: bytes, *, parent: Path | None = None) -> Path:
+    """Return the path at which `cached_folder` caches the folder of a name and inputs."""
     return (parent or cache_dir()) / f"{name}-{hashlib.sha256(inputs).hexdigest()[:16]}"
 
 
-def made_once(
-    name: str, inputs: bytes, make: Callable[[Path], None], *, parent: Path | None = None
+def cached_folder(
+    name: str, inputs: bytes, create: Callable[[Path], None], *, parent: Path | None = None
 ) -> Path:
-    """Return a cached folder, made by `make` if it is not there yet.
+    """Return a cached folder; call `create` if it does not exist yet.
 
     Args:
-        name: What it is, for the folder's name.
-        inputs: All that the content depends on, such as a lock file; a change gives a new folder.
-        make: Fills the empty folder it is given. If it raises, nothing is kept.
-        parent: Where to keep it, if not in the cache folder.
+        name: The first part of the folder's name.
+        inputs: What the content depends on, such as a lock file; other inputs, another folder.
+        create: Fills the empty folder that it gets. If it raises, nothing is cached.
+        parent: The parent folder, if not the cache directory.
     """
-    folder = place(name, inputs, parent=parent)
+    folder = cache_path(name, inputs, parent=parent)
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Test workers ask for the same thing at the same time: one makes it, the others wait.
+    # Test workers need the same folder at the same time: the first creates it, the others wait.
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.is_dir():
             draft = folder.with_suffix(".draft")
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir()
-            make(draft)
+            create(draft)
             draft.rename(folder)
     return folder

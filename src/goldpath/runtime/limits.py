@@ -1,4 +1,4 @@
-"""Run work that may never end, or never stop growing, in processes that have bounds."""
+"""Run functions of which some may never return, in processes with resource limits."""
 
 import multiprocessing
 import os
@@ -18,15 +18,15 @@ from goldpath.errors import BadInputError, GoldpathError
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
-MEMORY = 4 * 2**30  # bytes of address space; Copier needs a tenth
+MEMORY = 4 * 2**30  # bytes of address space; Copier needs a tenth of it
 FILE = 256 * 2**20  # bytes in one file
-WALL = 5.0  # a busy machine gives a process a fifth of a core at least
+WALL = 5.0  # wall-clock per processor time: a process gets at least a fifth of a core
 _FORK = multiprocessing.get_context("fork")  # a new interpreter would import Copier again
 
 
 @dataclass(frozen=True)
-class Failed:
-    """Work that gave no value: why, in one sentence, and whether the answers were the reason."""
+class Failure:
+    """A call without a result: the reason in one sentence, and whether the input caused it."""
 
     reason: str
     bad_input: bool = False
@@ -39,35 +39,35 @@ class _Running(Generic[Item]):
     deadline: float
 
 
-def one(work: Callable[[], Value], *, seconds: int) -> Value:
-    """Return what `work` returns.
+def call(function: Callable[[], Value], *, seconds: int) -> Value:
+    """Return the result of one call.
 
-    Raises: BadInputError or GoldpathError as the work does, GoldpathError if it meets a bound.
+    Raises: BadInputError or GoldpathError if the function does, GoldpathError at a limit.
     """
-    (done,) = each(lambda _: work(), [None], jobs=1, seconds=seconds)
-    if isinstance(done, Failed):
-        raise (BadInputError if done.bad_input else GoldpathError)(done.reason)
-    return done
+    (result,) = each(lambda _: function(), [None], jobs=1, seconds=seconds)
+    if isinstance(result, Failure):
+        raise (BadInputError if result.bad_input else GoldpathError)(result.reason)
+    return result
 
 
 def each(
-    work: Callable[[Item], Value],
+    function: Callable[[Item], Value],
     items: Sequence[Item],
     *,
     jobs: int,
     seconds: int,
-    done: Callable[[], None] = lambda: None,
-) -> list[Value | Failed]:
-    """Return what `work` gives for each item, in their order, each in a process of its own.
+    progress: Callable[[], None] = lambda: None,
+) -> list[Value | Failure]:
+    """Call a function with each item, each in its own process, and return the results in order.
 
     Args:
-        work: What to do; its value has to be one that can be pickled.
-        items: What to do it with.
-        jobs: How many processes run at once.
-        seconds: Of processor time that one item may take.
-        done: Called after each item.
+        function: Returns a value that can be pickled.
+        items: The arguments.
+        jobs: Number of processes at the same time.
+        seconds: Limit of processor time for each item.
+        progress: Called after each item.
     """
-    results: dict[int, Value | Failed] = {}
+    results: dict[int, Value | Failure] = {}
     running: dict[Connection, _Running[Item]] = {}
     waiting = iter(enumerate(items))
     try:
@@ -75,13 +75,13 @@ def each(
             while len(running) < jobs and (following := next(waiting, None)):
                 index, item = following
                 with _uninterrupted():
-                    connection, process = _start(work, item, seconds)
+                    connection, process = _start(function, item, seconds)
                     deadline = time.monotonic() + seconds * WALL
                     running[connection] = _Running(index, process, deadline)
             for connection in _ended(running):
                 ended = running.pop(connection)
                 results[ended.index] = _result(connection, ended.process, seconds)
-                done()
+                progress()
     finally:
         for connection, left in running.items():
             left.process.kill()
@@ -92,7 +92,7 @@ def each(
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let a Ctrl-C wait: what Python runs around a fork would swallow it."""
+    """Delay Ctrl-C: code that Python runs around a fork would swallow it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -101,21 +101,21 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def _start(
-    work: Callable[[Item], Value], item: Item, seconds: int
+    function: Callable[[Item], Value], item: Item, seconds: int
 ) -> tuple[Connection, BaseProcess]:
     ours, theirs = _FORK.Pipe(duplex=False)
-    process = _FORK.Process(target=_child, args=(work, item, seconds, theirs), daemon=True)
+    process = _FORK.Process(target=_child, args=(function, item, seconds, theirs), daemon=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12, if a thread runs
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12, with threads
         process.start()
     theirs.close()
     return ours, process
 
 
 def _ended(running: dict[Connection, _Running[Item]]) -> Iterator[Connection]:
-    nearest = min(one.deadline for one in running.values())
+    nearest = min(job.deadline for job in running.values())
     ready = wait(list(running), timeout=max(0.0, nearest - time.monotonic()))
-    late = [c for c, one in running.items() if one.deadline <= time.monotonic()]
+    late = [c for c, job in running.items() if job.deadline <= time.monotonic()]
     for connection in late:
         if connection not in ready:
             running[connection].process.kill()
@@ -132,37 +132,39 @@ def _result(connection: Connection, process: BaseProcess, seconds: int) -> Any:
     if value is not None:
         return value[0]
     if process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL):
-        return Failed(f"it took more than {seconds} seconds; is there a loop without an end?")
-    return Failed(f"it ended with status {process.exitcode}")
+        return Failure(f"it took more than {seconds} seconds; is there an infinite loop?")
+    return Failure(f"it ended with status {process.exitcode}")
 
 
-def _child(work: Callable[[Item], Value], item: Item, seconds: int, connection: Connection) -> None:
-    """Do the work within the bounds and send its value, or why there is none."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Ctrl-C is told by the parent
+def _child(
+    function: Callable[[Item], Value], item: Item, seconds: int, connection: Connection
+) -> None:
+    """Call the function within the limits and send its result or a `Failure`."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the parent reports a Ctrl-C
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))
-    _lower(resource.RLIMIT_AS, MEMORY)
-    _lower(resource.RLIMIT_FSIZE, FILE)
-    _lower(resource.RLIMIT_CORE, 0)
+    _set_limit(resource.RLIMIT_AS, MEMORY)
+    _set_limit(resource.RLIMIT_FSIZE, FILE)
+    _set_limit(resource.RLIMIT_CORE, 0)
     try:
-        connection.send((work(item),))
+        connection.send((function(item),))
     except GoldpathError as error:
-        connection.send((Failed(str(error), isinstance(error, BadInputError)),))
+        connection.send((Failure(str(error), isinstance(error, BadInputError)),))
     except MemoryError:
-        connection.send((Failed(f"it needs more than {MEMORY // 2**30} GB of memory"),))
+        connection.send((Failure(f"it needs more than {MEMORY // 2**30} GB of memory"),))
     except RecursionError:
-        connection.send((Failed("it calls itself without an end"),))
+        connection.send((Failure("it has an infinite recursion"),))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        connection.send((Failed(f"{place}{error.strerror or error}"),))
-    except Exception as error:  # noqa: BLE001  # whatever a template does, the parent goes on
-        connection.send((Failed(f"{type(error).__name__}: {' '.join(str(error).split())}"),))
+        connection.send((Failure(f"{place}{error.strerror or error}"),))
+    except Exception as error:  # noqa: BLE001  # a template can raise anything
+        connection.send((Failure(f"{type(error).__name__}: {' '.join(str(error).split())}"),))
     connection.close()
     os._exit(0)
 
 
-def _lower(kind: int, most: int) -> None:
+def _set_limit(kind: int, limit: int) -> None:
     _, hard = resource.getrlimit(kind)
     if hard != resource.RLIM_INFINITY:
-        most = min(most, hard)
-    resource.setrlimit(kind, (most, hard))
+        limit = min(limit, hard)
+    resource.setrlimit(kind, (limit, hard))

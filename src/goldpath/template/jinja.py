@@ -1,4 +1,4 @@
-"""Read templates of Jinja without rendering them."""
+"""Parse Jinja templates without rendering them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,8 +16,8 @@ DELIMITERS = {
 SETTINGS = (*DELIMITERS, "trim_blocks", "lstrip_blocks", "line_statement_prefix")
 
 
-class _Whatever(dict[str, Any]):
-    """Filters or tests, among them any that Copier or an extension would bring."""
+class _AnyName(dict[str, Any]):
+    """Filters or tests with any name, such as those of Copier or of extensions."""
 
     def get(self, key: str, default: Any = None) -> Any:
         return super().get(key, default or str)
@@ -28,17 +28,17 @@ class _Whatever(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Syntax:
-    """How a template is written: the settings `_envops` of its copier.yml."""
+    """The Jinja syntax of a template: `_envops` in its copier.yml."""
 
     envops: Mapping[str, Any]
 
     @cached_property
     def environment(self) -> Environment:
-        """Jinja with these settings, for reading only."""
+        """The Jinja environment with these settings, for parsing only."""
         options = {name: self.envops[name] for name in SETTINGS if name in self.envops}
         environment = Environment(**options)  # noqa: S701  # nothing is rendered
-        environment.filters = _Whatever(environment.filters)
-        environment.tests = _Whatever(environment.tests)
+        environment.filters = _AnyName(environment.filters)
+        environment.tests = _AnyName(environment.tests)
         return environment
 
     def __getitem__(self, name: str) -> str:
@@ -46,44 +46,44 @@ class Syntax:
         return str(self.envops.get(name, DELIMITERS[name]))
 
     def parse(self, text: str) -> nodes.Template | None:
-        """Return what Jinja reads in a text, or None if it cannot: a render says why."""
+        """Return the syntax tree of a text, or None if it is not valid; a render reports why."""
         try:
             return self.environment.parse(text)
         except (TemplateError, RecursionError):
             return None
 
     def undeclared(self, text: str) -> dict[str, int]:
-        """Return the names that a text takes from outside, each with the line of its first use."""
+        """Return the undeclared variables of a text, each with the line of its first use."""
         tree = self.parse(text)
         if tree is None:
             return {}
-        # A name that is set in one branch counts as free in the others; a render tells better.
-        stored = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
-        free = meta.find_undeclared_variables(tree) - stored
-        found: dict[str, int] = {}
-        for name in sorted(tree.find_all(nodes.Name), key=lambda one: one.lineno):
-            if name.name in free:
-                found.setdefault(name.name, name.lineno)
-        return found
+        # A variable that one branch sets would count as undeclared in the others.
+        local = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
+        undeclared = meta.find_undeclared_variables(tree) - local
+        lines: dict[str, int] = {}
+        for node in sorted(tree.find_all(nodes.Name), key=lambda node: node.lineno):
+            if node.name in undeclared:
+                lines.setdefault(node.name, node.lineno)
+        return lines
 
-    def guarded(self, text: str) -> set[str]:
-        """Return the names that a text passes through `default` or tests for `defined`."""
+    def with_default(self, text: str) -> set[str]:
+        """Return the variables to which a text applies `default` or `is defined`."""
         tree = self.parse(text)
         if tree is None:
             return set()
-        found = set()
+        names = set()
         for node in tree.find_all((nodes.Filter, nodes.Test)):
             if node.name in ("default", "d", "defined", "undefined"):
-                found |= {inner.name for inner in node.find_all(nodes.Name)}
-        return found
+                names |= {variable.name for variable in node.find_all(nodes.Name)}
+        return names
 
     def spans(self, text: str) -> Iterator[tuple[int, str]]:
-        """Yield the line and the inside of all that stands between delimiters of values or blocks.
+        """Yield line and content of each pair of variable or block delimiters.
 
-        It is looked for as text, so it is found where Jinja never looked, too.
+        It searches the text, so it also finds those that Jinja did not render.
         """
         for kind in ("variable", "block"):
             start, end = self[f"{kind}_start_string"], self[f"{kind}_end_string"]
             pattern = f"{re.escape(start)}(.{{0,300}}?){re.escape(end)}"
-            for found in re.finditer(pattern, text, re.DOTALL):
-                yield text.count("\n", 0, found.start()) + 1, found[1]
+            for match in re.finditer(pattern, text, re.DOTALL):
+                yield text.count("\n", 0, match.start()) + 1, match[1]

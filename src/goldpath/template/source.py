@@ -1,4 +1,4 @@
-"""Take a template as it stands, from a folder or a git repository, into a plain folder."""
+"""Copy a template from a folder or a git repository into a read-only folder."""
 
 import hashlib
 import math
@@ -14,22 +14,22 @@ from pathlib import Path
 from goldpath.errors import BadInputError, ToolError
 from goldpath.model import Template
 from goldpath.runtime import process
-from goldpath.runtime.cache import cache_dir, made_once
+from goldpath.runtime.cache import cache_dir, cached_folder
 from goldpath.template.copier_yml import load, settings_file
 
-# Short forms of addresses that Copier knows: copier/_vcs.py
+# Copier's short forms of URLs: copier/_vcs.py
 SHORT = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 _ADDRESS = re.compile(r"^(?:git\+)?(?:[a-z][a-z0-9+.-]*://|git@)|\.git$")
-# A repository may name programs that git runs; none of these is the user's wish here.
+# A repository can name programs that git runs.
 _GIT = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """A template: what the user called it, its files, and those of its last release, if any.
+    """A template: the name that the user gave, its files, and those of its last release, if any.
 
-    `root` and `release` are folders for reading only, named by their content.
+    `root` and `release` are read-only folders, named by their content.
     """
 
     name: str
@@ -39,15 +39,15 @@ class Source:
     release: Path | None = None
 
 
-def take(template: str, vcs_ref: str | None = None) -> Source:
-    """Return a template's files: of a folder as they stand, or of a version that is named.
+def fetch(template: str, vcs_ref: str | None = None) -> Source:
+    """Copy the files of a template from a folder, or from a version in git.
 
     Args:
         template: A folder, a git URL, or a short form such as gh:owner/name.
-        vcs_ref: A tag, branch or commit; without one, a folder is taken with all its uncommitted
-            changes, and a repository at its default branch.
+        vcs_ref: A tag, branch or commit; by default a folder with its uncommitted changes, or the
+            default branch of a repository.
 
-    Raises: BadInputError if it cannot be had.
+    Raises: BadInputError if it cannot be read or cloned.
     """
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         scratch = Path(name)
@@ -55,89 +55,89 @@ def take(template: str, vcs_ref: str | None = None) -> Source:
         if not folder.is_dir():
             address = _address(template)
             folder = scratch / "clone"
-            _git_or_refuse(f"{template} cannot be cloned", "clone", "-q", "--", address, folder)
+            _run_git(f"{template} cannot be cloned", "clone", "-q", "--", address, folder)
         root = snapshot(_at(folder, vcs_ref, scratch / "ref") if vcs_ref else folder)
         try:
             loaded = load(root)
-        except BadInputError as error:  # the user does not know our copy
+        except BadInputError as error:  # the user does not know the path of the copy
             raise BadInputError(str(error).replace(str(root), template)) from error
         tag = _last_tag(folder, vcs_ref or "HEAD")
         release = snapshot(_at(folder, tag, scratch / "tag")) if tag else None
         return Source(template, root, loaded, tag, release)
 
 
-def left_at(folder: Path, ref: str) -> Path:
-    """Return the files of a checkout as they were where its branch left a version.
+def merge_base(folder: Path, ref: str) -> Path:
+    """Return the files of a checkout at the merge base of its branch and another version.
 
-    Raises: BadInputError if the folder is no checkout, or has no such version.
+    Raises: BadInputError if the folder is not a git repository, or lacks the version.
     """
     command = [*_GIT, "merge-base", "--end-of-options", ref, "HEAD"]
     found = process.run(command, cwd=folder, env=_QUIET, accept=range(256))
     if found.status:
-        raise BadInputError(f"{folder} has no version {ref}, or none that it comes from.")
+        raise BadInputError(f"{folder} has no version {ref}, or no common ancestor with it.")
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         return snapshot(_at(folder, found.stdout.strip(), Path(name) / "before"))
 
 
 def snapshot(folder: Path) -> Path:
-    """Copy a folder, in git those files that it knows or would add, and return the copy."""
+    """Copy a folder, without the files that git ignores, and return the copy."""
     paths = [name for name in _paths(folder) if os.path.lexists(folder / name)]
-    paths = _needed(folder, paths)
+    paths = _relevant(folder, paths)
     digest = hashlib.sha256()
     for name in paths:
         digest.update(f"{name}\0".encode(errors="surrogateescape") + _state(folder / name))
 
-    def make(draft: Path) -> None:
+    def create(draft: Path) -> None:
         for name in paths:
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(folder / name, draft / name, follow_symlinks=False)
 
-    made = made_once("template", digest.digest(), make, parent=validate_dir())
-    os.utime(made)
-    return made
+    copy = cached_folder("template", digest.digest(), create, parent=validate_dir())
+    os.utime(copy)
+    return copy
 
 
 def changes(folder: Path, *, pause: float = 0.5) -> Iterator[None]:
-    """Yield at once, and then whenever `snapshot` would give another folder.
+    """Yield at once, and then after each change for which `snapshot` returns another folder.
 
     Args:
-        folder: A folder, in git or not.
-        pause: Seconds between two looks.
+        folder: A folder, with or without git.
+        pause: Seconds between two polls.
 
-    Raises: BadInputError if the folder is there no more.
+    Raises: BadInputError if the folder no longer exists.
     """
-    seen: object = None
-    shown: Path | None = None
+    last_state: object = None
+    last_root: Path | None = None
 
     def changed() -> bool:
-        nonlocal seen, shown
+        nonlocal last_state, last_root
         if not folder.is_dir():
-            raise BadInputError(f"{folder} is there no more.")
+            raise BadInputError(f"{folder} no longer exists.")
         try:
-            now = [(name, *_last_change(folder / name)) for name in _paths(folder)]
-            root = shown if now == seen else snapshot(folder)
-        except FileNotFoundError:  # deleted since it was listed
+            state = [(name, *_last_change(folder / name)) for name in _paths(folder)]
+            root = last_root if state == last_state else snapshot(folder)
+        except FileNotFoundError:  # deleted after it was listed
             return False
-        fresh = root != shown
-        seen, shown = now, root
-        return fresh
+        different = root != last_root
+        last_state, last_root = state, root
+        return different
 
     while True:
-        # Without a bound, alone of all waits: whoever watches ends it.
+        # The only wait without a limit: the user ends it.
         process.wait_until(changed, "A change", math.inf, pause=pause)
         yield
 
 
 def _last_change(file: Path) -> tuple[int, ...]:
-    about = file.lstat()
-    return about.st_mtime_ns, about.st_size, about.st_mode
+    stat = file.lstat()
+    return stat.st_mtime_ns, stat.st_size, stat.st_mode
 
 
-def _needed(folder: Path, paths: list[str]) -> list[str]:
-    """Leave out what Copier never reads: what lies beside the `_subdirectory`, as a rule.
+def _relevant(folder: Path, paths: list[str]) -> list[str]:
+    """Leave out files that Copier does not read: those outside of `_subdirectory`.
 
-    So a change of a document beside it changes no render. A template that includes further files
-    by Jinja or in its copier.yml is taken whole.
+    A change of such a file then invalidates no render. A template that includes other files, by
+    Jinja or in its copier.yml, is copied as a whole.
     """
     try:
         template = load(folder)
@@ -157,17 +157,17 @@ def _needed(folder: Path, paths: list[str]) -> list[str]:
 
 
 def validate_dir() -> Path:
-    """Return the folder for all that a validation can make again."""
+    """Return the cache folder of `goldpath validate`."""
     return cache_dir() / "validate"
 
 
 def prune(*, days: float = 14) -> None:
-    """Delete the templates and renders of `validate_dir` that nobody has used for so many days."""
+    """Delete templates and renders in `validate_dir` that were not used for so many days."""
     oldest = time.time() - days * 86_400
     folder = validate_dir()
     for entry in [*folder.glob("template-*"), *folder.glob("render-*")]:
         if entry.is_dir() and entry.stat().st_mtime < oldest:
-            shutil.rmtree(entry, ignore_errors=True)  # another validation may do the same
+            shutil.rmtree(entry, ignore_errors=True)  # another process may do the same
 
 
 def _paths(folder: Path) -> list[str]:
@@ -180,18 +180,18 @@ def _paths(folder: Path) -> list[str]:
 
 
 def _inside_git(folder: Path) -> bool:
-    answer = process.run(
+    result = process.run(
         [*_GIT, "rev-parse", "--is-inside-work-tree"], cwd=folder, env=_QUIET, accept=range(256)
     )
-    if answer.status:
+    if result.status:
         return False
     ignored = process.run([*_GIT, "check-ignore", "-q", "."], cwd=folder, accept=(0, 1, 128))
-    return ignored.status == 1  # a folder that git leaves alone is a plain one
+    return ignored.status == 1  # a folder that git ignores counts as one without git
 
 
 def _walk(root: Path, folder: Path) -> Iterator[str]:
     for entry in sorted(folder.iterdir()):
-        if entry.name == ".git":  # a folder, or a file that names one
+        if entry.name == ".git":  # a folder, or a file of a worktree or submodule
             continue
         if _is_folder(entry):
             yield from _walk(root, entry)
@@ -216,17 +216,15 @@ def _address(template: str) -> str:
             return f"{full}{template.removeprefix(short)}"
     if not _ADDRESS.search(template):
         raise BadInputError(
-            f"{template} is not a Copier template: there is no such folder; give a folder, "
+            f"{template} is not a Copier template: the folder does not exist; give a folder, "
             "a git URL or gh:OWNER/NAME."
         )
     return template.removeprefix("git+")
 
 
 def _at(folder: Path, ref: str, clone: Path) -> Path:
-    """Return a checkout of a version, beside the one that is there."""
-    _git_or_refuse(
-        f"{folder} has no version to take", "clone", "-q", "-n", "--shared", "--", folder, clone
-    )
+    """Clone a repository, check a version out and return the clone."""
+    _run_git(f"{folder} cannot be cloned", "clone", "-q", "-n", "--shared", "--", folder, clone)
     for name in (ref, f"origin/{ref}"):
         found = process.run(
             [*_GIT, "rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}"],
@@ -241,20 +239,20 @@ def _at(folder: Path, ref: str, clone: Path) -> Path:
 
 
 def _last_tag(folder: Path, ref: str) -> str:
-    answer = process.run(
+    result = process.run(
         [*_GIT, "describe", "--tags", "--abbrev=0", "--end-of-options", ref],
         cwd=folder, env=_QUIET, accept=range(256),
     )  # fmt: skip
     top = process.run(
         [*_GIT, "rev-parse", "--show-toplevel"], cwd=folder, env=_QUIET, accept=range(256)
     )
-    if answer.status or Path(top.stdout.strip()).resolve() != folder:
+    if result.status or Path(top.stdout.strip()).resolve() != folder:
         return ""
-    return answer.stdout.strip()
+    return result.stdout.strip()
 
 
-def _git_or_refuse(sentence: str, *arguments: str | Path) -> None:
+def _run_git(failure: str, *arguments: str | Path) -> None:
     try:
         process.run([*_GIT, *arguments], env=_QUIET)
     except ToolError as error:
-        raise BadInputError(f"{sentence}: {' '.join(error.output.split())}") from error
+        raise BadInputError(f"{failure}: {' '.join(error.output.split())}") from error

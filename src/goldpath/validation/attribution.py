@@ -1,4 +1,4 @@
-"""Bring findings home: to the line of the template, and to the fewest answers that show them."""
+"""Attribute findings to lines of the template, and find the fewest answers that reproduce them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,110 +7,113 @@ from typing import Any
 
 from goldpath.linters import runner
 from goldpath.linters.registry import LINTERS
-from goldpath.model import Case, Finding, Located, Render
+from goldpath.model import Case, Finding, Render, SourceFinding
 from goldpath.rendering import pool, source_map
 from goldpath.rules.base import Subject
-from goldpath.runtime.limits import Failed
+from goldpath.runtime.limits import Failure
 
-# Renders made only to find the fewest answers that show a finding.
-SMALLER = 12
+# The limit of renders that only serve to find the fewest answers.
+MAX_RENDERS = 12
 
 
-def located(subject: Subject, found: Sequence[tuple[str, Finding]], seconds: int) -> list[Located]:
-    """Return each finding at its place in the template, once for all cases that show it there.
+def attribute(
+    subject: Subject, pairs: Sequence[tuple[str, Finding]], seconds: int
+) -> list[SourceFinding]:
+    """Return each finding at its line of the template, once for all cases that have it there.
 
     Args:
         subject: The template with its renders.
-        found: Findings, each with the name of the case whose render it is in, or none if it is one
-            of the template.
-        seconds: Of processor time that one render may take.
+        pairs: The findings with the name of their case, which is empty for findings in the
+            template itself.
+        seconds: Limit of processor time for each render.
     """
-    by_name = {one.case.name: one for one in subject.renders}
-    shown: dict[str, dict[str, None]] = {}
-    for case, finding in found:
+    by_name = {render.case.name: render for render in subject.renders}
+    paths_of: dict[str, dict[str, None]] = {}
+    for case, finding in pairs:
         if case in by_name:
-            shown.setdefault(case, {})[finding.path] = None
+            paths_of.setdefault(case, {})[finding.path] = None
     lines = {
         case: source_map.maps(
             subject.source.root, by_name[case], paths, subject.syntax, subject.suffix,
             trust=subject.trust, seconds=seconds,
         )
-        for case, paths in shown.items()
+        for case, paths in paths_of.items()
     }  # fmt: skip
     groups: dict[tuple[Any, ...], list[tuple[str, Finding, source_map.Place]]] = {}
-    for case, finding in found:
+    for case, finding in pairs:
         if case in by_name:
-            home = source_map.place(by_name[case], finding.path, finding.line, lines[case])
+            place = source_map.place(by_name[case], finding.path, finding.line, lines[case])
         else:
-            home = source_map.Place(finding.path, finding.line)
-        key = (finding.linter, finding.rule, home.path, home.line, _alike(finding, case, by_name))
-        groups.setdefault(key, []).append((case, finding, home))
-    smaller = _Smaller(subject, seconds)
-    located = []
+            place = source_map.Place(finding.path, finding.line)
+        message = _without_answers(finding, case, by_name)
+        key = (finding.linter, finding.rule, place.path, place.line, message)
+        groups.setdefault(key, []).append((case, finding, place))
+    minimizer = _Minimizer(subject, seconds)
+    result = []
     for group in groups.values():
         names = tuple(dict.fromkeys(case for case, _, _ in group if case))
-        _, finding, home = group[0]
-        answers = smaller.answers(finding, home, names)
-        located.append(Located(finding, home.path, home.line, home.exact, names, answers))
+        _, finding, place = group[0]
+        answers = minimizer.answers(finding, place, names)
+        result.append(SourceFinding(finding, place.path, place.line, place.exact, names, answers))
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted(
-        located,
-        key=lambda one: (one.source, one.line, order[one.finding.level], one.finding.rule),
+        result,
+        key=lambda item: (item.source, item.line, order[item.finding.level], item.finding.rule),
     )
 
 
-def _alike(finding: Finding, case: str, by_name: Mapping[str, Render]) -> str:
-    """Return the message without the answers of its case, which differ from one to the next."""
+def _without_answers(finding: Finding, case: str, by_name: Mapping[str, Render]) -> str:
+    """Return the message without the answers of its case."""
     text = finding.message
     if case in by_name:
         values = {str(value) for value in by_name[case].case.answers.values()}
         values |= {by_name[case].root.name}
         for value in sorted((v for v in values if len(v) > 2), key=len, reverse=True):
-            # As a word: the name "ord" is no part of what a linter says of word splitting.
+            # Whole words only: the answer "ord" must not match in "word splitting".
             text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "*", text)
     return text
 
 
-class _Smaller:
-    """Finds the fewest answers that show a finding, by making copies with fewer of them."""
+class _Minimizer:
+    """Finds the fewest answers that reproduce a finding, by renders with fewer answers."""
 
     def __init__(self, subject: Subject, seconds: int) -> None:
         self._subject = subject
         self._seconds = seconds
-        self._left = SMALLER
-        self._known: dict[tuple[tuple[str, ...], str], Mapping[str, Any]] = {}
+        self._left = MAX_RENDERS
+        self._cache: dict[tuple[tuple[str, ...], str], Mapping[str, Any]] = {}
 
     def answers(
-        self, finding: Finding, home: source_map.Place, names: tuple[str, ...]
+        self, finding: Finding, place: source_map.Place, names: tuple[str, ...]
     ) -> Mapping[str, Any]:
-        """Return answers that show the finding: the others have their defaults."""
-        shown = [one.case for one in self._subject.renders if one.case.name in names]
-        if not shown or any(not case.answers for case in shown):
+        """Return answers that reproduce the finding with defaults for the other questions."""
+        cases = [render.case for render in self._subject.renders if render.case.name in names]
+        if not cases or any(not case.answers for case in cases):
             return {}
         key = (names, finding.linter)
-        if key not in self._known:
-            self._known[key] = self._search(finding, home, shown)
-        return self._known[key]
+        if key not in self._cache:
+            self._cache[key] = self._search(finding, place, cases)
+        return self._cache[key]
 
     def _search(
-        self, finding: Finding, home: source_map.Place, shown: Sequence[Case]
+        self, finding: Finding, place: source_map.Place, cases: Sequence[Case]
     ) -> Mapping[str, Any]:
-        fewest = min(shown, key=lambda case: len(case.answers))
-        others = [one.case for one in self._subject.renders if one.case not in shown]
-        for answers in self._candidates(fewest, others, home):
+        fewest = min(cases, key=lambda case: len(case.answers))
+        others = [render.case for render in self._subject.renders if render.case not in cases]
+        for answers in self._candidates(fewest, others, place):
             if self._left <= 0:
                 break
             self._left -= 1
-            if self._shows(finding, home, answers):
+            if self._reproduces(finding, place, answers):
                 return answers
         return fewest.answers
 
     def _candidates(
-        self, case: Case, others: Sequence[Case], home: source_map.Place
+        self, case: Case, others: Sequence[Case], place: source_map.Place
     ) -> list[Mapping[str, Any]]:
-        """Return small parts of a case's answers that no case without the finding has."""
-        text = self._subject.sources.get(home.path, "")
-        line = (text.splitlines() or [""])[max(0, min(home.line, text.count("\n")) - 1)]
+        """Return small subsets of a case's answers that no case without the finding has."""
+        text = self._subject.sources.get(place.path, "")
+        line = (text.splitlines() or [""])[max(0, min(place.line, text.count("\n")) - 1)]
         order = sorted(case.answers, key=lambda name: (name not in line, name not in text))
         parts: list[Mapping[str, Any]] = [
             {name: case.answers[name] for name in names}
@@ -123,20 +126,22 @@ class _Smaller:
             if not any(part.items() <= other.answers.items() for other in others if _plain(other))
         ][:6]
 
-    def _shows(self, finding: Finding, home: source_map.Place, answers: Mapping[str, Any]) -> bool:
+    def _reproduces(
+        self, finding: Finding, place: source_map.Place, answers: Mapping[str, Any]
+    ) -> bool:
         case = Case("fewer", answers)
         trust = self._subject.trust
-        (made,) = pool.render_all(
+        (render,) = pool.render_all(
             self._subject.source.root, [case], trust=trust, seconds=self._seconds
         )
-        if isinstance(made, Failed):
+        if isinstance(render, Failure):
             return False
-        linter = next((one for one in LINTERS if finding.linter == one.name), None)
+        linter = next((linter for linter in LINTERS if finding.linter == linter.name), None)
         if linter is None:
             return False
-        (outcome,) = runner.run([linter], [made])
-        again = [one for one in outcome.findings.get(case.name, ()) if one.rule == finding.rule]
-        return any(made.sources.get(one.path) == home.path for one in again)
+        (outcome,) = runner.run([linter], [render])
+        same = [item for item in outcome.findings.get(case.name, ()) if item.rule == finding.rule]
+        return any(render.sources.get(item.path) == place.path for item in same)
 
 
 def _plain(case: Case) -> bool:

@@ -1,4 +1,4 @@
-"""The pipeline: a template, its cases, their renders, findings of linters and rules, a report."""
+"""The pipeline from a template through cases, renders and findings to a report."""
 
 import re
 import time
@@ -14,28 +14,28 @@ from goldpath.exit_status import ExitStatus
 from goldpath.linters import runner
 from goldpath.linters.base import Check, Linter
 from goldpath.linters.registry import LINTERS
-from goldpath.linters.runner import Outcome
+from goldpath.linters.runner import NO_FILES, Outcome
 from goldpath.model import Case, Finding, Form, Render, Report, Row
 from goldpath.rendering import pool
 from goldpath.rules.base import Hit, Rule, Subject
 from goldpath.rules.registry import RULES
 from goldpath.runtime import limits
-from goldpath.runtime.limits import Failed
-from goldpath.template.source import Source, left_at, prune, take
+from goldpath.runtime.limits import Failure
+from goldpath.template.source import Source, fetch, merge_base, prune
 from goldpath.validation import config, suppressions
-from goldpath.validation.attribution import located
+from goldpath.validation.attribution import attribute
 from goldpath.wording import count
 
 Progress = Callable[[str], None]
-RULE_SECONDS = 120  # of processor time for one rule; the slowest makes four copies
+RULE_SECONDS = 120  # of processor time for one rule; the slowest renders four copies
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to validate: which cases, which linters and rules, and with what bounds.
+    """The options of a validation: cases, linters and rules, limits.
 
-    `only` and `skip` name linters and rules. `jobs` run at once; `seconds` of processor time is
-    what one render may take.
+    `only` and `skip` name linters and rules. `jobs` is the number of parallel jobs, `seconds` the
+    processor time for a render. `baseline` counts the findings of each fingerprint to leave out.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -44,28 +44,28 @@ class Options:
     jobs: int = 2
     seconds: int = pool.SECONDS
     vcs_ref: str | None = None
-    known: Mapping[str, int] = field(default_factory=dict)
+    baseline: Mapping[str, int] = field(default_factory=dict)
     diff: str | None = None
 
-    def takes(self, name: str) -> bool:
-        """Say whether a linter or rule is wanted."""
+    def selects(self, name: str) -> bool:
+        """Return whether a linter or rule is to run."""
         return name not in self.skip and (not self.only or name in self.only)
 
 
 def validate(template: str, options: Options, *, progress: Progress = lambda _: None) -> Report:
-    """Check a template and return all findings.
+    """Validate a template.
 
     Args:
         template: A folder, a git URL, or a short form such as gh:owner/name.
-        options: What to check, and how.
-        progress: Called with the step that is done.
+        options: The options of the validation.
+        progress: Called with the name of each step.
 
-    Raises: BadInputError if the template or the options cannot be used.
+    Raises: BadInputError if the template or the options are not valid.
     """
     start = time.monotonic()
     progress("template")
-    source = take(template, options.vcs_ref)
-    touched = _touched(template, source, options)
+    source = fetch(template, options.vcs_ref)
+    changed_lines = _changed_lines(template, source, options)
     cases, subject = _read(source, options)
     progress(count(len(cases), "case"))
     subject = _render(subject, cases, options, progress)
@@ -73,156 +73,158 @@ def validate(template: str, options: Options, *, progress: Progress = lambda _: 
     checks = [*linters, *dict.fromkeys(check for rule in rules for check in _checks(rule))]
     outcomes = runner.run(
         checks, subject.renders,
-        refused=_refused(checks, linters, subject), jobs=options.jobs, progress=progress,
+        skip_reasons=_skip_reasons(checks, linters, subject), jobs=options.jobs, progress=progress,
     )  # fmt: skip
-    by_check = {one.check: one for one in outcomes}
+    by_check = {outcome.check: outcome for outcome in outcomes}
     ignores = _ignores(linters, subject.renders)
     linter_rows = [_linter_row(linter, by_check[linter], ignores) for linter in linters]
     findings = [pair for linter in linters for pair in _pairs(by_check[linter])]
     rule_rows = []
     results = _template_results(subject, rules, options, progress)
     for rule in rules:
-        row, found = (
+        row, rule_findings = (
             _render_rule(rule, [by_check[check] for check in _checks(rule)])
             if _checks(rule)
             else _template_rule(rule, results[rule.id], len(subject.sources) + 1)
         )
         rule_rows.append(row)
-        findings += found
+        findings += rule_findings
     prune()
-    progress("places")
+    progress("attribution")
     report = Report(
         template=template,
         cases=cases,
         rendered=len(subject.renders),
         linters=tuple(linter_rows),
         rules=tuple(rule_rows),
-        findings=tuple(located(subject, findings, options.seconds)),
+        findings=tuple(attribute(subject, findings, options.seconds)),
         seconds=time.monotonic() - start,
     )
-    return suppressions.without(report, source.root, options.known, touched)
+    return suppressions.apply(report, source.root, options.baseline, changed_lines)
 
 
-def _touched(template: str, source: Source, options: Options) -> suppressions.Touched | None:
+def _changed_lines(
+    template: str, source: Source, options: Options
+) -> suppressions.ChangedLines | None:
     if options.diff is None:
         return None
     folder = Path(template).expanduser().resolve()
     if options.vcs_ref or not folder.is_dir():
-        raise BadInputError("--diff takes a folder as it stands, no URL and no --vcs-ref.")
-    return suppressions.touched(left_at(folder, options.diff), source.root)
+        raise BadInputError("--diff takes a folder with a git repository, no URL and no --vcs-ref.")
+    return suppressions.changed_lines(merge_base(folder, options.diff), source.root)
 
 
 def all_names() -> list[str]:
-    """Return the names of all linters and rules, as `only` and `skip` take them."""
+    """Return the names of all linters and rules, for `only` and `skip`."""
     return [*(linter.name for linter in LINTERS), *(rule.id for rule in RULES)]
 
 
 def template_rules() -> list[str]:
-    """Return the ids of the rules that look at the template itself and need no tool."""
+    """Return the ids of the rules that check the template itself, without tools."""
     return [rule.id for rule in RULES if not _checks(rule)]
 
 
 def _read(source: Source, options: Options) -> tuple[tuple[Case, ...], Subject]:
-    """Return the cases, and what is known of the template before anything is rendered."""
+    """Return the cases, and the subject of the rules without renders."""
     trust = options.selection.trust
     try:
-        questions = select.ask(source.template, options.selection)
+        questions = select.read_questions(source.template, options.selection)
     except GoldpathError as error:
         if error.status == ExitStatus.BAD_INPUT:
             raise
-        # No question can be answered; copier.yml itself can still be checked.
-        failed = ((Case("defaults", {}), str(error)),)
-        return (), Subject(source, Form({}, frozenset(), {}), (), (), failed, trust)
+        # The questions cannot be answered; copier.yml itself can still be checked.
+        failures = ((Case("defaults", {}), str(error)),)
+        return (), Subject(source, Form({}, frozenset(), {}), (), (), failures, trust)
     return questions.cases, Subject(
-        source, questions.form, questions.refused_defaults, (), trust=trust
+        source, questions.form, questions.invalid_defaults, (), trust=trust
     )
 
 
 def _render(
     subject: Subject, cases: Sequence[Case], options: Options, progress: Progress
 ) -> Subject:
-    """Return the subject with the renders of its cases, and with those that failed."""
+    """Return the subject with the renders of its cases, and with the failures."""
     results = pool.render_all(
         subject.source.root, cases, trust=subject.trust, jobs=options.jobs,
-        seconds=options.seconds, done=lambda: progress("a render"),
+        seconds=options.seconds, progress=lambda: progress("render"),
     )  # fmt: skip
-    renders = tuple(one for one in results if isinstance(one, Render))
+    renders = tuple(result for result in results if isinstance(result, Render))
     failures = tuple(
-        (case, one.reason)
-        for case, one in zip(cases, results, strict=True)
-        if isinstance(one, Failed)
+        (case, result.reason)
+        for case, result in zip(cases, results, strict=True)
+        if isinstance(result, Failure)
     )
     return replace(subject, renders=renders, failures=(*subject.failures, *failures))
 
 
 def _linters(root: Path, options: Options) -> list[Linter]:
-    """Return the linters that are wanted, and those that the template itself configures."""
-    wanted = [one for one in LINTERS if options.takes(one.name)]
-    return wanted if options.only else [*wanted, *config.commands(root)]
+    """Return the selected linters, and those that the template itself configures."""
+    selected = [linter for linter in LINTERS if options.selects(linter.name)]
+    return selected if options.only else [*selected, *config.commands(root)]
 
 
 def _rules(options: Options) -> list[Rule]:
-    return [rule for rule in RULES if options.takes(rule.id)]
+    return [rule for rule in RULES if options.selects(rule.id)]
 
 
 def _checks(rule: Rule) -> tuple[Check, ...]:
-    """Return the checks of renders that a rule consists of; none if it looks at the template."""
+    """Return the checks of a rule for renders; none for a rule for the template."""
     return rule.check if isinstance(rule.check, tuple) else ()
 
 
-def _refused(
+def _skip_reasons(
     checks: Sequence[Check], linters: Sequence[Linter], subject: Subject
 ) -> dict[str, str]:
-    """Return why checks may not run, by their names: they would run code of the template."""
+    """Return why checks may not run, by their names, unless the template is trusted."""
     if subject.trust:
         return {}
-    reason = "it is a command of the template; --trust lets it run"
-    commands = {one.name: reason for one in linters if one not in LINTERS}
+    reason = "it is a command of the template; use --trust to run it"
+    commands = {linter.name: reason for linter in linters if linter not in LINTERS}
     return commands | runner.dangers(checks, subject.renders)
 
 
 def _template_results(
     subject: Subject, rules: Sequence[Rule], options: Options, progress: Progress
-) -> dict[str, list[Hit] | Failed]:
-    """Return what the rules that look at the template find, by their ids."""
-    own = [(rule.id, rule.check) for rule in rules if not isinstance(rule.check, tuple)]
+) -> dict[str, list[Hit] | Failure]:
+    """Return the hits of the rules for the template, by their ids."""
+    checks = [(rule.id, rule.check) for rule in rules if not isinstance(rule.check, tuple)]
     results = limits.each(
         lambda pair: list(pair[1](subject)),
-        own, jobs=options.jobs, seconds=RULE_SECONDS, done=lambda: progress("a rule"),
+        checks, jobs=options.jobs, seconds=RULE_SECONDS, progress=lambda: progress("rule"),
     )  # fmt: skip
-    return {name: result for (name, _), result in zip(own, results, strict=True)}
+    return {name: result for (name, _), result in zip(checks, results, strict=True)}
 
 
-Pair = tuple[str, Finding]  # the name of a case, empty for a finding of the template itself
+Pair = tuple[str, Finding]  # the name of a case, empty for a finding in the template itself
 
 
-def _template_rule(rule: Rule, result: list[Hit] | Failed, files: int) -> tuple[Row, list[Pair]]:
-    if isinstance(result, Failed):
+def _template_rule(rule: Rule, result: list[Hit] | Failure, files: int) -> tuple[Row, list[Pair]]:
+    if isinstance(result, Failure):
         return Row(rule.id, rule.title, "failed", reason=result.reason), []
-    found = [
+    findings = [
         (hit.case, Finding("goldpath", rule.id, hit.path, hit.line, 0, rule.level, hit.message))
         for hit in result
     ]
-    return _rule_row(rule, len(found), files), found
+    return _rule_row(rule, len(findings), files), findings
 
 
 def _render_rule(rule: Rule, outcomes: Sequence[Outcome]) -> tuple[Row, list[Pair]]:
-    if failed := [one.reason for one in outcomes if one.failed]:
-        return Row(rule.id, rule.title, "failed", reason=failed[0]), []
-    files = sum(one.files for one in outcomes)
+    if reasons := [outcome.reason for outcome in outcomes if outcome.failed]:
+        return Row(rule.id, rule.title, "failed", reason=reasons[0]), []
+    files = sum(outcome.files for outcome in outcomes)
     if not files:
-        return Row(rule.id, rule.title, "skipped", reason="there is nothing for it to read"), []
-    found = [
+        return Row(rule.id, rule.title, "skipped", reason=NO_FILES), []
+    findings = [
         (case, replace(finding, level=rule.level))
         for outcome in outcomes
         for case, finding in _pairs(outcome)
         if finding.rule == rule.id
     ]
-    return _rule_row(rule, len({finding for _, finding in found}), files), found
+    return _rule_row(rule, len({finding for _, finding in findings}), files), findings
 
 
 def _pairs(outcome: Outcome) -> list[Pair]:
-    return [(case, one) for case, found in outcome.findings.items() for one in found]
+    return [(case, finding) for case, some in outcome.findings.items() for finding in some]
 
 
 def _rule_row(rule: Rule, findings: int, files: int) -> Row:
@@ -234,23 +236,23 @@ def _linter_row(linter: Linter, outcome: Outcome, ignores: Mapping[str, int]) ->
         return Row(linter.name, "", "failed", reason=outcome.reason)
     if outcome.reason:
         return Row(linter.name, "", "skipped", reason=outcome.reason)
-    findings = len({finding for found in outcome.findings.values() for finding in found})
+    findings = len({finding for some in outcome.findings.values() for finding in some})
     status: Literal["findings", "passed"] = "findings" if findings else "passed"
     return Row(linter.name, "", status, outcome.files, findings, ignores[linter.name])
 
 
 def _ignores(linters: Sequence[Linter], renders: Sequence[Render]) -> dict[str, int]:
-    """Count, for each linter, the different lines of renders that tell it to ignore something."""
+    """Count, for each linter, the different lines of renders with an ignore comment for it."""
     marks = {linter.name: linter.ignore_marks for linter in linters}
     any_mark = re.compile(b"|".join(re.escape(m.encode()) for some in marks.values() for m in some))
     places: dict[str, set[tuple[str, str]]] = {name: set() for name in marks}
-    for one in renders:
-        for path in one.sources if any_mark.pattern else ():
-            file = one.root / path
+    for render in renders:
+        for path in render.sources if any_mark.pattern else ():
+            file = render.root / path
             data = file.read_bytes() if file.is_file() else b""
             if any_mark.search(data):
                 for line in data.decode(errors="replace").splitlines():
                     for name, some in marks.items():
                         if any(mark in line for mark in some):
                             places[name].add((path, line.strip()))
-    return {name: len(found) for name, found in places.items()}
+    return {name: len(lines) for name, lines in places.items()}

@@ -1,11 +1,12 @@
-"""Findings that somebody has accepted, or that a change does not touch: a report leaves them out.
+"""Suppress findings: by ignore comments, by a baseline, and outside of a diff.
 
-A line of the template accepts what is found on it, or on the line below it, if it says
+A line of the template ignores findings on itself and on the line below it if it contains
 
     goldpath: ignore NAME because of this
 
 where NAME is a rule, such as GP012, or a linter, such as yamllint, and the rest is the reason. On
-the first line of a file that goes for the file as a whole, too. Without a reason it does nothing.
+the first line of a file it also ignores findings for the whole file. A comment without a reason has
+no effect.
 """
 
 import json
@@ -18,93 +19,92 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from goldpath.errors import BadInputError
-from goldpath.model import Located, Report, Row
+from goldpath.model import Report, Row, SourceFinding
 
-VERSION = 1  # of the file with what is known
+VERSION = 1  # of the format of baselines
 _MARK = re.compile(r"goldpath: ignore (\S+) +\w")
 
-# The lines of each file that a change touches, by its path; none are all of them.
-Touched = Mapping[str, AbstractSet[int]]
+# The changed lines of each file, by its path; an empty set means all lines.
+ChangedLines = Mapping[str, AbstractSet[int]]
 
 
-def without(
-    report: Report, root: Path, known: Mapping[str, int], touched: Touched | None
+def apply(
+    report: Report, root: Path, baseline: Mapping[str, int], changed_lines: ChangedLines | None
 ) -> Report:
-    """Return a report with what is left to do, and in its rows how many findings are ignored.
+    """Return a report without the suppressed findings; its rows count the ignored ones.
 
     Args:
-        report: All that was found.
-        root: The folder of the template, for what its lines say.
-        known: The fingerprints of a baseline, each with the number of findings that have it; no
-            more than these are left out.
-        touched: The lines that a change touches, to leave out what is beside them.
+        report: The complete report.
+        root: The folder of the template, with its ignore comments.
+        baseline: The fingerprints of a baseline, each with the number of findings to leave out.
+        changed_lines: The lines of a diff; findings on other lines are left out.
     """
-    ignored = _ignored(root)
-    named = [one for one in report.findings if ignored(one)]
-    others = [one for one in report.findings if one not in named]
-    counts = Counter(known)
+    is_ignored = _ignore_comments(root)
+    ignored = [finding for finding in report.findings if is_ignored(finding)]
+    others = [finding for finding in report.findings if finding not in ignored]
+    counts = Counter(baseline)
     new = []
-    for one in others:
-        counts[one.fingerprint] -= 1
-        if counts[one.fingerprint] < 0:
-            new.append(one)
-    kept = [one for one in new if _touches(one, touched)]
+    for finding in others:
+        counts[finding.fingerprint] -= 1
+        if counts[finding.fingerprint] < 0:
+            new.append(finding)
+    findings = [finding for finding in new if _is_changed(finding, changed_lines)]
 
-    def row(one: Row) -> Row:
-        gone = len([finding for finding in named if finding.row == one.name])
-        left = len([finding for finding in kept if finding.row == one.name])
-        if one.status != "findings" or len(kept) == len(report.findings):
-            return one
-        status = one.status if left else "passed"
-        return replace(one, status=status, findings=left, ignores=one.ignores + gone)
+    def update(row: Row) -> Row:
+        if row.status != "findings" or len(findings) == len(report.findings):
+            return row
+        ignores = row.ignores + sum(finding.row == row.name for finding in ignored)
+        number = sum(finding.row == row.name for finding in findings)
+        status = row.status if number else "passed"
+        return replace(row, status=status, findings=number, ignores=ignores)
 
     return replace(
         report,
-        findings=tuple(kept),
-        linters=tuple(map(row, report.linters)),
-        rules=tuple(map(row, report.rules)),
+        findings=tuple(findings),
+        linters=tuple(map(update, report.linters)),
+        rules=tuple(map(update, report.rules)),
         known=len(others) - len(new),
-        beside=len(new) - len(kept),
+        beside=len(new) - len(findings),
     )
 
 
 def read_baseline(file: Path) -> Mapping[str, int]:
-    """Return how often each fingerprint is in a file that `to_baseline` returned.
+    """Return the number of findings of each fingerprint in a file of `to_baseline`.
 
-    Raises: BadInputError if it is no such file.
+    Raises: BadInputError if it is not a baseline.
     """
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         findings = {VERSION: document["findings"]}[document["version"]]
-        return Counter(str(one["fingerprint"]) for one in findings)
+        return Counter(str(finding["fingerprint"]) for finding in findings)
     except OSError as error:
         raise BadInputError(
-            f"{file} cannot be read: {error.strerror}; --update-baseline writes it."
+            f"{file} cannot be read: {error.strerror}; --update-baseline creates it."
         ) from error
     except (ValueError, LookupError, TypeError) as error:
-        raise BadInputError(f"{file} is no baseline of goldpath's, version {VERSION}.") from error
+        raise BadInputError(f"{file} is not a goldpath baseline of version {VERSION}.") from error
 
 
-def to_baseline(findings: Sequence[Located]) -> str:
-    """Return the findings as a file: one a line, so that a change of it can be read."""
+def to_baseline(findings: Sequence[SourceFinding]) -> str:
+    """Return the findings as JSON with one finding per line, for readable diffs."""
     lines = [
         json.dumps(
             {
-                "fingerprint": one.fingerprint,
-                "rule": f"{one.finding.linter} {one.finding.rule}",
-                "source": one.source,
-                "message": one.finding.message,
+                "fingerprint": finding.fingerprint,
+                "rule": f"{finding.finding.linter} {finding.finding.rule}",
+                "source": finding.source,
+                "message": finding.finding.message,
             },
             ensure_ascii=False,
         )
-        for one in findings
+        for finding in findings
     ]
     inner = ",\n    ".join(lines)
     body = f"[\n    {inner}\n  ]" if lines else "[]"
     return f'{{\n  "version": {VERSION},\n  "findings": {body}\n}}\n'
 
 
-def touched(before: Path, now: Path) -> Touched:
+def changed_lines(before: Path, now: Path) -> ChangedLines:
     """Return the lines of each file that differ between two folders."""
     lines: dict[str, set[int]] = {}
     for file in now.rglob("*"):
@@ -115,7 +115,7 @@ def touched(before: Path, now: Path) -> Touched:
         if not old.is_file():
             lines[path] = set()
         elif old.read_bytes() != file.read_bytes():
-            lines[path] = _changed(_lines(old), _lines(file))
+            lines[path] = _diff(_lines(old), _lines(file))
     return lines
 
 
@@ -123,26 +123,26 @@ def _lines(file: Path) -> list[str]:
     return file.read_text(errors="replace").splitlines()
 
 
-def _changed(old: Sequence[str], new: Sequence[str]) -> set[int]:
+def _diff(old: Sequence[str], new: Sequence[str]) -> set[int]:
     lines: set[int] = set()
     for tag, _, _, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag != "equal":
-            # Where lines were taken out, those around may mean something else now.
+            # At a deletion, the lines around it count as changed.
             lines.update(range(start + 1, end + 1) if end > start else (start, start + 1))
     return lines
 
 
-def _touches(one: Located, touched: Touched | None) -> bool:
-    if touched is None or not one.source:  # what no file says is of every change
+def _is_changed(finding: SourceFinding, changed_lines: ChangedLines | None) -> bool:
+    if changed_lines is None or not finding.source:  # without a file it belongs to every diff
         return True
-    lines = touched.get(one.source)
-    return lines is not None and (not lines or not one.line or one.line in lines)
+    lines = changed_lines.get(finding.source)
+    return lines is not None and (not lines or not finding.line or finding.line in lines)
 
 
-def _ignored(root: Path) -> Callable[[Located], bool]:
+def _ignore_comments(root: Path) -> Callable[[SourceFinding], bool]:
     marks: dict[str, dict[int, set[str]]] = {}
 
-    def of(source: str) -> dict[int, set[str]]:
+    def marks_of(source: str) -> dict[int, set[str]]:
         if source not in marks:
             file = root / source
             text = file.read_text(errors="replace") if source and file.is_file() else ""
@@ -153,9 +153,9 @@ def _ignored(root: Path) -> Callable[[Located], bool]:
             }
         return marks[source]
 
-    def ignored(one: Located) -> bool:
-        names = {one.finding.linter, one.finding.rule} - {"goldpath"}
-        places = (one.line, one.line - 1) if one.line else (1,)
-        return any(names & of(one.source).get(place, set()) for place in places)
+    def is_ignored(finding: SourceFinding) -> bool:
+        names = {finding.finding.linter, finding.finding.rule} - {"goldpath"}
+        lines = (finding.line, finding.line - 1) if finding.line else (1,)
+        return any(names & marks_of(finding.source).get(line, set()) for line in lines)
 
-    return ignored
+    return is_ignored

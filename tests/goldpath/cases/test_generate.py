@@ -62,7 +62,7 @@ def test_this_template_has_the_minimum_number_of_cases(template: Template) -> No
 def test_a_required_case_is_included() -> None:
     wanted = {"q0": "0.2", "q1": "1.1", "q2": "2.0"}
     factors = {one.name: one.choices for one in _choices(3, 3, 3).questions}
-    found = pairwise.fewest(factors, wanted)
+    found = pairwise.covering_array(factors, wanted)
     assert wanted in found
     assert len(found) <= 10
 
@@ -146,7 +146,7 @@ def test_the_folder_is_named_after_the_service_or_the_file(
 @pytest.mark.parametrize("key", ["owner", "rules", "_src_path", "1"])
 def test_an_unknown_key_is_rejected(key: str, tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text(f"service_name: x\n{key}: x\n")
-    expected = rf": {key} is not a question of this template; it asks for service_name\.$"
+    expected = rf": {key} is not a question of this template; choose from service_name\.$"
     with pytest.raises(BadInputError, match=expected):
         generate.from_file(tmp_path / "mine.yml", TEXT)
 

@@ -136,7 +136,7 @@ def test_render_takes_the_uncommitted_changes_of_a_checkout(place: Path) -> None
 RENDER = {
     "full-folder": (
         ["template", "full", "--answers", "good.yml"],
-        "full exists; give a folder that is new or empty.",
+        "full exists; give a new or empty folder.",
     ),
     "file-as-folder": (
         ["template", "good.yml", "--answers", "good.yml"],
@@ -153,7 +153,7 @@ RENDER = {
     "not-yaml": (["template", "out", "--answers", "broken.yml"], "broken.yml is not valid YAML: "),
     "no-mapping": (
         ["template", "out", "--answers", "list.yml"],
-        "list.yml: write one answer a line, as KEY: VALUE.",
+        "list.yml is not a YAML mapping; write one answer per line, as KEY: VALUE.",
     ),
     "invalid": (
         ["template", "out", "--answers", "invalid.yml"],

@@ -119,7 +119,7 @@ def test_a_linter_finds_a_seeded_defect(linter: Linter, chart: Path) -> None:
 @every_linter
 def test_a_tree_without_a_chart_has_not_passed(linter: Linter, tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text("---\n")
-    assert lints.outcome(linter, tmp_path).reason == "there is nothing for it to read"
+    assert lints.outcome(linter, tmp_path).reason == "no files to check"
 
 
 # Helm
@@ -197,7 +197,7 @@ def test_a_subchart_is_not_rendered_separately(chart: Path) -> None:
 
 def test_a_chart_without_values_files_is_rendered_with_its_defaults(chart: Path) -> None:
     shutil.rmtree(chart / "ci")
-    [first, last] = charts.inputs(Tree(chart.parents[2]))
+    [first, last] = charts.all_inputs(Tree(chart.parents[2]))
     assert (first.values, last.values) == (None, None)
     assert charts.render(last, linter="x").manifests
 
@@ -216,14 +216,14 @@ def test_a_chart_that_may_check_the_version_is_rendered_for_each(
     root = chart.parents[2]
     files, versions = len(list(chart.glob("ci/*-values.yaml"))), len(charts.KUBE_VERSIONS)
     assert files > 1
-    assert len(charts.inputs(Tree(root))) == versions + files - 1
+    assert len(charts.all_inputs(Tree(root))) == versions + files - 1
     (chart / file).parent.mkdir(exist_ok=True)
     (chart / file).write_text(text)
-    assert len(charts.inputs(Tree(root))) == versions * files
+    assert len(charts.all_inputs(Tree(root))) == versions * files
 
 
 def test_a_rendered_object_names_its_template(chart: Path) -> None:
-    rendered = charts.rendered(Tree(chart.parents[2]), "x")[0]
+    rendered = charts.renders(Tree(chart.parents[2]), "x")[0]
     paths = {manifest.kind: manifest.path for manifest in rendered.manifests}
     assert paths["Service"] == "deploy/helm/probe/templates/service.yaml"
     assert rendered.path("Service", "probe") == paths["Service"]
@@ -241,7 +241,7 @@ def test_an_object_of_a_subchart_names_its_template(chart: Path) -> None:
         },
     )
     (chart / "values.schema.json").unlink()
-    rendered = charts.rendered(Tree(chart.parents[2]), "x")[0]
+    rendered = charts.renders(Tree(chart.parents[2]), "x")[0]
     expected = "deploy/helm/probe/charts/sub/templates/map.yaml"
     assert rendered.path("ConfigMap", "map") == expected
 

@@ -50,7 +50,7 @@ def test_a_tree_without_files_for_a_linter_is_skipped_and_not_passed(
     linter: Linter, tmp_path: Path
 ) -> None:
     trees.build_file_tree(tmp_path, {"notes.txt": "text", "main.go": "no go.mod beside it"})
-    reason = "there is nothing for it to read"
+    reason = "no files to check"
     assert lints.outcome(linter, tmp_path) == Outcome(linter, {}, reason=reason)
 
 

@@ -10,7 +10,7 @@ from goldpath.cases import generate
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Render
 from goldpath.rendering.copier import Questionnaire, render
-from goldpath.rendering.pool import RECORDED
+from goldpath.rendering.pool import SRC_PATH
 from goldpath.rendering.tree import walk
 from goldpath.rules import registry
 from goldpath.rules.base import Hit, Rule, Subject
@@ -118,8 +118,7 @@ DEFECTS: dict[str, tuple[Tree, Tree]] = {
     ),
     "GP026": (_also("_secret_questions: [nmae]\n"), _also("_secret_questions: [name]\n")),
     "GP027": (_file("x.txt.jinja", "plain\n"), _file("x.txt", "plain\n")),
-    "GP028": (_file("x.txt", "<<<<<<< before\n"), _file("x.txt", "a <<<<<<< b\n")),
-    "GP029": (
+    "GP028": (_file("x.txt", "    "GP029": (
         _also("_message_after_copy: '{{ _copier_operation }}'\n"),
         _also("_message_after_copy: '{{ name }}'\n"),
     ),
@@ -159,11 +158,12 @@ def _subject(root: Path, *, tag: str = "", release: Path | None = None) -> Subje
     failures: tuple[tuple[Case, str], ...] = ()
     try:
         folder = root.parent / f"{root.name}-copy" / case.folder
-        renders = (render(root, case, folder, trust=trust, skip_tasks=True, recorded=RECORDED),)
+<<<<<<< HEAD
+        renders = (render(root, case, folder, trust=trust, skip_tasks=True, src_path=SRC_PATH),)
     except (GoldpathError, ArithmeticError) as error:  # `validate` renders in another process
         failures = ((case, str(error)),)
     return Subject(
-        source, questions.fill({}), generate.refused_defaults(questions), renders, failures, trust
+        source, questions.fill({}), generate.invalid_defaults(questions), renders, failures, trust
     )
 
 

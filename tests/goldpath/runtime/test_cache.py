@@ -20,7 +20,7 @@ def make(folder):
     print("made", flush=True)
     process.wait_until((shared / "go").exists, "go")
 print("started", flush=True)
-cache.made_once("thing", b"", make, parent=shared)
+cache.cached_folder("thing", b"", make, parent=shared)
 """
 
 
@@ -34,28 +34,28 @@ def _fail(folder: Path) -> None:
 
 
 def test_the_folder_has_the_files_of_its_creator(tmp_path: Path) -> None:
-    folder = cache.made_once("thing", b"v1", _fill, parent=tmp_path / "new")
+    folder = cache.cached_folder("thing", b"v1", _fill, parent=tmp_path / "new")
     assert (folder / "file").read_text() == "content"
     assert folder.parent == tmp_path / "new"
 
 
 def test_an_existing_folder_is_not_created_again(tmp_path: Path) -> None:
-    folder = cache.made_once("thing", b"v1", _fill, parent=tmp_path)
-    assert cache.made_once("thing", b"v1", _fail, parent=tmp_path) == folder
+    folder = cache.cached_folder("thing", b"v1", _fill, parent=tmp_path)
+    assert cache.cached_folder("thing", b"v1", _fail, parent=tmp_path) == folder
 
 
 @pytest.mark.parametrize(("name", "inputs"), [("thing", b"v2"), ("other", b"v1")])
 def test_another_name_or_input_gives_another_folder(
     name: str, inputs: bytes, tmp_path: Path
 ) -> None:
-    first = cache.made_once("thing", b"v1", _fill, parent=tmp_path)
-    assert cache.made_once(name, inputs, _fill, parent=tmp_path) != first
+    first = cache.cached_folder("thing", b"v1", _fill, parent=tmp_path)
+    assert cache.cached_folder(name, inputs, _fill, parent=tmp_path) != first
 
 
 def test_a_failed_creation_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
-        cache.made_once("thing", b"v1", _fail, parent=tmp_path)
-    folder = cache.made_once("thing", b"v1", _fill, parent=tmp_path)
+        cache.cached_folder("thing", b"v1", _fail, parent=tmp_path)
+    folder = cache.cached_folder("thing", b"v1", _fill, parent=tmp_path)
     assert [file.name for file in folder.iterdir()] == ["file"]
 
 
@@ -67,7 +67,7 @@ def test_concurrent_threads_create_a_folder_once(tmp_path: Path) -> None:
         process.run(["true"])  # long enough for the others to arrive
 
     with ThreadPoolExecutor(8) as pool:
-        folders = pool.map(lambda _: cache.made_once("thing", b"", make, parent=tmp_path), range(8))
+        folders = pool.map(lambda _: cache.cached_folder("thing", b"", make, parent=tmp_path), range(8))
     assert len(set(folders)) == len(calls) == 1
 
 
@@ -122,4 +122,4 @@ def test_entries_are_in_the_cache_folder_by_default(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GOLDPATH_CACHE", str(tmp_path))
-    assert cache.made_once("thing", b"", _fill).parent == tmp_path
+    assert cache.cached_folder("thing", b"", _fill).parent == tmp_path

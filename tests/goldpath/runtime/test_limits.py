@@ -8,7 +8,7 @@ import pytest
 
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.runtime import limits
-from goldpath.runtime.limits import Failed
+from goldpath.runtime.limits import Failure
 
 
 def test_values_come_in_the_order_of_the_items() -> None:
@@ -42,19 +42,19 @@ def test_a_failing_item_fails_alone_with_its_reason() -> None:
         _misbehave, kinds, jobs=2, seconds=1
     )
     assert (first, last) == ("fine", "fine")
-    assert isinstance(loop, Failed)
+    assert isinstance(loop, Failure)
     assert "more than 1 seconds" in loop.reason
-    assert memory == Failed("it needs more than 4 GB of memory")
-    assert recursion == Failed("it calls itself without an end")
-    assert left == Failed("it ended with status 7")
-    assert refused == Failed("name takes a word.", bad_input=True)
-    assert crash == Failed("KeyError: 'x'")
+    assert memory == Failure("it needs more than 4 GB of memory")
+    assert recursion == Failure("it has an infinite recursion")
+    assert left == Failure("it ended with status 7")
+    assert refused == Failure("name takes a word.", bad_input=True)
+    assert crash == Failure("KeyError: 'x'")
 
 
 def test_a_file_cannot_exceed_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "FILE", 1000)
     with pytest.raises(GoldpathError, match="File too large"):
-        limits.one(lambda: (tmp_path / "x").write_bytes(bytes(5000)), seconds=5)
+        limits.call(lambda: (tmp_path / "x").write_bytes(bytes(5000)), seconds=5)
 
 
 def test_an_item_that_sleeps_is_stopped_after_its_time_limit(
@@ -62,4 +62,4 @@ def test_an_item_that_sleeps_is_stopped_after_its_time_limit(
 ) -> None:
     monkeypatch.setattr(limits, "WALL", 0.2)
     (done,) = limits.each(lambda _: time.sleep(600), [1], jobs=1, seconds=1)
-    assert isinstance(done, Failed)
+    assert isinstance(done, Failure)

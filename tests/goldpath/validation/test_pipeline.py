@@ -97,7 +97,7 @@ def test_a_case_that_cannot_be_rendered_is_a_finding_and_the_others_are_checked(
     text = "{% if size == 'big' %}{{ nothing }}{% endif %}\n"
     report = _check(_template(tmp_path, **{"template/x.txt.jinja": text}))
     (found,) = report.findings
-    assert found.finding.message == "no copy can be made: 'nothing' is undefined"
+    assert found.finding.message == "the render fails: 'nothing' is undefined"
     assert report.rendered == 2
     assert report.linters[0].files
 
@@ -150,7 +150,7 @@ def test_a_suite_of_a_chart_cannot_name_a_program(tmp_path: Path) -> None:
     })  # fmt: skip
     report = _check(root, only=(helm_unittest.LINTER.name,))
     assert report.linters[0].status == "skipped"
-    assert "names a program to run; --trust lets it" in report.linters[0].reason
+    assert "names a program to run; use --trust to allow it" in report.linters[0].reason
 
 
 CONFIG = """
@@ -174,7 +174,7 @@ def test_a_template_can_add_linters_which_run_with_trust_only(tmp_path: Path) ->
     })  # fmt: skip
     skip = (*(name for name in all_names() if name != "yamllint"),)
     report = validate(str(root), Options(skip=skip))
-    refused = "it is a command of the template; --trust lets it run"
+    refused = "it is a command of the template; use --trust to run it"
     assert [row.reason for row in report.linters if row.name != "yamllint"] == [refused] * 2
     assert not (tmp_path / "ran").exists()
     trusted = validate(str(root), Options(Selection(trust=True), skip=skip))
@@ -262,8 +262,8 @@ def test_a_changed_configuration_invalidates_the_cache(tmp_path: Path) -> None:
     ("error", "reason"),
     [
         (ToolError(["tool"], 139, "core dumped"), "tool failed with status 139"),
-        (json.JSONDecodeError("bad", "", 0), "its output cannot be read"),
-        (KeyError("line"), "its output cannot be read: KeyError: 'line'"),
+        (json.JSONDecodeError("bad", "", 0), "unexpected output"),
+        (KeyError("line"), "unexpected output: KeyError: 'line'"),
     ],
     ids=["crash", "rubbish", "other-fields"],
 )
@@ -452,7 +452,7 @@ def test_watch_ignores_files_that_copier_does_not_read(tmp_path: Path) -> None:
     (root / "template/new.yml").write_text("---\n")
     next(seen)
     shutil.rmtree(root)
-    with pytest.raises(BadInputError, match="is there no more"):
+    with pytest.raises(BadInputError, match="no longer exists"):
         next(seen)
 
 
@@ -462,4 +462,4 @@ def test_watch_ignores_files_that_copier_does_not_read(tmp_path: Path) -> None:
 def test_options_that_conflict_with_watch_are_rejected(option: str, tmp_path: Path) -> None:
     done = _run("--watch", "--baseline=known", option, cwd=_template(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--watch takes a folder as it stands" in done.stderr
+    assert "--watch takes a folder," in done.stderr

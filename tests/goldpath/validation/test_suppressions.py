@@ -73,10 +73,10 @@ def test_a_baseline_is_deterministic_and_readable(template: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (None, "cannot be read: No such file or directory; --update-baseline writes it."),
-        ("{", "is no baseline of goldpath's, version 1."),
-        ('{"version": 2, "findings": []}', "is no baseline of goldpath's, version 1."),
-        ('{"version": 1, "findings": [1]}', "is no baseline of goldpath's, version 1."),
+        (None, "cannot be read: No such file or directory; --update-baseline creates it."),
+        ("{", "is not a goldpath baseline of version 1."),
+        ('{"version": 2, "findings": []}', "is not a goldpath baseline of version 1."),
+        ('{"version": 1, "findings": [1]}', "is not a goldpath baseline of version 1."),
     ],
 )
 def test_a_file_that_is_not_a_baseline_is_rejected(
@@ -155,8 +155,8 @@ def test_diff_reports_findings_on_lines_that_a_branch_changed(template: Path) ->
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--diff", "none"], "has no version none, or none that it comes from."),
-        (["--diff", "HEAD", "--vcs-ref", "HEAD"], "--diff takes a folder as it stands"),
+        (["--diff", "none"], "has no version none, or no common ancestor with it."),
+        (["--diff", "HEAD", "--vcs-ref", "HEAD"], "--diff takes a folder with a git repository"),
     ],
 )
 def test_an_impossible_diff_is_rejected(options: list[str], sentence: str, template: Path) -> None:

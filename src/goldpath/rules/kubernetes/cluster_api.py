@@ -1,6 +1,6 @@
-"""Rules for a cluster of Cluster API: what every server accepts, and what is no good all the same.
+"""Rules for clusters of Cluster API: mistakes that every API server accepts.
 
-Schemas, CEL and the providers' webhooks refuse much more; what they refuse is not repeated here.
+Mistakes that schemas, CEL and the webhooks of the providers reject have no rule here.
 """
 
 import math
@@ -30,43 +30,48 @@ WORKERS = frozenset({"MachineDeployment", "MachinePool"})
 Problem = tuple[str, str]
 
 
-def findings(manifests: Sequence[Manifest], beside: Sequence[Manifest] = ()) -> list[Finding]:
-    """Return what is wrong with the objects of a cluster, though all servers accept it.
+def findings(manifests: Sequence[Manifest], context: Sequence[Manifest] = ()) -> list[Finding]:
+    """Return the findings in the objects of a cluster.
 
     Args:
-        manifests: Objects of one or more clusters, as `clusterctl generate yaml` prints them.
-        beside: The other objects of these clusters, if those are not all of them; they are not
-            checked themselves.
+        manifests: The objects to check, as `clusterctl generate yaml` prints them.
+        context: Other objects of their clusters; they are not checked themselves.
     """
-    there = [*manifests, *beside]
+    objects = [*manifests, *context]
     return [
         Finding(
-            "goldpath", rule, one.path, one.line, 0, "error", f"{one.kind} {one.name} {problem}"
+            "goldpath",
+            rule,
+            manifest.path,
+            manifest.line,
+            0,
+            "error",
+            f"{manifest.kind} {manifest.name} {problem}",
         )
-        for one in manifests
-        for rule, problem in _problems(one, there)
+        for manifest in manifests
+        for rule, problem in _problems(manifest, objects)
     ]
 
 
-def _problems(one: Manifest, manifests: Sequence[Manifest]) -> Iterator[Problem]:
-    spec = one.object.get("spec") or {}
-    yield from _references(one, manifests)
-    if look := LOOKS.get(one.kind):
-        yield from look(one, spec, manifests)
+def _problems(manifest: Manifest, manifests: Sequence[Manifest]) -> Iterator[Problem]:
+    spec = manifest.object.get("spec") or {}
+    yield from _references(manifest, manifests)
+    if check := CHECKS.get(manifest.kind):
+        yield from check(manifest, spec, manifests)
 
 
-def _references(one: Manifest, manifests: Sequence[Manifest]) -> Iterator[Problem]:
+def _references(manifest: Manifest, manifests: Sequence[Manifest]) -> Iterator[Problem]:
     known = {identity(other) for other in manifests}
-    for key, wanted in references(one):
+    for key, wanted in references(manifest):
         if wanted not in known:
-            yield "GP111", f"names a {key} that is not there: {' '.join(wanted)}"
+            yield "GP111", f"has a {key} to a missing object: {' '.join(wanted)}"
 
 
 def _cluster(
-    one: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
+    manifest: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
 ) -> Iterator[Problem]:
-    if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", one.name):
-        yield "GP119", "is no label of DNS: a letter first, then a-z, 0-9 and hyphens"
+    if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", manifest.name):
+        yield "GP119", "is not a DNS label: a letter first, then a-z, 0-9 and hyphens"
     subnets = [
         subnet
         for _, owner in found_under(spec, ("controlPlaneRef", "infrastructureRef"))
@@ -81,11 +86,11 @@ def _cluster(
         having = {s.get("availabilityZone") for s in subnets if s.get("isPublic", False) == public}
         for zone in sorted(zones - having):
             yield "GP113", f"has no {'public' if public else 'private'} subnet in {zone}"
-    for zone in sorted(zones - _worked(one.name, manifests)):
+    for zone in sorted(zones - _worker_zones(manifest.name, manifests)):
         yield "GP113", f"has no workers in {zone}"
 
 
-def _worked(cluster: str, manifests: Sequence[Manifest]) -> set[str]:
+def _worker_zones(cluster: str, manifests: Sequence[Manifest]) -> set[str]:
     """Return the zones in which a cluster has workers."""
     zones = set()
     for other in manifests:
@@ -106,10 +111,10 @@ def _machine_deployment(
     if not wanted or not wanted.items() <= labels.items():
         yield "GP112", "does not select its own machines"
     if not at(spec, "template", "spec", "failureDomain"):
-        yield "GP113", "names no failureDomain: all its machines land in one zone"
+        yield "GP113", "has no failureDomain: all its machines are in one zone"
     strategy = at(spec, "rollout", "strategy") or {}
     if strategy.get("type") == "OnDelete" and "rollingUpdate" in strategy:
-        yield "GP116", "is OnDelete, so that its rollingUpdate has no effect"
+        yield "GP116", "has the strategy OnDelete, so its rollingUpdate has no effect"
     yield from _version(at(spec, "template", "spec", "version"))
 
 
@@ -119,34 +124,34 @@ def _control_plane(
     yield from _version(spec.get("version"))
     config = spec.get("kubeadmConfigSpec") or {}
     if "cloud-provider" in flags(at(config, "clusterConfiguration", "apiServer", "extraArgs")):
-        yield "GP114", "gives the API server the flag, with which it does not start"
+        yield "GP114", "sets cloud-provider for the API server, which fails to start with it"
     if any(other.kind == "AWSCluster" for other in manifests):
-        given = flags(at(config, "clusterConfiguration", "controllerManager", "extraArgs"))
-        if given.get("cloud-provider") != "external":
-            yield "GP114", "does not tell the controller manager that it is external"
-        for moment in ("initConfiguration", "joinConfiguration"):
-            yield from _kubelet(config, moment)
+        arguments = flags(at(config, "clusterConfiguration", "controllerManager", "extraArgs"))
+        if arguments.get("cloud-provider") != "external":
+            yield "GP114", "does not set cloud-provider: external for the controller manager"
+        for phase in ("initConfiguration", "joinConfiguration"):
+            yield from _kubelet(config, phase)
 
 
 def _bootstrap(
-    one: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
+    manifest: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
 ) -> Iterator[Problem]:
     if any(other.kind == "AWSCluster" for other in manifests):
-        config = spec if one.kind == "KubeadmConfig" else at(spec, "template", "spec") or {}
+        config = spec if manifest.kind == "KubeadmConfig" else at(spec, "template", "spec") or {}
         yield from _kubelet(config, "joinConfiguration")
 
 
-def _kubelet(config: Mapping[str, Any], moment: str) -> Iterator[Problem]:
-    given = flags(at(config, moment, "nodeRegistration", "kubeletExtraArgs"))
-    if given.get("cloud-provider") != "external":
-        yield "GP114", f"does not tell the kubelet that it is external ({moment})"
+def _kubelet(config: Mapping[str, Any], phase: str) -> Iterator[Problem]:
+    arguments = flags(at(config, phase, "nodeRegistration", "kubeletExtraArgs"))
+    if arguments.get("cloud-provider") != "external":
+        yield "GP114", f"does not set cloud-provider: external for the kubelet ({phase})"
 
 
 def _health_check(
-    one: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
+    manifest: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
 ) -> Iterator[Problem]:
     checks, limits = spec.get("checks") or {}, at(spec, "remediation", "triggerIf") or {}
-    if str(one.object.get("apiVersion")).endswith("/v1beta1"):
+    if str(manifest.object.get("apiVersion")).endswith("/v1beta1"):
         checks = {"unhealthyNodeConditions": spec.get("unhealthyConditions")}
         limits = {
             "unhealthyInRange": spec.get("unhealthyRange"),
@@ -168,15 +173,15 @@ def _health_check(
         share = int(found[1])
         # Cluster API rounds down: getMaxUnhealthy in its machinehealthcheck_controller.go.
         if share > 100:
-            yield "GP115", f"has a share of {share}%"
+            yield "GP115", f"has a maximum of {share}% unhealthy machines"
         elif selected and not math.floor(share * selected / 100):
-            yield "GP115", f"never replaces a machine: {share}% of {selected} is none"
+            yield "GP115", f"never replaces a machine: {share}% of {selected} rounds down to 0"
 
 
 def _machines(
     cluster: object, manifests: Sequence[Manifest]
 ) -> Iterator[tuple[Mapping[str, str], int]]:
-    """Yield the labels of the machines of a cluster, and how many have them."""
+    """Yield the labels of the machines of a cluster, and the number of machines with them."""
     for other in manifests:
         spec = other.object.get("spec") or {}
         if other.kind == "MachineDeployment" and spec.get("clusterName") == cluster:
@@ -193,7 +198,7 @@ def _machines(
 def _machine(_: Manifest, spec: Mapping[str, Any], __: Sequence[Manifest]) -> Iterator[Problem]:
     machine = spec.get("awsLaunchTemplate") or at(spec, "template", "spec") or {}
     if not INSTANCE_TYPE.fullmatch(str(machine.get("instanceType", ""))):
-        yield "GP117", f"has no instance type of EC2: {machine.get('instanceType')}"
+        yield "GP117", f"has an unknown EC2 instance type: {machine.get('instanceType')}"
     if "id" in (machine.get("ami") or {}) and any(key.startswith("imageLookup") for key in machine):
         yield "GP117", "has ami.id, so that its imageLookup has no effect"
     if "spotMarketOptions" in machine and machine.get("marketType", "Spot") != "Spot":
@@ -208,16 +213,16 @@ def _machine(_: Manifest, spec: Mapping[str, Any], __: Sequence[Manifest]) -> It
 
 
 def _managed_pool(
-    one: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
+    manifest: Manifest, spec: Mapping[str, Any], manifests: Sequence[Manifest]
 ) -> Iterator[Problem]:
-    yield from _machine(one, spec, manifests)
-    # The AWS provider 2.11 looks an image up for every launch template, by default one of Amazon
+    yield from _machine(manifest, spec, manifests)
+    # The AWS provider 2.11 looks up an image for every launch template, by default of Amazon
     # Linux 2: DiscoverLaunchTemplateAMI in its launchtemplate.go, and issue 5530.
     ami = at(spec, "awsLaunchTemplate", "ami") or {}
     if spec.get("amiType") != "CUSTOM":
-        yield "GP117", "has an amiType beside the image of its launch template, so EKS refuses it"
+        yield "GP117", "has an amiType and a launch template with an image, which EKS rejects"
     if "id" not in ami and not str(ami.get("eksLookupType")).startswith("AmazonLinux2023"):
-        yield "GP117", "looks for Amazon Linux 2, which has no image since Kubernetes 1.33"
+        yield "GP117", "uses Amazon Linux 2, which has no image since Kubernetes 1.33"
 
 
 def _aws_cluster(_: Manifest, spec: Mapping[str, Any], __: Sequence[Manifest]) -> Iterator[Problem]:
@@ -240,8 +245,8 @@ def _version(version: object) -> Iterator[Problem]:
         yield "GP118", f"has Kubernetes {version}, which Cluster API 1.14 does not support"
 
 
-Look = Callable[[Manifest, Mapping[str, Any], Sequence[Manifest]], Iterator[Problem]]
-LOOKS: Mapping[str, Look] = {
+KindCheck = Callable[[Manifest, Mapping[str, Any], Sequence[Manifest]], Iterator[Problem]]
+CHECKS: Mapping[str, KindCheck] = {
     "AWSCluster": _aws_cluster,
     "AWSMachinePool": _machine,
     "AWSMachineTemplate": _machine,

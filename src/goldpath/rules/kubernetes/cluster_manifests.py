@@ -1,4 +1,4 @@
-"""Files with objects of Cluster API, with the values of their variables filled in."""
+"""Files with objects of Cluster API, with their variables substituted."""
 
 import json
 import re
@@ -27,79 +27,82 @@ Values = Mapping[str, str]
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A file with values for its variables, and the objects of Cluster API in it."""
+    """The objects of Cluster API in a file, with its variables substituted."""
 
     path: str
     manifests: tuple[Manifest, ...]
 
     @cached_property
     def identities(self) -> frozenset[Identity]:
-        """What the objects are called."""
+        """The identities of the objects."""
         return frozenset(map(identity, self.manifests))
 
     @cached_property
     def clusters(self) -> frozenset[Identity]:
-        """Of `identities`, those of clusters."""
+        """The `identities` of clusters."""
         return frozenset(x for x in self.identities if x[:2] == ("cluster.x-k8s.io", "Cluster"))
 
     @cached_property
     def references(self) -> frozenset[Identity]:
-        """What the objects refer to."""
-        return frozenset(x for one in self.manifests for _, x in references(one))
+        """The references of the objects."""
+        return frozenset(x for manifest in self.manifests for _, x in references(manifest))
 
 
 def select(tree: Tree) -> list[Path]:
-    """Return the manifests of Cluster API of a tree, and the files with their values."""
+    """Return the manifests of Cluster API of a tree, and the *.env files with their variables."""
     manifests = _manifests(tree)
     values = _values_by_folder(tree) if manifests else {}
-    beside = {file for one in manifests for file in _beside(one, values)}
-    return [*manifests, *sorted(beside)]
+    env_files = {file for manifest in manifests for file in _env_files(manifest, values)}
+    return [*manifests, *sorted(env_files)]
 
 
 def parts(tree: Tree) -> list[Part]:
-    """Return the files with their values, as far as they can be read.
+    """Return the manifests with their variables substituted, without unreadable ones.
 
-    The variables of a manifest are those of clusterctl, and get their values from the lines
-    NAME=VALUE of the *.env files in its folder, or else in the nearest one above it that has some.
-    If several of these set one name they are taken in turn: there are as many clusters.
+    The variables of a manifest are those of clusterctl. Their values are the lines NAME=VALUE of
+    the *.env files in its folder, or else in the nearest parent folder that has some. If several
+    files set the same name, each is used in turn, as for several clusters.
     """
     return read(tree)[1]
 
 
 def read(tree: Tree) -> tuple[list[Finding], list[Part]]:
-    """Return findings for what keeps files from being read, and `parts`."""
+    """Return the findings for unreadable manifests, and `parts`."""
     return tree.once("cluster-manifests", lambda: _read(tree))
 
 
 def _read(tree: Tree) -> tuple[list[Finding], list[Part]]:
-    values = _values_by_folder(tree)
+    env_files = _values_by_folder(tree)
     requests = [
         (relative(file, tree.root), file.read_text(errors="replace"), *choice)
         for file in _manifests(tree)
-        for choice in _choices(_beside(file, values), tree.root)
+        for choice in _choices(_env_files(file, env_files), tree.root)
     ]
-    request = [{"text": text, "values": known} for _, text, _, known in requests]
-    answer = process.run([go_tool("cluster-variables")], stdin=json.dumps(request))
-    found: list[Finding] = []
+    request = [{"text": text, "values": values} for _, text, _, values in requests]
+    result = process.run([go_tool("cluster-variables")], stdin=json.dumps(request))
+    findings: list[Finding] = []
     readable: list[Part] = []
-    for (path, text, source, _), filled in zip(requests, json.loads(answer.stdout), strict=True):
+    for (path, text, hint, _), output in zip(requests, json.loads(result.stdout), strict=True):
         problems = [
-            (_line(text, name), f"{name} has no value: {source}") for name in filled["missing"]
+            (_line(text, name), f"{name} has no value: {hint}") for name in output["missing"]
         ]
-        if filled["reason"]:
-            problems.append((0, f"clusterctl cannot read it: {filled['reason']}"))
+        if output["reason"]:
+            problems.append((0, f"clusterctl cannot read it: {output['reason']}"))
         if not problems:
             try:
-                readable.append(Part(path, tuple(_objects(path, filled["text"]))))
+                readable.append(Part(path, tuple(_objects(path, output["text"]))))
             except (yaml.YAMLError, TooLargeError) as error:
                 problems.append(
-                    (0, f"with its values it is no YAML: {' '.join(str(error).split())}")
+                    (
+                        0,
+                        f"after substitution it is not valid YAML: {' '.join(str(error).split())}",
+                    )
                 )
-        found += [
+        findings += [
             Finding("goldpath", VARIABLE, path, line, 0, "error", message)
             for line, message in problems
         ]
-    return found, readable
+    return findings, readable
 
 
 def _manifests(tree: Tree) -> list[Path]:
@@ -128,7 +131,7 @@ def _objects(path: str, text: str) -> Iterator[Manifest]:
 
 
 def is_object(document: Any) -> bool:
-    """Say whether a document of YAML is an object of Cluster API or of one of its providers."""
+    """Return whether a YAML document is an object of Cluster API or of a provider."""
     if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
         return False
     group = str(document.get("apiVersion")).rpartition("/")[0]
@@ -145,22 +148,22 @@ def _values_by_folder(tree: Tree) -> Mapping[Path, list[Path]]:
     return found
 
 
-def _beside(file: Path, values: Mapping[Path, list[Path]]) -> list[Path]:
+def _env_files(file: Path, values: Mapping[Path, list[Path]]) -> list[Path]:
     return next((values[folder] for folder in file.parents if folder in values), [])
 
 
 def _choices(files: Sequence[Path], root: Path) -> list[tuple[str, Values]]:
-    """Return what the files set if all are taken, with each of them once as the last.
+    """Return the merged variables of all files, once with each file as the last.
 
-    Each choice comes with the message for a name that is not in it.
+    Each choice has a message for variables that it does not set.
     """
     settings = {relative(file, root): _settings(file) for file in files}
-    every = {name: value for one in settings.values() for name, value in one.items()}
+    every = {name: value for some in settings.values() for name, value in some.items()}
     choices: list[tuple[str, Values]] = []
     for path, own in settings.items():
-        if all({**every, **own} != known for _, known in choices):
+        if all({**every, **own} != other for _, other in choices):
             choices.append((f"{path} does not set it", {**every, **own}))
-    return choices or [("there is no *.env file beside it", {})]
+    return choices or [("its folder and parent folders have no *.env file", {})]
 
 
 def _settings(file: Path) -> dict[str, str]:
@@ -174,6 +177,6 @@ def _settings(file: Path) -> dict[str, str]:
 
 
 def _line(text: str, name: str) -> int:
-    """Return the line of the first place that uses a variable."""
+    """Return the line of the first use of a variable."""
     use = re.search(rf"\$\{{\s*#?{re.escape(name)}\b", text)
     return text.count("\n", 0, use.start()) + 1 if use else 0

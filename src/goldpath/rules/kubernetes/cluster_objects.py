@@ -1,4 +1,4 @@
-"""Objects of Cluster API: what they are called, and what they refer to."""
+"""Objects of Cluster API: their identities and references."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,15 +10,15 @@ REFERENCES = ("controlPlaneRef", "infrastructureRef", "configRef")
 
 
 def identity(manifest: Manifest) -> Identity:
-    """Return what an object is called by those that refer to it: its group, kind and name."""
+    """Return group, kind and name of an object, by which references name it."""
     return group(manifest.object), manifest.kind, manifest.name
 
 
 def references(manifest: Manifest) -> Iterator[tuple[str, Identity]]:
-    """Yield the references of an object to others: the key, and what it names."""
+    """Yield the references of an object: the key and the identity of the other object."""
     spec = manifest.object.get("spec") or {}
     for key, reference in found_under(spec, REFERENCES):
-        # Before v1beta2 a reference had the version, too.
+        # Before v1beta2 a reference included the version.
         api_group = reference.get("apiGroup") or group(reference)
         yield key, (api_group, str(reference.get("kind")), str(reference.get("name")))
     if cluster := spec.get("clusterName"):
@@ -31,28 +31,28 @@ def group(value: Mapping[str, Any]) -> str:
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Say whether a label selector matches labels.
+    """Return whether a label selector matches labels.
 
-    An empty one does not, though Kubernetes says otherwise, because nobody means it.
+    An empty selector does not, unlike in Kubernetes, because it is not intentional.
     """
     wanted, expressions = selector.get("matchLabels") or {}, selector.get("matchExpressions") or []
     if not wanted and not expressions:
         return False
     present = {"Exists": True, "DoesNotExist": False}
     return wanted.items() <= labels.items() and all(
-        (one["key"] in labels) == present[one["operator"]] for one in expressions
+        (item["key"] in labels) == present[item["operator"]] for item in expressions
     )
 
 
 def flags(arguments: object) -> dict[str, str]:
-    """Return command-line flags by their names; before v1beta2 they were a map."""
+    """Return command-line flags by name; before v1beta2 they were a map."""
     if isinstance(arguments, Mapping):
         return dict(arguments)
-    return {one["name"]: one.get("value", "") for one in arguments or []}  # type: ignore[attr-defined]
+    return {item["name"]: item.get("value", "") for item in arguments or []}  # type: ignore[attr-defined]
 
 
 def found_under(value: Any, keys: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield what stands under some keys, at any depth."""
+    """Yield the values of some keys, at any depth."""
     for key, inner in value.items() if isinstance(value, Mapping) else ():
         if key in keys:
             yield key, inner
@@ -61,7 +61,7 @@ def found_under(value: Any, keys: Sequence[str]) -> Iterator[tuple[str, Mapping[
 
 
 def at(value: Any, *keys: str) -> Any:
-    """Return what stands under some keys, or None."""
+    """Return the value at a path of keys, or None."""
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value

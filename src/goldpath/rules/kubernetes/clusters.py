@@ -1,4 +1,4 @@
-"""Rules for the clusters that a copy describes: which files belong together, and what is wrong."""
+"""Rules for clusters of Cluster API: which files belong to the same cluster, and the rules."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -14,76 +14,77 @@ from goldpath.rules.kubernetes.cluster_objects import Identity
 
 CLUSTER_API = "https://cluster-api.sigs.k8s.io"
 CLUSTER_API_AWS = "https://cluster-api-aws.sigs.k8s.io"
-# These rules find that something is missing. It may be in a file that cannot be read, or be created
-# by others.
+# These rules report missing objects, which may be in an unreadable file, or may be created by
+# controllers.
 ABSENT = frozenset({"GP111", "GP112", "GP113"})
 
 
 def findings(tree: Tree) -> list[Finding]:
-    """Return what is wrong with the clusters that the files of a tree describe.
+    """Return the findings in the clusters of a tree.
 
-    Nothing says which files are applied together, so each is checked beside what it needs:
+    It is not known which files are applied together, so each file is checked with others:
 
-    - one with a Cluster, with what it refers to, and with all workers that name this Cluster if
-      those in it are none;
-    - any other beside each Cluster in turn. What is wrong beside one only is not held against it:
-      it may be meant for the others.
+    - a file with a Cluster, with the files that it refers to, and with the workers of the Cluster
+      if it has none itself;
+    - any other file, with each Cluster in turn. A finding has to occur with all of them, as the
+      file may belong to any.
 
-    Files that have an object in common are never taken together.
+    Files that have an object in common are never combined.
     """
-    unread, parts = cluster_manifests.read(tree)
-    found = [one for part in parts for one in _of_part(part, parts)]
-    return [*unread, *(one for one in found if not unread or one.rule not in ABSENT)]
+    unreadable, parts = cluster_manifests.read(tree)
+    findings = [finding for part in parts for finding in _of_part(part, parts)]
+    return [*unreadable, *(x for x in findings if not unreadable or x.rule not in ABSENT)]
 
 
 def _of_part(part: Part, parts: Sequence[Part]) -> list[Finding]:
-    """Return the findings of one file that it has beside every cluster it can belong to."""
-    near = sorted((one for one in parts if one is not part), key=lambda one: _way(part, one))
-    owners = [one for one in near if one.clusters and not one.identities & part.identities]
+    """Return the findings of a file that occur with every cluster that it can belong to."""
+    near = sorted((x for x in parts if x is not part), key=lambda other: _distance(part, other))
+    owners = [x for x in near if x.clusters and not x.identities & part.identities]
     candidates = [
-        cluster_api.findings(part.manifests, _beside_it(part, choice, near))
-        for choice in ([[]] if part.clusters or not owners else [[one] for one in owners])
+        cluster_api.findings(part.manifests, _context(part, choice, near))
+        for choice in ([[]] if part.clusters or not owners else [[owner] for owner in owners])
     ]
     everywhere = set.intersection(*({(x.rule, x.line) for x in some} for some in candidates))
     if not part.clusters and not owners:
         everywhere = {place for place in everywhere if place[0] not in ABSENT}
-    return [one for one in candidates[0] if (one.rule, one.line) in everywhere]
+    return [x for x in candidates[0] if (x.rule, x.line) in everywhere]
 
 
-def _beside_it(part: Part, owner: Sequence[Part], near: Sequence[Part]) -> list[Manifest]:
-    """Return the objects of other files that belong to those of a file."""
-    group = _closed([part, *owner], near)
-    clusters = frozenset[Identity]().union(*(one.clusters for one in group))
-    alone = part.clusters and not any(
-        worker.kind in cluster_api.WORKERS for one in group for worker in one.manifests
+def _context(part: Part, owner: Sequence[Part], near: Sequence[Part]) -> list[Manifest]:
+    """Return the objects of other files that belong to the same clusters as a file."""
+    group = _closure([part, *owner], near)
+    clusters = frozenset[Identity]().union(*(member.clusters for member in group))
+    without_workers = part.clusters and not any(
+        manifest.kind in cluster_api.WORKERS for member in group for manifest in member.manifests
     )
-    if alone or not part.clusters:
-        for one in near:
-            if clusters & one.references and not one.clusters and _fits(one, group):
-                group = _closed([*group, one], near)
-    return [manifest for one in group if one is not part for manifest in one.manifests]
+    if without_workers or not part.clusters:
+        for other in near:
+            if clusters & other.references and not other.clusters and _fits(other, group):
+                group = _closure([*group, other], near)
+    return [manifest for member in group if member is not part for manifest in member.manifests]
 
 
-def _closed(group: list[Part], near: Sequence[Part]) -> list[Part]:
-    """Return files with those that they refer to, and that these refer to; the nearest first."""
+def _closure(group: list[Part], near: Sequence[Part]) -> list[Part]:
+    """Return files with those that they refer to, directly or not, preferring the nearest."""
     while True:
-        there = frozenset[Identity]().union(*(one.identities for one in group))
-        wanted = frozenset[Identity]().union(*(one.references for one in group)) - there
-        more = next((one for one in near if one.identities & wanted and _fits(one, group)), None)
-        if more is None:
+        identities = frozenset[Identity]().union(*(member.identities for member in group))
+        references = frozenset[Identity]().union(*(member.references for member in group))
+        missing = references - identities
+        other = next((x for x in near if x.identities & missing and _fits(x, group)), None)
+        if other is None:
             return group
-        group = [*group, more]
+        group = [*group, other]
 
 
 def _fits(part: Part, group: Collection[Part]) -> bool:
-    return not any(part.identities & one.identities for one in group)
+    return not any(part.identities & member.identities for member in group)
 
 
-def _way(here: Part, there: Part) -> tuple[int, str]:
-    """Return how far one file is from another, in folders, and its name."""
-    ours, theirs = (Path("/", one.path).parent for one in (here, there))
+def _distance(part: Part, other: Part) -> tuple[int, str]:
+    """Return the number of folders between two files, and the path of the second."""
+    ours, theirs = (Path("/", x.path).parent for x in (part, other))
     shared = Path(os.path.commonpath((ours, theirs)))
-    return len(ours.parts) + len(theirs.parts) - 2 * len(shared.parts), there.path
+    return len(ours.parts) + len(theirs.parts) - 2 * len(shared.parts), other.path
 
 
 def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
@@ -96,88 +97,87 @@ RULES = (
     Rule(
         "GP110", "a variable of a cluster has no value", "error",
         f"{CLUSTER_API}/clusterctl/commands/generate-yaml",
-        "clusterctl refuses a manifest with a variable that is set nowhere and has no default. The "
-        "copy cannot make its cluster, and no other rule for clusters can look at the file.",
-        "Set it by a line NAME=VALUE in a file NAME.env in the folder of the manifest or above it, "
-        "or give it a default: `${NAME:=value}`.",
+        "clusterctl rejects a manifest with a variable that has no value and no default. The copy "
+        "cannot create its cluster, and the other rules for clusters cannot check the file.",
+        "Set it with a line NAME=VALUE in a *.env file in the folder of the manifest or a parent "
+        "folder, or add a default: `${NAME:=value}`.",
         (CHECK,),
     ),
     Rule(
-        "GP111", "a cluster refers to an object that is not there", "error",
+        "GP111", "a cluster refers to a missing object", "error",
         f"{CLUSTER_API}/developer/core/controllers/cluster",
-        "The server takes the object, and the controller waits for the other one for ever.",
-        "Name group, kind and name of an object that the copy has.",
+        "The API server accepts the reference, and the controller waits for the object forever.",
+        "Set group, kind and name of an object in the copy.",
         (CHECK,),
     ),
     Rule(
         "GP112", "a selector of a cluster matches nothing", "error",
         f"{CLUSTER_API}/tasks/automated-machine-management/healthchecking",
-        "Add-ons are not installed, machines that fail are not replaced, and nobody says so.",
-        "Make the selector the labels of the cluster, or of the machines.",
+        "Add-ons are not installed and failed machines are not replaced, without an error.",
+        "Set the selector to labels of the cluster or of the machines.",
         (CHECK,),
     ),
     Rule(
         "GP113", "a cluster does not span three zones", "warning",
         f"{CLUSTER_API_AWS}/topics/failure-domains/",
-        "A zone can fail as a whole, and etcd survives that with three. The machines of a "
-        "MachineDeployment are all in one, whether it names it or not.",
-        "Give each of three zones a public and a private subnet, and workers that name it as their "
-        "failureDomain.",
+        "A zone can fail as a whole; etcd survives that with members in three zones. The machines "
+        "of a MachineDeployment are all in one zone, with or without a failureDomain.",
+        "Add a public and a private subnet in each of three zones, and workers with each zone as "
+        "their failureDomain.",
         (CHECK,),
     ),
     Rule(
-        "GP114", "a cluster does not know its cloud provider", "error",
+        "GP114", "a cluster does not use the external cloud provider", "error",
         "https://kubernetes.io/docs/tasks/administer-cluster/running-cloud-controller/",
-        "Kubernetes has no code for clouds since 1.31. Nodes that are not told that it comes from "
-        "outside get no zone and no addresses; the API server does not start with the flag.",
-        "Set `cloud-provider: external` for the kubelet and the controller manager, and nothing "
-        "for the API server.",
+        "Kubernetes has no in-tree cloud providers since 1.31. Without `external` nodes get no "
+        "zone and no addresses; the API server fails to start with the flag.",
+        "Set `cloud-provider: external` for the kubelet and the controller manager, and remove "
+        "`cloud-provider` from the API server.",
         (CHECK,),
     ),
     Rule(
         "GP115", "a health check replaces no machine", "error",
         f"{CLUSTER_API}/tasks/automated-machine-management/healthchecking",
-        "It checks nothing, or its share of unhealthy machines is rounded down to none: with three "
-        "machines 33 % is not one.",
-        "Check the condition Ready, and take 40 % for three machines.",
+        "It checks no condition, or its percentage of unhealthy machines rounds down to zero, as "
+        "33 % of three machines does.",
+        "Check the condition Ready, and use 40 % for three machines.",
         (CHECK,),
     ),
     Rule(
         "GP116", "settings of a rollout have no effect", "warning",
         f"{CLUSTER_API}/tasks/upgrading-clusters",
-        "With OnDelete machines are replaced when somebody deletes them; rollingUpdate is for the "
-        "other strategy.",
-        "Take one of the two out.",
+        "With OnDelete a machine is replaced when a user deletes it; rollingUpdate is for the "
+        "strategy RollingUpdate.",
+        "Remove one of the two.",
         (CHECK,),
     ),
     Rule(
-        "GP117", "a machine of AWS is wrong or unsafe", "error",
+        "GP117", "a machine on AWS is misconfigured or insecure", "error",
         f"{CLUSTER_API_AWS}/crd/",
-        "The server takes it; EC2 refuses it later, or the machine gives its credentials to every "
-        "program that sends a request, or keeps its disk unencrypted.",
-        "Set what the message names: a type that exists, `httpTokens: required`, "
-        "`encrypted: true`.",
+        "The API server accepts it, but EC2 rejects it later, or every program on the machine can "
+        "get its credentials (IMDSv1), or its disk is not encrypted.",
+        "Set what the message names: a valid type, `httpTokens: required`, `encrypted: true`.",
         (CHECK,),
     ),
     Rule(
-        "GP118", "a cluster has an unsupported Kubernetes", "error",
+        "GP118", "a cluster has an unsupported Kubernetes version", "error",
         f"{CLUSTER_API}/reference/versions",
-        "Cluster API makes and upgrades clusters of some minor versions only.",
-        "Take one that this release of Cluster API supports.",
+        "Cluster API supports only some minor versions of Kubernetes.",
+        "Set a version that this release of Cluster API supports.",
         (CHECK,),
     ),
     Rule(
-        "GP119", "a cluster's name is no label of DNS", "error",
+        "GP119", "a cluster's name is not a DNS label", "error",
         "https://kubernetes.io/docs/concepts/overview/working-with-objects/names/",
-        "The names of machines, load balancers and Services are made of it, and are refused later.",
-        "Take a-z, 0-9 and hyphens, a letter first.",
+        "It is part of the names of machines, load balancers and Services, which fail later.",
+        "Use a-z, 0-9 and hyphens, a letter first.",
         (CHECK,),
     ),
     Rule(
         "GP120", "a cluster has the classic load balancer", "warning",
         f"{CLUSTER_API_AWS}/topics/network-load-balancer-with-awscluster",
-        "It is the default. It asks no API server whether it is ready, so that calls fail while "
-        "one restarts.",
+        "It is the default. It does not check whether an API server is ready, so requests fail "
+        "while one restarts.",
         "Set `controlPlaneLoadBalancer.loadBalancerType: nlb`.",
         (CHECK,),
     ),

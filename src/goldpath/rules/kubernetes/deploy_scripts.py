@@ -1,4 +1,4 @@
-"""A rule for scripts: commands that would hang with a Rollout, or open its gate."""
+"""A rule for scripts: commands that hang with a Rollout, or promote it."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,26 +13,26 @@ from goldpath.rendering.tree import Tree
 from goldpath.rules.base import Rule
 from goldpath.runtime.bounded_yaml import TooLargeError, check_nesting
 
-# Where commands stand in a repository.
+# The files of a repository that have commands.
 PATTERNS = ("Makefile", "scripts/**/*.sh", ".github/workflows/*.y*ml")
-# Values files that choose a Deployment, which every flag of helm can read.
+# Values files that select a Deployment, which helm can wait for.
 ROLLING = re.compile(r"^strategy: rolling\s*$", re.MULTILINE)
 VALUES = re.compile(r"""(?:--values|-f)[ =]["']?([^\s"']+)""")
-# A program, or a variable with its name, at the beginning of a command, and flags before the verb.
+# A program, or a variable with its name, at the start of a command, and flags before the verb.
 CALL = r"""(?:^|[\s@;&|(])(?:{0}|"?\$[({{]?{1}[)}}]?)"?\s+(?:-\S+ (?:[^-\s]\S* )??)*"""
 HELM, KUBECTL = CALL.format("helm", "HELM"), CALL.format("kubectl", "KUBECTL")
 CHANGE = re.compile(HELM + r"(?:upgrade|install|rollback)\s(.*)")
 WRITE = re.compile(KUBECTL + r"(apply|replace)\s(.*)")
 PLUGIN = re.compile(r"kubectl[ -]argo[ -]rollouts (status|undo)\b(.*)")
-# Helm asks kstatus, which cannot read a Rollout: https://github.com/helm/helm/issues/32615
+# Helm uses kstatus, which does not support a Rollout: https://github.com/helm/helm/issues/32615
 HANGS = re.compile(r"--(?:wait(?:-for-jobs)?|atomic|rollback-on-failure)(?![\w-])")
-# The controller loses its part of the selector: argoproj/argo-rollouts, rollout/bluegreen.go
-OPENS = re.compile(r"--(?:force|force-replace|force-conflicts)(?![\w-])")
-# Helm 3 does not know the flag, so a script adds it when it has asked for the version.
-SAYS_SERVER_SIDE = re.compile(r"--server-side=false|\{server_side:")
-# One command of several in a line.
+# They overwrite the controller's part of the selector: argoproj/argo-rollouts, rollout/bluegreen.go
+FORCES = re.compile(r"--(?:force|force-replace|force-conflicts)(?![\w-])")
+# Helm 3 does not have the flag, so a script adds it after a check of the version.
+SETS_SERVER_SIDE = re.compile(r"--server-side=false|\{server_side:")
+# The separator of commands in a line.
 SEPARATOR = re.compile(r"\s*(?:&&|\|\||[;|])\s+")
-# What a variable or an array of a shell is set to, and what one of make is.
+# Assignments of variables and arrays in shells, and of variables in make.
 QUOTED = r"""[^\s"'();]|"[^"]*"|'[^']*'"""
 SHELL = re.compile(rf"""(?:^|[\s;(])(\w+)\+?=((?:{QUOTED})+|\((?:\s|{QUOTED})*\))""")
 MAKE = re.compile(r"^(?:[^\s:=#]+:\s*)?(\w+)\s*[:?+]*=(.*)$", re.MULTILINE)
@@ -41,20 +41,19 @@ Variables = Mapping[str, Sequence[str]]
 
 
 def findings(root: Path) -> list[Finding]:
-    """Return each command of a repository's Makefile, scripts and workflows that harms a Rollout.
+    """Return the commands of a repository's Makefile, scripts and workflows that harm a Rollout.
 
-    A `helm upgrade`, `install` or `rollback` must not wait by helm itself nor force, and must keep
-    Helm 4 from server-side apply. One whose values files in the repository say `strategy: rolling`
-    is let off, for that is no Rollout. `kubectl replace`, and `apply` by force, take the selector
-    of a Service from the controller. The plugin's `status` needs a bound, and its `undo` makes
-    objects that the release does not know.
+    `helm upgrade`, `install` and `rollback` must not use --wait or --force, and must disable
+    server-side apply of Helm 4. Commands with values files that contain `strategy: rolling` are
+    ignored, because they deploy no Rollout. `kubectl replace`, and `kubectl apply` with force,
+    overwrite the controller's part of a Service's selector. `status` of the plugin needs a timeout,
+    and `undo` changes objects without the release.
 
-    A variable, an array too, counts as all that its own file ever sets it to. So what comes from
-    outside a file is not seen: arguments of functions and scripts such as "$@", variables of the
-    environment or of a file that is sourced, what `eval` and actions run. Nor is it seen which
-    objects kubectl gets, so one that replaces something else is found, too.
+    A variable or array has all values that its own file assigns. Values from other places are not
+    known: arguments such as "$@", the environment, sourced files, `eval`, actions. The objects of
+    kubectl commands are not known either, so a `replace` of other objects is a finding, too.
 
-    Raises: BadInputError if a workflow is not YAML.
+    Raises: BadInputError if a workflow is not valid YAML.
     """
     files = _select(Tree(root))
     return [
@@ -66,7 +65,7 @@ def findings(root: Path) -> list[Finding]:
 
 
 def _commands(file: Path) -> Iterator[tuple[int, str]]:
-    """Yield the line number and text of each command, with the values of its variables."""
+    """Yield line number and text of each command, with its variables expanded."""
     scripts = [(1, file.read_text())]
     variables: dict[str, list[str]] = {}
     if file.suffix in (".yaml", ".yml"):
@@ -93,15 +92,15 @@ def _workflow(file: Path) -> yaml.Node | None:
         check_nesting(text)
         return yaml.compose(text, yaml.CSafeLoader)
     except (yaml.YAMLError, TooLargeError) as error:
-        raise BadInputError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
+        raise BadInputError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _texts(
     node: yaml.Node | None, key: str = "", seen: set[int] | None = None
 ) -> Iterator[tuple[str, int, str]]:
-    """Yield key, line number and value of every text below a node of a workflow, each once."""
+    """Yield key, line number and value of every scalar below a node of a workflow, once each."""
     seen = set() if seen is None else seen
-    if id(node) in seen:  # an alias; aliases of aliases would have no end
+    if id(node) in seen:  # an alias; nested aliases would take too long
         return
     seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
@@ -111,12 +110,12 @@ def _texts(
         for value in node.value:
             yield from _texts(value, "", seen)
     elif isinstance(node, yaml.ScalarNode):
-        block = node.style in ("|", ">")  # whose text begins a line later
+        block = node.style in ("|", ">")  # the text starts on the next line
         yield key, node.start_mark.line + 1 + block, node.value
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield number, from 0, and text of each line with its continuation, without comments."""
+    """Yield number, from 0, and text of each line with its continuation lines, no comments."""
     start, command = 0, ""
     for number, line in enumerate(text.splitlines()):
         start = start if command else number
@@ -132,13 +131,13 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _expand(text: str, variables: Variables, inside: frozenset[str] = frozenset()) -> str:
-    """Return a text with all values of each variable in its place; unknown ones stay."""
+    """Replace each variable by all its values; unknown variables remain."""
 
     def values(use: re.Match[str]) -> str:
         name = next(filter(None, use.groups()))
-        if name in inside or name not in variables or SAYS_SERVER_SIDE.search(use[0]):
+        if name in inside or name not in variables or SETS_SERVER_SIDE.search(use[0]):
             return use[0]
-        return " ".join(_expand(one, variables, inside | {name}) for one in variables[name])
+        return " ".join(_expand(value, variables, inside | {name}) for value in variables[name])
 
     return USE.sub(values, text)
 
@@ -148,22 +147,22 @@ def _messages(command: str, root: Path) -> Iterator[str]:
         yield from _of_helm(change[1])
     if write := WRITE.search(command):
         if write[1] == "replace":
-            yield "kubectl replace: the selector of a Service loses the version that is live"
-        for flag in OPENS.findall(write[2]):
-            yield f"{flag}: the selector of a Service loses the version that is live"
+            yield "kubectl replace: the selector of a Service loses the live version"
+        for flag in FORCES.findall(write[2]):
+            yield f"{flag}: the selector of a Service loses the live version"
     if plugin := PLUGIN.search(command):
         if plugin[1] == "undo":
-            yield "undo: the next helm upgrade does not see it; use helm rollback"
+            yield "undo: the release of Helm does not record it; use helm rollback"
         elif "--timeout" not in plugin[2]:
-            yield "status: without --timeout it waits for ever while the Rollout is paused"
+            yield "status: without --timeout it waits forever while the Rollout is paused"
 
 
 def _of_helm(flags: str) -> Iterator[str]:
     for flag in HANGS.findall(flags):
         yield f"{flag}: helm cannot read a Rollout and waits until its timeout"
-    for flag in OPENS.findall(flags):
-        yield f"{flag}: the new version of a Rollout is promoted without being asked"
-    if not SAYS_SERVER_SIDE.search(flags):
+    for flag in FORCES.findall(flags):
+        yield f"{flag}: it promotes the new version of a Rollout"
+    if not SETS_SERVER_SIDE.search(flags):
         yield "--server-side=false is missing: Helm 4 and the Rollout's controller conflict"
 
 
@@ -188,10 +187,10 @@ RULES = (
     Rule(
         "GP107", "a command harms a Rollout", "error",
         "https://github.com/helm/helm/issues/32615",
-        "helm cannot read whether a Rollout is healthy and waits until its timeout; by force it "
-        "takes the selectors from the controller.",
-        "Leave out --wait, --atomic and --force; write --server-side=false, and a timeout behind "
-        "`kubectl argo rollouts status`.",
+        "helm cannot read the status of a Rollout and waits until its timeout; with --force it "
+        "overwrites the selectors of the controller.",
+        "Remove --wait, --atomic and --force; add --server-side=false, and --timeout to `kubectl "
+        "argo rollouts status`.",
         (CHECK,),
     ),
 )  # fmt: skip

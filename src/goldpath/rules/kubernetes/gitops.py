@@ -1,7 +1,7 @@
-"""A rule for what brings a chart from git: Argo Rollouts keeps the selectors that it writes.
+"""A rule for GitOps: Argo CD and Flux must not overwrite selectors of Argo Rollouts.
 
 The controller of Argo Rollouts writes the hash of a ReplicaSet into the selectors of its Services.
-Whoever takes it out lets the next version go live without a promotion.
+Without the hash the next version goes live without a promotion.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,50 +21,50 @@ Rollouts = Callable[[], Iterable[Manifest]]
 
 
 def findings(manifests: Sequence[Manifest], rollouts: Rollouts = tuple) -> list[Finding]:
-    """Return what lets Argo CD or Flux promote or take back a version of a Rollout by itself.
+    """Return the settings with which Argo CD or Flux promote or roll back a Rollout.
 
-    Looked at are the Application of Argo CD and the HelmRelease of Flux; what they say by default
-    counts, too. https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/ and
-    https://fluxcd.io/flux/components/helm/helmreleases/ have the settings.
+    Checks the Application of Argo CD and the HelmRelease of Flux, with their defaults. Settings:
+    https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/ and
+    https://fluxcd.io/flux/components/helm/helmreleases/
 
     Args:
-        manifests: Objects that bring a chart with a Rollout; those of other kinds are passed over.
-        rollouts: Returns the Rollouts of the charts that are known. It is called only for an object
-            that names Services.
+        manifests: Objects that deploy a chart with a Rollout; other kinds are ignored.
+        rollouts: Returns the Rollouts of all known charts. It is called only for an object that
+            names Services.
     """
     return [
         Finding("goldpath", "GP108", manifest.path, 0, 0, "error", f"{manifest.name}: {message}")
         for manifest in manifests
-        if (look := LOOKS.get((_group(manifest), manifest.kind)))
-        for message in look(manifest.object.get("spec") or {}, rollouts)
+        if (check := CHECKS.get((_group(manifest), manifest.kind)))
+        for message in check(manifest.object.get("spec") or {}, rollouts)
     ]
 
 
 def _application(spec: Mapping[str, Any], rollouts: Rollouts) -> Iterator[str]:
-    options = {str(one) for one in _at(spec, "syncPolicy", "syncOptions") or []}
+    options = {str(option) for option in _at(spec, "syncPolicy", "syncOptions") or []}
     for option in sorted(options & {"ServerSideApply=true", "Replace=true", "Force=true"}):
-        yield f"the sync option {option} takes the Services' selectors from Argo Rollouts"
+        yield f"the sync option {option} overwrites the Services' selectors of Argo Rollouts"
     if not _ignores_hash(spec, rollouts):
-        yield f"ignoreDifferences has no {HASH} of all Services"
+        yield f"ignoreDifferences does not have {HASH} of all Services"
     elif "RespectIgnoreDifferences=true" not in options:
-        yield "without RespectIgnoreDifferences=true a sync does not keep what it ignores"
+        yield "without RespectIgnoreDifferences=true a sync overwrites ignored fields"
 
 
 def _ignores_hash(spec: Mapping[str, Any], rollouts: Rollouts) -> bool:
-    """Say whether an Application ignores the hash in all Services of a Rollout.
+    """Return whether an Application ignores the hash in all Services of a Rollout.
 
     Group and kind are patterns in Argo CD; a name or namespace is exact, and covers all if it is
-    empty: util/argo/normalizers/diff_normalizer.go. A Rollout names its Services; one that is not
-    known, as in a chart from elsewhere, has two.
+    empty: util/argo/normalizers/diff_normalizer.go. A Rollout names its Services; an unknown
+    Rollout, as in a chart from another repository, is assumed to have two.
     """
     here = _at(spec, "destination", "namespace")
     names = {
-        one.get("name") or ""
-        for one in spec.get("ignoreDifferences") or []
-        if one.get("kind") in ("Service", "*")
-        and one.get("group") in (None, "", "*")
-        and one.get("namespace") in (None, "", here)
-        and HASH in (one.get("jsonPointers") or [])
+        item.get("name") or ""
+        for item in spec.get("ignoreDifferences") or []
+        if item.get("kind") in ("Service", "*")
+        and item.get("group") in (None, "", "*")
+        and item.get("namespace") in (None, "", here)
+        and HASH in (item.get("jsonPointers") or [])
     }
     if not names or "" in names:
         return bool(names)
@@ -80,24 +80,24 @@ def _services(rollout: Manifest) -> set[str]:
 
 def _helm_release(spec: Mapping[str, Any], _: Rollouts) -> Iterator[str]:
     if _at(spec, "install", "serverSideApply") is not False:
-        yield "install.serverSideApply is not false: Flux then applies by force"
+        yield "install.serverSideApply is not false: Flux then forces conflicts"
     for action in ("upgrade", "rollback"):
         if _at(spec, action, "serverSideApply") != "disabled":
-            yield f"{action}.serverSideApply is not disabled: Flux then applies by force"
+            yield f"{action}.serverSideApply is not disabled: Flux then forces conflicts"
         if _at(spec, action, "force"):
-            yield f"{action}.force makes objects anew, the Services' selectors among them"
+            yield f"{action}.force recreates objects, including the Services' selectors"
     for action in ("install", "upgrade"):
         waits = not _at(spec, action, "disableWait")
         if waits and _at(spec, "waitStrategy", "name") != "legacy":
             yield f"waitStrategy is not legacy: {action} cannot read a Rollout and times out"
         retries = _at(spec, action, "strategy", "name") == "RetryOnFailure"
         if not retries and _at(spec, action, "remediation", "retries"):
-            yield f"{action}.remediation takes a version back that waits to be promoted"
+            yield f"{action}.remediation rolls back a version that waits for its promotion"
     if _at(spec, "driftDetection", "mode") == "enabled":
-        yield "driftDetection puts the Services' selectors back"
+        yield "driftDetection reverts the Services' selectors"
 
 
-LOOKS: Mapping[tuple[str, str], Callable[[Mapping[str, Any], Rollouts], Iterator[str]]] = {
+CHECKS: Mapping[tuple[str, str], Callable[[Mapping[str, Any], Rollouts], Iterator[str]]] = {
     ("argoproj.io", "Application"): _application,
     ("helm.toolkit.fluxcd.io", "HelmRelease"): _helm_release,
 }
@@ -108,7 +108,7 @@ def _group(manifest: Manifest) -> str:
 
 
 def _at(value: Any, *keys: str) -> Any:
-    """Return what stands under some keys, or None."""
+    """Return the value at a path of keys, or None."""
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
@@ -137,11 +137,11 @@ CHECK = Check("gitops", _select, _check)
 
 RULES = (
     Rule(
-        "GP108", "git opens the gate of a Rollout", "error",
+        "GP108", "GitOps promotes a Rollout", "error",
         "https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/",
-        "Argo CD and Flux put selectors back that Argo Rollouts writes; the next version goes live "
-        "without a promotion.",
-        "Set what the message names.",
+        "Argo CD and Flux revert selectors that Argo Rollouts writes, so the next version goes "
+        "live without a promotion.",
+        "Change the setting that the message names.",
         (CHECK,),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A rule for charts: what a hook needs is there when Helm runs it."""
+"""A rule for charts: the objects that a hook needs exist when Helm runs it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from goldpath.rendering.tree import Tree
 from goldpath.rules.base import Rule, texts
 from goldpath.runtime.bounded_yaml import documents
 
-# At these events the objects of the release that are no hooks are not there: not yet, or not in
-# the version that comes, or no more. https://helm.sh/docs/topics/charts_hooks/
+# At these events the objects of the release that are no hooks do not exist: not yet, or not in the
+# new version, or no longer. https://helm.sh/docs/topics/charts_hooks/
 BARE_EVENTS = frozenset({"pre-install", "pre-upgrade", "post-delete"})
-# Kubernetes puts these into every namespace.
+# Kubernetes creates these in every namespace.
 ALWAYS_THERE = frozenset({("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")})
 
 
 @dataclass(frozen=True)
 class _Hook:
-    """A hook with the events it runs at, and its place among the hooks of an event."""
+    """A hook with its events, and its sort key among the hooks of an event."""
 
     manifest: Manifest
     events: frozenset[str]
@@ -29,22 +29,23 @@ class _Hook:
 
 
 def findings(manifests: Sequence[Manifest], existing: Collection[str] = ()) -> list[Finding]:
-    """Return each reference of a hook to an object that is not there when the hook runs.
+    """Return each reference of a hook to an object that does not exist when the hook runs.
 
-    Looked at is what keeps a pod from starting: the ServiceAccount, Secrets, ConfigMaps and
-    PersistentVolumeClaims that pod templates name and do not call optional. At each event of the
-    hook, such an object has to be a hook of the same event that Helm runs earlier, by weight and
-    then by name; at events that find the release complete, an ordinary object of it will do, too.
-    Policies that delete an earlier hook after success do no harm: Helm deletes when all hooks of
-    the event are done.
+    Checks objects without which a pod does not start: the ServiceAccount, Secrets, ConfigMaps and
+    PersistentVolumeClaims in pod templates that are not optional. At each event of the hook, such
+    an object has to be a hook of the same event that runs earlier, by weight and then by name; at
+    events after which the release is complete, it can be an ordinary object. Delete policies of
+    earlier hooks do not matter: Helm deletes hooks after all hooks of the event have run.
 
     Args:
-        manifests: All that a chart renders for one set of values.
-        existing: Names of objects that are in the namespace before the chart is installed, such
-            as the Secrets that values name.
+        manifests: All objects of a chart's render.
+        existing: Names of objects that exist before the chart is installed, such as Secrets in
+            values.
     """
     hooks = [hook for manifest in manifests if (hook := _hook(manifest))]
-    ordinary = {_identity(one) for one in manifests} - {_identity(hook.manifest) for hook in hooks}
+    ordinary = {_identity(manifest) for manifest in manifests} - {
+        _identity(hook.manifest) for hook in hooks
+    }
     return [
         Finding("goldpath", "GP101", hook.manifest.path, 0, 0, "error", message)
         for hook in hooks
@@ -57,24 +58,24 @@ def findings(manifests: Sequence[Manifest], existing: Collection[str] = ()) -> l
 def _missing(
     hook: _Hook, wanted: tuple[str, str], hooks: Sequence[_Hook], ordinary: bool
 ) -> Iterator[str]:
-    """Yield why an object is not there, for the first event of a hook at which it is not."""
+    """Yield why an object does not exist, for the first event of the hook without it."""
     subject = f"{hook.manifest.kind} {hook.manifest.name} needs the {' '.join(wanted)}"
-    found = [other for other in hooks if _identity(other.manifest) == wanted]
+    candidates = [other for other in hooks if _identity(other.manifest) == wanted]
     for event in sorted(hook.events):
-        same = [other for other in found if event in other.events]
-        # Objects of one weight and one name run in the order of their kinds; pods come last.
+        same = [other for other in candidates if event in other.events]
+        # Hooks with the same weight and name run in the order of their kinds, pods last.
         if any(other.order <= hook.order for other in same):
             continue
         if ordinary and event not in BARE_EVENTS:
             continue
         if same:
-            why = f"which Helm makes later: its hook weight is {same[0].order[0]}"
-        elif found:
-            why = "which is no hook of this event"
+            why = f"which Helm creates later: its hook weight is {same[0].order[0]}"
+        elif candidates:
+            why = "which is not a hook of this event"
         elif ordinary:
-            why = "which is no hook"
+            why = "which is not a hook"
         else:
-            why = "which the chart does not make"
+            why = "which the chart does not have"
         yield f"{subject} at {event}, {why}"
         return
 
@@ -99,7 +100,7 @@ def _identity(manifest: Manifest) -> tuple[str, str]:
 
 
 def _references(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield kind and name of what the pod templates anywhere in an object cannot start without."""
+    """Yield kind and name of the objects that pod templates, at any depth, require."""
     if isinstance(value, list):
         for child in value:
             yield from _references(child)
@@ -137,18 +138,18 @@ def _required(
     kind: str, reference: Mapping[str, Any] | None, key: str = "name"
 ) -> Iterator[tuple[str, str]]:
     if reference and not reference.get("optional"):
-        # In a projected volume a Secret's name is under "name".
+        # A projected volume has the name of a Secret at "name".
         yield kind, reference.get(key) or reference["name"]
 
 
 def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
-    rendered = charts.rendered(tree, "goldpath")
-    found = [one for chart in rendered for one in findings(chart.manifests, _words(chart))]
+    rendered = charts.renders(tree, "goldpath")
+    found = [finding for chart in rendered for finding in findings(chart.manifests, _words(chart))]
     return list(dict.fromkeys(found))
 
 
-def _words(chart: charts.Rendered) -> set[str]:
-    """Return all words of the values: an object that a user names there exists before the chart."""
+def _words(chart: charts.ChartRender) -> set[str]:
+    """Return all strings in the values: objects that a user names there exist already."""
     values = [chart.inputs.chart / "values.yaml", chart.inputs.values]
     read = [documents(file.read_text()) for file in values if file and file.is_file()]
     return {text for document in read for text in texts(document)}
@@ -158,10 +159,10 @@ CHECK = Check("helm-hooks", charts.select, _check, merged=True, dangers=charts.d
 
 RULES = (
     Rule(
-        "GP101", "a hook needs an object that is not there", "error",
+        "GP101", "a hook needs an object that does not exist", "error",
         "https://helm.sh/docs/topics/charts_hooks/",
-        "Helm runs hooks before the rest of a release exists. The pod waits until the timeout.",
-        "Make the object a hook of the same event with a lower weight, or name one that is there.",
+        "Helm runs hooks before it creates the release. The pod waits until the timeout.",
+        "Make the object a hook of the same event with a lower weight, or use one that exists.",
         (CHECK,),
     ),
 )  # fmt: skip

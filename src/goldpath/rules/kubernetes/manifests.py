@@ -1,4 +1,4 @@
-"""Kubernetes objects that are files of a tree, outside of its charts."""
+"""Kubernetes manifests of a tree, outside of its charts."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from goldpath.runtime.bounded_yaml import documents
 
 
 def select(tree: Tree) -> list[Path]:
-    """Return the files of YAML outside of charts that name a kind."""
+    """Return the YAML files outside of charts that have a kind."""
     inside = charts.folders(tree)
     return [
         file
@@ -25,7 +25,7 @@ def select(tree: Tree) -> list[Path]:
 
 
 def read(tree: Tree) -> Iterator[Manifest]:
-    """Yield the objects in the files of `select`; a file that is no YAML has none."""
+    """Yield the objects in the files of `select`; invalid YAML has none."""
     for file in select(tree):
         for document in _documents(file.read_text(errors="replace")):
             if isinstance(document, dict) and "kind" in document:

@@ -1,4 +1,4 @@
-"""Rules for charts with Rollouts: what silently opens the gate, or leaves a part without effect."""
+"""Rules for charts with Rollouts: silent promotions, and objects without effect."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,9 +10,9 @@ from goldpath.model import Finding, Manifest
 from goldpath.rendering.tree import Tree
 from goldpath.rules.base import Rule
 
-# Kinds whose pods stay, with the labels of the pods at spec.template.
+# Kinds of long-running pods, with the labels of the pods at spec.template.
 WORKLOADS = frozenset({"Deployment", "DaemonSet", "ReplicaSet", "Rollout", "StatefulSet"})
-# Keys of a strategy under which a Rollout names a Service.
+# The keys of a Rollout's strategies that name a Service.
 # https://argo-rollouts.readthedocs.io/en/stable/features/specification/
 SERVICES = {
     "blueGreen": ("activeService", "previewService"),
@@ -21,10 +21,10 @@ SERVICES = {
 
 
 def findings(manifests: Sequence[Manifest]) -> list[Finding]:
-    """Return what is wrong with the Rollouts of a chart, and with what belongs to workloads.
+    """Return the findings in Rollouts, autoscalers and Services of a chart.
 
     Args:
-        manifests: All that a chart renders for one set of values, in one namespace.
+        manifests: All objects of a chart's render, in one namespace.
     """
     return [
         Finding("goldpath", rule, manifest.path, 0, 0, "error", f"{_label(manifest)} {message}")
@@ -34,7 +34,7 @@ def findings(manifests: Sequence[Manifest]) -> list[Finding]:
 
 
 def _problems(manifest: Manifest, manifests: Sequence[Manifest]) -> Iterator[tuple[str, str]]:
-    """Yield rule and message for everything that is wrong with one object."""
+    """Yield rule and message for each problem of an object."""
     if manifest.kind == "Rollout":
         services = {other.name for other in manifests if other.kind == "Service"}
         for message in _services(_spec(manifest), services):
@@ -54,30 +54,30 @@ def _services(spec: Mapping[str, Any], existing: set[str]) -> Iterator[str]:
     for kind, keys in SERVICES.items():
         if kind not in strategy:
             continue
-        chosen = strategy[kind] or {}
-        named = {key: chosen[key] for key in keys if chosen.get(key)}
+        settings = strategy[kind] or {}
+        named = {key: settings[key] for key in keys if settings.get(key)}
         if kind == "blueGreen" and "previewService" not in named:
-            yield "has no previewService: nobody can look at the new version"
+            yield "has no previewService, so the new version cannot be tested"
         if len(named) > len(set(named.values())):
-            yield f"names the Service {named[keys[0]]} twice, as {keys[0]} and as {keys[1]}"
+            yield f"uses the Service {named[keys[0]]} both as {keys[0]} and as {keys[1]}"
         for key, name in named.items():
             if name not in existing:
-                yield f"names the Service {name} as {key}, which the chart does not make"
+                yield f"uses the Service {name} as {key}, which the chart does not have"
 
 
 def _promotion(spec: Mapping[str, Any]) -> Iterator[str]:
     strategy = spec.get("strategy") or {}
     if "blueGreen" in strategy:
-        chosen = strategy["blueGreen"] or {}
-        automatic = chosen.get("autoPromotionEnabled")
+        settings = strategy["blueGreen"] or {}
+        automatic = settings.get("autoPromotionEnabled")
         if automatic is None:
-            yield "promotes by itself: autoPromotionEnabled is not set, which means true"
+            yield "promotes automatically: autoPromotionEnabled is not set and defaults to true"
         elif automatic:
-            yield "promotes by itself: autoPromotionEnabled is true"
-        if chosen.get("autoPromotionSeconds"):
-            yield f"promotes by itself after {chosen['autoPromotionSeconds']} seconds"
+            yield "promotes automatically: autoPromotionEnabled is true"
+        if settings.get("autoPromotionSeconds"):
+            yield f"promotes automatically after {settings['autoPromotionSeconds']} seconds"
     if spec.get("rollbackWindow"):
-        yield "has a rollbackWindow: an earlier version would go live without a promotion"
+        yield "has a rollbackWindow: an old version can go live without a promotion"
 
 
 def _target(
@@ -85,24 +85,28 @@ def _target(
 ) -> Iterator[tuple[str, str]]:
     wanted = (reference.get("apiVersion"), reference.get("kind"), reference.get("name"))
     label = f"{wanted[1]} {wanted[2]} ({wanted[0]})"
-    same = [one for one in manifests if one.name == wanted[2] and one.kind in WORKLOADS]
-    found = [one for one in same if (one.object.get("apiVersion"), one.kind) == wanted[:2]]
-    if found:
-        if _spec(found[0]).get("replicas") is not None:
-            message = f"scales the {label}, whose replicas are set: each upgrade restores them"
+    same = [
+        manifest
+        for manifest in manifests
+        if manifest.name == wanted[2] and manifest.kind in WORKLOADS
+    ]
+    matches = [m for m in same if (m.object.get("apiVersion"), m.kind) == wanted[:2]]
+    if matches:
+        if _spec(matches[0]).get("replicas") is not None:
+            message = f"scales the {label}, which sets replicas: each upgrade resets them"
             yield "GP105", message
     elif same:
         kind = f"{same[0].kind} ({same[0].object.get('apiVersion')})"
         yield "GP104", f"scales the {label}, but {wanted[2]} is a {kind}"
     else:
-        yield "GP104", f"scales the {label}, which the chart does not make"
+        yield "GP104", f"scales the {label}, which the chart does not have"
 
 
 def _pods(manifests: Sequence[Manifest]) -> Iterator[Mapping[str, str]]:
     """Yield the labels of the pods of each workload."""
     for manifest in manifests:
         if manifest.kind in WORKLOADS:
-            # A Rollout with workloadRef has the template of a Deployment.
+            # A Rollout with workloadRef uses the template of a Deployment.
             template = _spec(manifest).get("template") or {}
             yield (template.get("metadata") or {}).get("labels") or {}
 
@@ -117,7 +121,9 @@ def _label(manifest: Manifest) -> str:
 
 def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
     found = [
-        one for chart in charts.rendered(tree, "goldpath") for one in findings(chart.manifests)
+        finding
+        for chart in charts.renders(tree, "goldpath")
+        for finding in findings(chart.manifests)
     ]
     return list(dict.fromkeys(found))
 
@@ -126,39 +132,39 @@ CHECK = Check("rollouts", charts.select, _check, merged=True, dangers=charts.dan
 
 RULES = (
     Rule(
-        "GP102", "a Rollout names no proper Services", "error",
+        "GP102", "a Rollout has wrong Services", "error",
         "https://argo-rollouts.readthedocs.io/en/stable/features/bluegreen/",
-        "Without a preview nobody can look at the new version; with one Service for both, all are "
-        "sent there before the promotion.",
-        "Make two Services and name them as active and preview, or stable and canary.",
+        "Without a preview Service the new version cannot be tested; with one Service for both "
+        "versions, the new one gets all requests before the promotion.",
+        "Add two Services and set them as active and preview, or as stable and canary.",
         (CHECK,),
     ),
     Rule(
-        "GP103", "a Rollout promotes by itself", "error",
+        "GP103", "a Rollout promotes automatically", "error",
         "https://argo-rollouts.readthedocs.io/en/stable/features/specification/",
-        "autoPromotionEnabled is true if it is missing.",
-        "Set it to false, and leave out autoPromotionSeconds and rollbackWindow.",
+        "autoPromotionEnabled defaults to true.",
+        "Set it to false, and remove autoPromotionSeconds and rollbackWindow.",
         (CHECK,),
     ),
     Rule(
         "GP104", "an autoscaler scales nothing", "error",
         "https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/",
-        "The object it names is not made by the chart, or is of another kind.",
-        "Name kind, version and name of the workload.",
+        "The chart does not have the object in scaleTargetRef, or it has another kind.",
+        "Set API version, kind and name of the workload.",
         (CHECK,),
     ),
     Rule(
-        "GP105", "an autoscaler is undone by upgrades", "error",
+        "GP105", "upgrades reset an autoscaled workload", "error",
         "https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/",
-        "The workload sets a number of replicas, which every upgrade restores.",
-        "Leave `replicas` out where an autoscaler is.",
+        "The workload sets `replicas`, so every upgrade resets the number of pods.",
+        "Remove `replicas` from the workload if it has an autoscaler.",
         (CHECK,),
     ),
     Rule(
         "GP106", "a Service selects no pods", "error",
         "https://kubernetes.io/docs/concepts/services-networking/service/",
-        "Every call to it fails.",
-        "Make its selector the labels of a workload's pods.",
+        "Every request to it fails.",
+        "Set its selector to labels of a workload's pods.",
         (CHECK,),
     ),
 )  # fmt: skip

@@ -1,1 +1,1 @@
-"""A report in each format."""
+"""The formats of reports."""

@@ -1,4 +1,4 @@
-"""The report as data: JSON, with its schema."""
+"""The report as JSON, and its schema."""
 
 import json
 from dataclasses import asdict
@@ -29,7 +29,7 @@ _ROW = _closed(
     ignores=_COUNT,
     reason=_TEXT,
 )
-# What `--format json` prints; a change that breaks a reader changes the version.
+# The output of `--format json`; a breaking change increments the version.
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "goldpath validate",
@@ -65,20 +65,20 @@ def to_json(report: Report, *, require_tools: bool = False) -> str:
     """Return the report in the form of `SCHEMA`."""
     findings = [
         {
-            "linter": one.finding.linter,
-            "rule": one.finding.rule,
-            "level": one.finding.level,
-            "message": one.finding.message,
-            "source": {"path": one.source, "line": one.line, "exact": one.exact},
+            "linter": finding.finding.linter,
+            "rule": finding.finding.rule,
+            "level": finding.finding.level,
+            "message": finding.finding.message,
+            "source": {"path": finding.source, "line": finding.line, "exact": finding.exact},
             "rendered": {
-                "path": one.finding.path if one.cases else "",
-                "line": one.finding.line if one.cases else 0,
-                "column": one.finding.column,
+                "path": finding.finding.path if finding.cases else "",
+                "line": finding.finding.line if finding.cases else 0,
+                "column": finding.finding.column,
             },
-            "cases": list(one.cases),
-            "answers": dict(one.answers),
+            "cases": list(finding.cases),
+            "answers": dict(finding.answers),
         }
-        for one in report.findings
+        for finding in report.findings
     ]
     document = {
         "version": VERSION,

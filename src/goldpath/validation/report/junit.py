@@ -3,7 +3,7 @@
 import re
 from xml.sax.saxutils import quoteattr
 
-from goldpath.model import Located, Report, Row
+from goldpath.model import Report, Row, SourceFinding
 from goldpath.validation.report.text import place_text
 from goldpath.wording import count
 
@@ -12,7 +12,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def to_junit(report: Report) -> str:
-    """Return one suite; findings are failures, what failed is an error, the rest is skipped."""
+    """Return one suite: rows with findings are failures, failed rows are errors."""
     rows = [*report.linters, *report.rules]
     counts = {
         "tests": len(rows),
@@ -24,19 +24,21 @@ def to_junit(report: Report) -> str:
     suite = f'<testsuite name="goldpath validate" {numbers} time="{report.seconds:.3f}">'
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', suite]
     for row in rows:
-        lines += _case(row, [one for one in report.findings if row.name == one.row])
+        lines += _case(row, [finding for finding in report.findings if row.name == finding.row])
     return "\n".join([*lines, "</testsuite>"]) + "\n"
 
 
-def _case(row: Row, findings: list[Located]) -> list[str]:
+def _case(row: Row, findings: list[SourceFinding]) -> list[str]:
     name = f"{row.name} {row.title}".strip()
     head = f'  <testcase classname="goldpath" name={_attribute(name)}'
     if row.status == "passed":
         return [f"{head}/>"]
     if row.status == "findings":
-        text = "\n".join(f"{place_text(one)}: {one.finding.message}" for one in findings)
-        found = _attribute(count(len(findings), "finding"))
-        inner = f"<failure message={found}>{_text(text)}</failure>"
+        text = "\n".join(
+            f"{place_text(finding)}: {finding.finding.message}" for finding in findings
+        )
+        message = _attribute(count(len(findings), "finding"))
+        inner = f"<failure message={message}>{_text(text)}</failure>"
     else:
         kind = "error" if row.status == "failed" else "skipped"
         inner = f"<{kind} message={_attribute(row.reason)}/>"

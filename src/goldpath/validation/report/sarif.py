@@ -8,27 +8,27 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
-from goldpath.model import Located, Report
+from goldpath.model import Report, SourceFinding
 from goldpath.rules.registry import RULES
 from goldpath.validation.report.text import answers_text
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-# GitHub refuses a run with more results than this, and shows the first five thousand.
+# GitHub rejects a run with more results than this, and displays the first five thousand.
 MAX_RESULTS = 25_000
 MAX_TEXT = 1000
 
 
 def to_sarif(report: Report) -> str:
-    """Return a run with a rule for each kind of finding and a result for each finding."""
+    """Return a run with the rules of all findings, and a result for each finding."""
     findings = report.findings[:MAX_RESULTS]
-    ids = list(dict.fromkeys(_rule_id(one) for one in findings))
+    ids = list(dict.fromkeys(_rule_id(finding) for finding in findings))
     index = {name: number for number, name in enumerate(ids)}
     driver = {
         "name": "goldpath",
         "semanticVersion": version("goldpath"),
         "rules": [_rule(name) for name in ids],
     }
-    results = [_result(one, index) for one in findings]
+    results = [_result(finding, index) for finding in findings]
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
@@ -49,9 +49,9 @@ def to_sarif(report: Report) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _rule_id(one: Located) -> str:
-    own = one.finding.linter == "goldpath"
-    return one.finding.rule if own else f"{one.finding.linter}/{one.finding.rule}"
+def _rule_id(finding: SourceFinding) -> str:
+    own = finding.finding.linter == "goldpath"
+    return finding.finding.rule if own else f"{finding.finding.linter}/{finding.finding.rule}"
 
 
 def _rule(name: str) -> dict[str, Any]:
@@ -68,27 +68,27 @@ def _rule(name: str) -> dict[str, Any]:
     return {"id": name, "shortDescription": {"text": name}}
 
 
-def _result(one: Located, index: dict[str, int]) -> dict[str, Any]:
-    rule = _rule_id(one)
-    shown = f" (with {answers_text(one.answers)})" if one.answers else ""
-    where = f" In a copy: {one.finding.path}" if one.cases else ""
-    line = f":{one.finding.line}" if one.cases and one.finding.line else ""
-    text = _short(f"{one.finding.message}{shown}.{where}{line}")
-    # A result with no file of the template is one of its copier.yml.
+def _result(finding: SourceFinding, index: dict[str, int]) -> dict[str, Any]:
+    rule = _rule_id(finding)
+    answers = f" (with {answers_text(finding.answers)})" if finding.answers else ""
+    where = f" In a copy: {finding.finding.path}" if finding.cases else ""
+    line = f":{finding.finding.line}" if finding.cases and finding.finding.line else ""
+    text = _short(f"{finding.finding.message}{answers}.{where}{line}")
+    # A finding without a file is reported at copier.yml.
     location: dict[str, Any] = {
         "artifactLocation": {
-            "uri": quote((one.source or "copier.yml").encode(errors="replace")),
+            "uri": quote((finding.source or "copier.yml").encode(errors="replace")),
             "uriBaseId": "%SRCROOT%",
         },
-        "region": {"startLine": max(1, one.line)},
+        "region": {"startLine": max(1, finding.line)},
     }
     return {
         "ruleId": rule,
         "ruleIndex": index[rule],
-        "level": one.finding.level,
+        "level": finding.finding.level,
         "message": {"text": text},
         "locations": [{"physicalLocation": location}],
-        "partialFingerprints": {"goldpath/v1": one.fingerprint},
+        "partialFingerprints": {"goldpath/v1": finding.fingerprint},
     }
 
 

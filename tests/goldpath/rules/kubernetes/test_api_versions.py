@@ -18,7 +18,7 @@ def _found(version: str, kind: str) -> list[str]:
 @pytest.mark.parametrize(
     ("version", "kind", "part"),
     [
-        ("cluster.x-k8s.io/v1alpha3", "Cluster", "gone from Cluster API; use v1beta2"),
+        ("cluster.x-k8s.io/v1alpha3", "Cluster", "removed from Cluster API; use v1beta2"),
         ("cluster.x-k8s.io/v1beta1", "MachineDeployment", "April 2027; use v1beta2"),
         ("exp.cluster.x-k8s.io/v1alpha3", "MachinePool", "use cluster.x-k8s.io/v1beta2"),
         ("controlplane.cluster.x-k8s.io/v1beta1", "KubeadmControlPlane", "April 2027"),

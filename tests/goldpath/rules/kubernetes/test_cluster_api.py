@@ -67,7 +67,7 @@ def test_a_machine_pool_replaces_the_workers(render: trees.Renderer) -> None:
         ("KubeadmControlPlane", "machineTemplate.spec.infrastructureRef.kind", "AWSMachine",
          "GP111", "AWSMachine "),
         ("MachineDeployment", f"{MACHINE}.bootstrap.configRef.name", "x", "GP111", "configRef"),
-        ("MachineDeployment", "clusterName", "x", "GP111", "cluster that is not there: "),
+        ("MachineDeployment", "clusterName", "x", "GP111", "cluster to a missing object: "),
         ("MachineDeployment", "selector.matchLabels", {"a": "b"}, "GP112", "its own machines"),
         ("MachineDeployment", "selector.matchLabels", {}, "GP112", "its own machines"),
         ("MachineDeployment", f"{MACHINE}.failureDomain", None, "GP113", "names no failureDomain"),

@@ -242,7 +242,7 @@ def test_a_finding_is_at_the_kind_of_its_object_and_a_variable_at_its_first_use(
 def test_without_an_env_file_variables_have_no_value(tmp_path: Path) -> None:
     root = _write(tmp_path, {VALUES: ""})
     said = {message for *_, message in _found(root, cluster_manifests.VARIABLE)}
-    assert "CLUSTER has no value: there is no *.env file beside it" in said
+    assert "CLUSTER has no value: its folder and parent folders have no *.env file" in said
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_without_an_env_file_variables_have_no_value(tmp_path: Path) -> None:
     [
         ({CLUSTER: CONTROL_PLANE + "# ${"}, "clusterctl cannot read it: "),
         ({WORKERS: GOOD[WORKERS] + "# ${"}, "clusterctl cannot read it: "),
-        ({VALUES: "CLUSTER=a: {\nVERSION=v1.35.8\n"}, "with its values it is no YAML: "),
+        ({VALUES: "CLUSTER=a: {\nVERSION=v1.35.8\n"}, "after substitution it is not valid YAML: "),
     ],
     ids=["an open brace", "an open brace beside the workers", "a value with a colon"],
 )
@@ -328,7 +328,7 @@ spec: {unhealthyConditions: [{type: Ready}], maxUnhealthy: 140%}
 """
     (one,) = cluster_manifests._objects("a.yaml", text)
     said = [x.message.partition(" a ")[2] for x in cluster_api.findings([one])]
-    assert said == ["selects no machines", "has a share of 140%"]
+    assert said == ["selects no machines", "has a maximum of 140% unhealthy machines"]
 
 
 def test_a_reference_of_the_old_api_has_its_group_in_the_api_version() -> None:

@@ -135,7 +135,7 @@ def test_a_command_is_found_in_any_yaml_notation(run: str, line: int, tmp_path: 
 
 def test_an_invalid_workflow_is_named(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {".github/workflows/a.yml": "- run: [\n"})
-    with pytest.raises(BadInputError, match=r"a\.yml is not YAML: while parsing"):
+    with pytest.raises(BadInputError, match=r"a\.yml is not valid YAML: while parsing"):
         deploy_scripts.findings(tmp_path)
 
 

@@ -56,7 +56,7 @@ def test_a_selector_that_is_not_ignored_is_found(render: trees.Renderer) -> None
     manifest = _manifest(render, ARGO_CD)
     manifest.object["spec"]["ignoreDifferences"][0]["jsonPointers"] = ["/spec/type"]
     (message,) = _messages(manifest)
-    assert message.endswith(f"ignoreDifferences has no {gitops.HASH} of all Services")
+    assert message.endswith(f"ignoreDifferences does not have {gitops.HASH} of all Services")
 
 
 BLUE_GREEN = {"blueGreen": {"activeService": "payments-api", "previewService": "payments-next"}}
@@ -93,7 +93,7 @@ def test_ignoring_the_selectors_of_some_services_only_is_found(
     (entry,) = manifest.object["spec"]["ignoreDifferences"]
     manifest.object["spec"]["ignoreDifferences"] = [{**entry, **one} for one in narrower]
     messages = _messages(manifest, _rollout(BLUE_GREEN), _rollout(CANARY))
-    found = [message for message in messages if "ignoreDifferences has no" in message]
+    found = [message for message in messages if "ignoreDifferences does not have" in message]
     assert found == [] if passes else len(found) == 1
 
 

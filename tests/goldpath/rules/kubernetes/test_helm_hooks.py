@@ -39,14 +39,14 @@ def test_an_earlier_hook_of_the_same_events_exists() -> None:
 
 def test_an_object_that_is_not_a_hook_does_not_exist_before_an_install() -> None:
     assert _messages(_job(SCRIPTS), _object("ConfigMap", "scripts")) == [
-        "Job db-init needs the ConfigMap scripts at pre-install, which is no hook"
+        "Job db-init needs the ConfigMap scripts at pre-install, which is not a hook"
     ]
 
 
 def test_a_hook_with_a_higher_weight_comes_too_late() -> None:
     assert _messages(_job(SCRIPTS), _object("ConfigMap", "scripts", BOTH, 10)) == [
         "Job db-init needs the ConfigMap scripts at pre-install, "
-        "which Helm makes later: its hook weight is 10"
+        "which Helm creates later: its hook weight is 10"
     ]
 
 
@@ -77,7 +77,7 @@ def test_a_job_runs_after_a_service_account_of_its_weight_and_name() -> None:
 def test_a_secret_for_the_install_only_is_missing_at_an_upgrade() -> None:
     pod = {"volumes": [{"secret": {"secretName": "admin"}}]}
     assert _messages(_job(pod), _object("Secret", "admin", "pre-install", -10)) == [
-        "Job db-init needs the Secret admin at pre-upgrade, which is no hook of this event"
+        "Job db-init needs the Secret admin at pre-upgrade, which is not a hook of this event"
     ]
 
 
@@ -112,7 +112,7 @@ def test_a_complete_release_has_its_regular_objects(event: str) -> None:
 def test_an_incomplete_release_may_lack_its_regular_objects(event: str) -> None:
     scripts = _object("ConfigMap", "scripts")
     assert _messages(_job(SCRIPTS, event), scripts) == [
-        f"Job db-init needs the ConfigMap scripts at {event}, which is no hook"
+        f"Job db-init needs the ConfigMap scripts at {event}, which is not a hook"
     ]
 
 
@@ -157,7 +157,7 @@ REFERENCES: dict[str, tuple[str, dict[str, Any]]] = {
 def test_every_reference_that_keeps_a_pod_from_starting_counts(reference: str) -> None:
     kind, pod = REFERENCES[reference]
     assert _messages(_job(pod)) == [
-        f"Job db-init needs the {kind} x at pre-install, which the chart does not make"
+        f"Job db-init needs the {kind} x at pre-install, which the chart does not have"
     ]
 
 

