@@ -161,7 +161,7 @@ def _of_helm(flags: str) -> Iterator[str]:
     for flag in HANGS.findall(flags):
         yield f"{flag}: helm cannot read a Rollout and waits until its timeout"
     for flag in FORCES.findall(flags):
-        yield f"{flag}: it promotes the new version of a Rollout"
+        yield f"{flag}: the new version of a Rollout goes live without a promotion"
     if not SETS_SERVER_SIDE.search(flags):
         yield "--server-side=false is missing: Helm 4 and the Rollout's controller conflict"
 

@@ -26,7 +26,7 @@ def _found(version: str, kind: str) -> list[str]:
         ("bootstrap.cluster.x-k8s.io/v1beta1", "KubeadmConfigTemplate", "April 2027"),
         ("bootstrap.cluster.x-k8s.io/v1beta1", "EKSConfig", "AWS provider 2.11"),
         ("infrastructure.cluster.x-k8s.io/v1beta1", "AWSCluster", "AWS provider 2.11"),
-        ("infrastructure.cluster.x-k8s.io/v1alpha4", "AWSCluster", "gone"),
+        ("infrastructure.cluster.x-k8s.io/v1alpha4", "AWSCluster", "removed"),
         ("infrastructure.cluster.x-k8s.io/v1beta2", "DockerCluster", "the kinds Dev*"),
         ("infrastructure.cluster.x-k8s.io/v1beta1", "DevCluster", "April 2027"),
         ("addons.cluster.x-k8s.io/v1beta1", "ClusterResourceSet", "April 2027"),

@@ -122,7 +122,7 @@ DEFECTS: dict[str, tuple[Change, str, str]] = {
     "autoscaler beside replicas": (
         lambda o: o["rollout"]["spec"].update(replicas=3),
         "GP105",
-        "whose replicas are set",
+        "which sets replicas",
     ),
     "selector of no pod": (
         lambda o: o["active"]["spec"].update(selector={**LABELS, "slot": "blue"}),
