@@ -1,7 +1,7 @@
 """Generate the chart's README and schema in the template from its values.
 
-Both are generated from values.yaml, which holds answers. So they are generated in a render with a
-mark in the place of each answer, and the marks become expressions again.
+Both are generated from values.yaml, which contains answers. So they are generated in a render with
+a placeholder for each answer, and the placeholders are then replaced by the expressions.
 """
 
 import difflib
@@ -24,9 +24,9 @@ from testing import ROOT, trees
 
 CHART = ROOT / "template/deploy/helm/#{ service_name }#"
 GENERATED = ("README.md", "values.schema.json")
-# What the two files are generated from; all other sources of the chart have no part in them.
+# The sources of both files.
 INPUTS = ("values.yaml.jinja", "Chart.yaml.jinja")
-# The one answer that decides which lines there are.
+# The only answer on which lines may depend.
 CONDITION = re.compile(r"if database == '\w+'|else|endif")
 
 
@@ -41,41 +41,43 @@ def chart(root: Path) -> Path:
     return found
 
 
-def marked(name: str, source: str, answers: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """Return a source with a mark in the place of each answer, and what each mark stands for.
+def add_placeholders(
+    name: str, source: str, answers: Mapping[str, Any]
+) -> tuple[str, dict[str, str]]:
+    """Return a source with a placeholder for each answer, and the expression of each placeholder.
 
     Args:
         name: The name of a file of the template.
         source: Its text.
-        answers: An answer to each question, and each computed value; only its type counts.
+        answers: All answers and computed values; only their types matter.
 
-    Raises: BadInputError if a condition or an expression could not be put back.
+    Raises: BadInputError for a condition or an expression that cannot be restored.
     """
     for condition in re.findall(r"#%-? *(.*?) *-?%#", source):
         if not CONDITION.fullmatch(condition):
             raise BadInputError(
-                f'{name}: "{condition}" is not about database; take the "if" of Helm for other '
+                f'{name}: "{condition}" does not test database; use the "if" of Helm for other '
                 "differences."
             )
-    marks: dict[str, str] = {}
+    placeholders: dict[str, str] = {}
 
-    def mark(expression: re.Match[str]) -> str:
+    def replace(expression: re.Match[str]) -> str:
         answer = expression[1]
         if answer not in answers:
             raise BadInputError(
-                f'{name}: "{answer}" is neither a question nor a computed value; make it one of '
+                f'{name}: "{answer}" is neither a question nor a computed value; add it to '
                 "copier.yml."
             )
-        # What YAML takes for a number stays one: the schema has its type.
+        # A number needs a number as its placeholder: the schema has its type.
         kind = type(yaml.safe_load(str(answers[answer])))
         if kind not in (int, str):
-            raise BadInputError(f"{name}: {answer} is neither text nor a whole number.")
+            raise BadInputError(f"{name}: {answer} is neither a string nor an integer.")
         number = 543210 + list(answers).index(answer)
         text = str(number) if kind is int else f"mark-{number}"
-        marks[text] = expression[0]
+        placeholders[text] = expression[0]
         return text
 
-    return re.sub(r"#{ *(.*?) *}#", mark, source), marks
+    return re.sub(r"#{ *(.*?) *}#", replace, source), placeholders
 
 
 def merged(with_database: Sequence[str], without: Sequence[str]) -> list[str]:
@@ -100,23 +102,23 @@ def sources(scratch: Path) -> dict[str, str]:
     """Return what the generated files have to be in the template, by name."""
     template = trees.snapshot(scratch)
     answers = Questionnaire(template).fill({}).answers
-    marks: dict[str, str] = {}
+    placeholders: dict[str, str] = {}
     for name in INPUTS:
         file = template / CHART.relative_to(ROOT) / name
-        text, found = marked(name, file.read_text(), answers)
+        text, added = add_placeholders(name, file.read_text(), answers)
         file.write_text(text)
-        marks |= found
+        placeholders |= added
     texts: dict[str, list[list[str]]] = {name: [] for name in GENERATED}
     for database in ("postgresql", "none"):
         case = Case(database, {"service_name": "payments-api", "database": database})
         folder = chart(trees.Renderer(template, scratch).into(case, scratch / database).root)
-        # The template's own state may not stand in the way of a new one.
+        # Always generate, also if the files in the template are outdated.
         generate(folder.parents[2])
         for name in GENERATED:
             text = (folder / name).read_text()
-            # Text first, whose marks end in a number.
-            for mark, expression in sorted(marks.items(), reverse=True):
-                text = text.replace(mark, expression)
+            # Strings first: their placeholders end in a number.
+            for placeholder, expression in sorted(placeholders.items(), reverse=True):
+                text = text.replace(placeholder, expression)
             texts[name].append(text.splitlines())
     return {f"{name}.jinja": "\n".join(merged(a, b)) + "\n" for name, (a, b) in texts.items()}
 

@@ -39,7 +39,7 @@ def test_an_earlier_demo_is_preserved_when_the_template_rejects_an_answer(
     snapshot: Path, tmp_path: Path
 ) -> None:
     folder = trees.build_file_tree(tmp_path / "demo", EARLIER)
-    with pytest.raises(BadInputError, match="port takes a whole number"):
+    with pytest.raises(BadInputError, match="port must be an integer"):
         demo._render(snapshot, Case("demo", {"port": 80}), folder)
     assert trees.contents(folder).keys() == EARLIER.keys()
 

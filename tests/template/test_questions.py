@@ -39,7 +39,7 @@ def _sentences(template: Template) -> Iterator[str]:
     """Yield a pattern for each sentence with which copier.yml refuses an answer."""
     asked = [question for question in template.questions if not question.computed]
     names = re.escape(", ".join(question.name for question in asked))
-    yield rf"\w+ is not a question of this template; it asks for {names}\."
+    yield rf"\w+ is not a question of this template; choose from {names}\."
     for question in asked:
         if question.choices:
             yield rf"{question.name}: '.+' is not in {re.escape(str(list(question.choices)))}"

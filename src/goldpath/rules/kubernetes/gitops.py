@@ -68,7 +68,7 @@ def _ignores_hash(spec: Mapping[str, Any], rollouts: Rollouts) -> bool:
     }
     if not names or "" in names:
         return bool(names)
-    known = [services for one in rollouts() if (services := _services(one)) & names]
+    known = [services for rollout in rollouts() if (services := _services(rollout)) & names]
     return any(services <= names for services in known) if known else len(names) > 1
 
 
@@ -115,10 +115,10 @@ def _at(value: Any, *keys: str) -> Any:
 
 
 def _select(tree: Tree) -> list[Path]:
-    """Return the files with objects, and those of the charts that Argo CD may bring."""
+    """Return the manifests, and the files of charts if there is an Application of Argo CD."""
     files = manifest_files.select(tree)
-    brings = any(b"kind: Application" in file.read_bytes() for file in files)
-    return [*files, *charts.select(tree)] if brings else files
+    has_application = any(b"kind: Application" in file.read_bytes() for file in files)
+    return [*files, *charts.select(tree)] if has_application else files
 
 
 def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
@@ -129,8 +129,8 @@ def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001 
 def _rollouts(tree: Tree) -> Iterator[Manifest]:
     """Yield the Rollouts of the charts, unless Helm could read a file outside of the tree."""
     if not list(charts.dangers(tree)):
-        for chart in charts.rendered(tree, "goldpath"):
-            yield from (one for one in chart.manifests if one.kind == "Rollout")
+        for chart in charts.renders(tree, "goldpath"):
+            yield from (item for item in chart.manifests if item.kind == "Rollout")
 
 
 CHECK = Check("gitops", _select, _check)
