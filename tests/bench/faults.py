@@ -166,7 +166,7 @@ def database_down_at_start(place: Place) -> tuple[str, str]:
         took = until(lambda: bool(demo.listening_address(service.log)))
         attempts = service.log.read_text().count('"WARN"')
     return (
-        f"Unavailable (nobody listens); {attempts} warnings in the log",
+        f"Unavailable (connection refused); {attempts} warnings in the log",
         f"listens {took:.1f} s after the database",
     )
 

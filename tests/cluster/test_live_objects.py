@@ -122,9 +122,9 @@ def test_every_probe_of_the_live_pod_succeeds_until_the_database_stops(
 def test_every_probe_of_the_live_pod_fails_for_a_server_that_hangs_or_has_stopped(
     shop: Release, server: Path, running: Running
 ) -> None:
-    with closing(socket.socket()) as gone:
-        gone.bind(("127.0.0.1", 0))  # taken, and nobody listens
-        port = gone.getsockname()[1]
+    with closing(socket.socket()) as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, but not listening
+        port = unused.getsockname()[1]
 
         def ask(address: str) -> list[bool]:
             def one(probe: Object) -> bool:

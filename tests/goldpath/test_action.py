@@ -60,11 +60,11 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_the_action_writes_what_is_uploaded_and_a_summary_and_annotations(root: Path) -> None:
-    status, output, told = _run(root)
+    status, output, log = _run(root)
     assert (status, output) == (0, "status=1\n")
     assert "too many spaces after colon" in (root / "goldpath.sarif").read_text()
     assert "too many spaces" in (root.parent / "reports/summary").read_text()
-    assert "::error file=t/a.yml.jinja,line=2,title=yamllint colons::" in told
+    assert "::error file=t/a.yml.jinja,line=2,title=yamllint colons::" in log
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ def _answers(template: Template) -> list[dict[str, Any]]:
 def test_every_pair_of_choices_is_in_a_case(counts: tuple[int, ...]) -> None:
     template = _choices(*counts)
     found = _answers(template)
-    asked = [question for question in template.questions if len(question.choices) > 1]
-    for one, other in combinations(asked, 2):
+    questions = [question for question in template.questions if len(question.choices) > 1]
+    for one, other in combinations(questions, 2):
         met = {(answers[one.name], answers[other.name]) for answers in found}
         assert met == set(product(one.choices, other.choices))
 
@@ -69,8 +69,8 @@ def test_a_required_case_is_included() -> None:
 
 def test_every_pair_of_choices_of_this_template_is_in_a_case(template: Template) -> None:
     found = _answers(template)
-    asked = [question for question in template.questions if question.choices]
-    for one, other in combinations(asked, 2):
+    questions = [question for question in template.questions if question.choices]
+    for one, other in combinations(questions, 2):
         met = {(answers[one.name], answers[other.name]) for answers in found}
         assert met == set(product(one.choices, other.choices))
 

@@ -250,5 +250,5 @@ def test_rules_are_a_list_and_each_is_explained() -> None:
     assert re.match(r"GP001  error    a question has no default\n", done.stdout)
     one = trees.run_program("goldpath", "rules", "gp001")
     assert one.stdout.startswith("# GP001: a question has no default\n")
-    gone = trees.run_program("goldpath", "rules", "GP999")
-    assert (gone.returncode, gone.stdout) == (2, "")
+    unknown = trees.run_program("goldpath", "rules", "GP999")
+    assert (unknown.returncode, unknown.stdout) == (2, "")

@@ -158,6 +158,6 @@ def test_renders_have_the_source_of_each_file(tmp_path: Path) -> None:
     trees.build_file_tree(
         tmp_path / "t", {"copier.yml": "n: x", "{{ n }}/a.jinja": "{{ n }}", "b": "b"}
     )
-    (made,) = pool.render_all(tmp_path / "t", [Case("one", {})])
-    assert isinstance(made, Render)
-    assert made.sources == {"x/a": "{{ n }}/a.jinja", "b": "b"}
+    (copy,) = pool.render_all(tmp_path / "t", [Case("one", {})])
+    assert isinstance(copy, Render)
+    assert copy.sources == {"x/a": "{{ n }}/a.jinja", "b": "b"}

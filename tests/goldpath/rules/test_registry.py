@@ -118,7 +118,8 @@ DEFECTS: dict[str, tuple[Tree, Tree]] = {
     ),
     "GP026": (_also("_secret_questions: [nmae]\n"), _also("_secret_questions: [name]\n")),
     "GP027": (_file("x.txt.jinja", "plain\n"), _file("x.txt", "plain\n")),
-    "GP028": (_file("x.txt", "    "GP029": (
+    "GP028": (_file("x.txt", "<<<<<<< before\n"), _file("x.txt", "a <<<<<<< b\n")),
+    "GP029": (
         _also("_message_after_copy: '{{ _copier_operation }}'\n"),
         _also("_message_after_copy: '{{ name }}'\n"),
     ),
@@ -158,7 +159,6 @@ def _subject(root: Path, *, tag: str = "", release: Path | None = None) -> Subje
     failures: tuple[tuple[Case, str], ...] = ()
     try:
         folder = root.parent / f"{root.name}-copy" / case.folder
-<<<<<<< HEAD
         renders = (render(root, case, folder, trust=trust, skip_tasks=True, src_path=SRC_PATH),)
     except (GoldpathError, ArithmeticError) as error:  # `validate` renders in another process
         failures = ((case, str(error)),)

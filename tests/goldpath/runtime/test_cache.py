@@ -17,7 +17,7 @@ from goldpath.runtime import cache, process
 shared = Path(sys.argv[1])
 def make(folder):
     (folder / "whole").touch()
-    print("made", flush=True)
+    print("created", flush=True)
     process.wait_until((shared / "go").exists, "go")
 print("started", flush=True)
 cache.cached_folder("thing", b"", make, parent=shared)
@@ -67,7 +67,9 @@ def test_concurrent_threads_create_a_folder_once(tmp_path: Path) -> None:
         process.run(["true"])  # long enough for the others to arrive
 
     with ThreadPoolExecutor(8) as pool:
-        folders = pool.map(lambda _: cache.cached_folder("thing", b"", make, parent=tmp_path), range(8))
+        folders = pool.map(
+            lambda _: cache.cached_folder("thing", b"", make, parent=tmp_path), range(8)
+        )
     assert len(set(folders)) == len(calls) == 1
 
 
@@ -86,7 +88,7 @@ def test_concurrent_processes_create_a_folder_once(tmp_path: Path) -> None:
         (tmp_path / "go").touch()
         process.wait_until(lambda: all(p.poll() is not None for p in programs), "the end")
     assert [program.returncode for program in programs] == [0, 0]
-    assert "".join(log.read_text() for log in logs).count("made") == 1
+    assert "".join(log.read_text() for log in logs).count("created") == 1
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_diff_reports_findings_on_lines_that_a_branch_changed(template: Path) ->
     # Later changes of the other branch are not changes of this branch.
     subprocess.run([*git, "switch", "-q", "base"], cwd=template, check=True)
     (template / TEMPLATE).write_text(LINES.replace("b: 1 ", "b: 1"))
-    subprocess.run([*git, "commit", "-qam", "mend"], cwd=template, check=True)
+    subprocess.run([*git, "commit", "-qam", "fix"], cwd=template, check=True)
     subprocess.run([*git, "switch", "-q", "-"], cwd=template, check=True)
     assert sorted(_validate(template, "--diff", "base")[1]) == [2, 4]
 

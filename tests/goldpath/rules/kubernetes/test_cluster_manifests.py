@@ -306,8 +306,8 @@ def test_an_object_for_one_of_two_alternatives_is_no_finding_with_the_other(
 def test_each_env_file_is_a_separate_cluster(tmp_path: Path) -> None:
     both = {"aws/test.env": "CLUSTER=orders-test\n", "aws/common.env": "VERSION=v1.20.0\n"}
     root = _write(tmp_path, {VALUES: "CLUSTER=orders\n", **both})
-    said = {message.split()[1] for *_, message in _found(root, "GP118")}
-    assert said == {"orders", "orders-test"} | {
+    messages = {message.split()[1] for *_, message in _found(root, "GP118")}
+    assert messages == {"orders", "orders-test"} | {
         f"{name}-{zone}" for name in ("orders", "orders-test") for zone in ZONES
     }
 
