@@ -71,7 +71,7 @@ def test_a_result_of_sarif_is_at_the_line_of_the_template() -> None:
 
 
 def test_sarif_stays_within_the_limits_of_github() -> None:
-    many = [Located(_finding("x" * (1500 if n < 9 else 9)), "a", n) for n in range(25_002)]
+    many = [SourceFinding(_finding("x" * (1500 if n < 9 else 9)), "a", n) for n in range(25_002)]
     (run,) = json.loads(sarif.to_sarif(_report(*many)))["runs"]
     assert len(run["results"]) == 25_000
     assert max(len(one["message"]["text"]) for one in run["results"]) <= 1000
