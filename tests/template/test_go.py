@@ -164,16 +164,28 @@ def test_own_linter_settings_replace_those_of_the_template(
     assert "line too long" in done.stdout
 
 
-def test_a_leftover_of_an_update_is_refused_before_a_commit(
+def test_a_leftover_of_an_update_is_refused_even_if_git_ignores_it(
     render: trees.Renderer, tmp_path: Path
 ) -> None:
     root = render.into(COMPLETE, tmp_path / "payments-api").root
-    (root / "a.rej").write_text("hunk\n")
-    (root / "b.txt").write_text("<<<<<<< before updating\n")
-    (root / "c d.txt").write_text("clean\n")
-    script = [str(root / "scripts/no-leftovers.sh"), "a.rej", "b.txt", "c d.txt"]
-    done = process.run(script, cwd=root, accept=range(256))
+    trees.build_file_tree(
+        root,
+        {
+            ".gitignore": "*.rej\n/docs/\n",
+            "a.rej": "hunk\n",
+            "docs/b c.txt": "<<<<<<< before updating\n",
+            "d.txt": "text <<<<<<< before updating\n",
+            ".copier-answers.yml": "_src_path: https://secret-token@github.com/a/b.git\n",
+        },
+    )
+    trees.commit(root)
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = process.run(["scripts/lint.sh"], cwd=root, env={"PATH": path}, accept=range(256))
     assert done.status == 1
-    assert "a.rej" in done.stderr
-    assert "b.txt" in done.stderr
-    assert "c d.txt" not in done.stderr
+    assert [line.partition(": ")[0] for line in done.stderr.splitlines()[:3]] == [
+        "a.rej",
+        "docs/b c.txt",
+        ".copier-answers.yml",
+    ]
+    assert "lint: findings of no-leftovers" in done.stderr
+    assert "secret-token" not in done.stdout + done.stderr

@@ -8,6 +8,7 @@ import pathspec
 import pytest
 
 from goldpath.model import Template
+from goldpath.runtime import process
 from testing import trees
 
 FIRST, SECOND = "v1.0.0", "v2.0.0"
@@ -201,6 +202,19 @@ def test_a_template_file_the_user_deleted_stays_deleted(project: Path) -> None:
     trees.commit(project)
     _update(project)
     assert not (project / "docs/template.md").exists()
+
+
+def test_a_conflict_that_git_hides_is_on_disk_for_lint_to_see(project: Path) -> None:
+    _edit(project / "Makefile", "##@ Check\n", "##@ Check ours\n")
+    trees.commit(project)
+    trees.git(project, "config", "status.showUntrackedFiles", "no")
+    done = trees.copier("update", "--defaults", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert not trees.git(project, "ls-files", "--unmerged")
+    found = process.run(["scripts/no-leftovers.sh"], cwd=project, accept=range(256))
+    assert (found.status, found.stderr.partition(": ")[0]) == (1, "Makefile.rej")
+    trees.git(project, "config", "--unset", "status.showUntrackedFiles")
+    assert "?? Makefile.rej" in trees.git(project, "status", "--porcelain")
 
 
 def test_an_answer_can_be_changed_without_a_new_version(project: Path) -> None:
