@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import yaml
 
 from goldpath.model import Case
 from testing import ROOT, trees
+from testing.git_server import STRANGER, TOKEN, GitServer
 
 FIRST, SECOND, THIRD = "v1.0.0", "v2.0.0", "v3.0.0"
 SMALL = (".copier", ".github", ".gitignore", "#{", "Makefile", "LICENSE", "scripts")
@@ -22,6 +24,7 @@ WORKFLOW = ".github/workflows/hello.yaml"
 PIPX = """#!/usr/bin/env bash
 echo "$1 $2 $3 $4" >>"$CALLS/pipx"
 shift 4
+[ -z "${GH_TOKEN:-}" ] || { echo "Copier gets the token of the repository" >&2; exit 1; }
 exec "$COPIER" "$@"
 """
 # What it is asked to open is written down with its text; what is open is one number in a file.
@@ -108,7 +111,7 @@ class Project:
         return subprocess.run(
             ["scripts/template-update.sh"],
             cwd=clone,
-            env={**self.env(version), **env},
+            env={**self.env(version), "GH_TOKEN": "of-this-repository", **env},
             text=True,
             capture_output=True,
             check=False,
@@ -121,6 +124,7 @@ class Project:
             "PATH": self.path,
             "CALLS": str(self.calls),
             "COPIER": str(Path(sys.executable).with_name("copier")),
+            "COPIER_CACHE_DIR": str(self.calls / "cache"),
             # The answers name the repository with all releases; git is told where this day's is.
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.{self.days[version]}.insteadOf",
@@ -132,6 +136,11 @@ class Project:
         trees.build_file_tree(self.root, {file: text})
         trees.commit(self.root)
         trees.git(self.root, "push", "--quiet", "origin", "main")
+
+    def comes_from(self, url: str) -> None:
+        """Let the answers name this as the template's place."""
+        text = (self.root / ".copier-answers.yml").read_text()
+        self.push(".copier-answers.yml", re.sub("(?m)^_src_path: .*", f"_src_path: {url}", text))
 
     def proposed(self, file: str) -> str:
         """Return a file as it is on the branch of the pull request."""
@@ -259,6 +268,138 @@ def test_changes_that_are_not_committed_are_not_swept_into_an_update(project: Pr
     assert done.returncode == 1
     assert "changes that are not committed" in done.stderr
     assert (project.root / "Makefile").read_text() == "ours\n"
+
+
+def test_an_update_starts_from_a_repository_without_leftovers_of_the_last_one(
+    project: Project,
+) -> None:
+    project.push("Makefile.rej", "ours\n")
+    done = project.update(SECOND)
+    assert done.returncode == 1
+    assert "Makefile.rej: a rejected hunk" in done.stderr
+    assert project.called("pipx") == []
+
+
+def test_an_edit_is_seen_under_settings_of_git_with_which_copier_loses_it(
+    project: Project,
+) -> None:
+    text = (project.root / "Makefile").read_text()
+    project.push("Makefile", text.replace("##@ Check\n", "##@ Check ours \n"))
+    settings = {"GIT_CONFIG_COUNT": "3"}
+    bad = (("status.showUntrackedFiles", "no"), ("apply.whitespace", "error"))
+    for number, (key, value) in enumerate(bad, 1):
+        settings |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    done = project.update(SECOND, **settings)
+    assert done.returncode == 0, done.stderr
+    assert "<<<<<<< before updating\n##@ Check ours \n" in project.proposed("Makefile")
+    assert project.called()[-1].endswith("--draft")
+
+
+# A template that not everybody may read.
+
+
+def test_the_workflow_gives_the_script_what_it_reads(render: trees.Renderer) -> None:
+    root = _copy("none", render)
+    workflow = yaml.safe_load((root / ".github/workflows/template-update.yaml").read_text())
+    *_, step = workflow["jobs"]["update"]["steps"]
+    assert step["run"] == "scripts/template-update.sh"
+    script = (root / step["run"]).read_text()
+    assert set(re.findall(r"^# ([A-Z_]+)  ", script, re.M)) | {"GH_TOKEN"} == step["env"].keys()
+    tokens = "${{ steps.template.outputs.token || secrets.TEMPLATE_UPDATE_READ_TOKEN }}"
+    assert step["env"]["TEMPLATE_TOKEN"] == tokens
+
+
+@pytest.fixture
+def server(days: dict[str, Path], tmp_path: Path) -> Iterator[GitServer]:
+    """A server with the template on the day of the second release."""
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme/template.git").symlink_to(days[SECOND])
+    with GitServer(tmp_path).running() as running:
+        yield running
+
+
+def test_a_private_template_is_read_with_its_token_which_nothing_keeps(
+    project: Project, server: GitServer
+) -> None:
+    project.comes_from(f"{server.url}/acme/template.git")
+    done = project.update(SECOND, TEMPLATE_TOKEN=TOKEN)
+    assert done.returncode == 0, done.stderr
+    assert "##@ Check it\n" in project.proposed("Makefile")
+    assert TOKEN not in done.stdout + done.stderr
+    files = [*project.calls.rglob("*"), *project.root.with_name("clone").rglob("*")]
+    assert not [file for file in files if file.is_file() and TOKEN.encode() in file.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("token", "cause"),
+    [
+        ("", "{url} asks for authentication: it takes a token for the template"),
+        ("expired", "the server of {url} refuses the token for the template"),
+        (STRANGER, '{url} is not found: it has moved, or the token lacks "Contents: read"'),
+    ],
+    ids=["no-token", "expired", "without-permission"],
+)
+def test_a_template_that_may_not_be_read_is_named_with_the_cause(
+    token: str, cause: str, project: Project, server: GitServer
+) -> None:
+    url = f"{server.url}/acme/template.git"
+    project.comes_from(url)
+    done = project.update(SECOND, TEMPLATE_TOKEN=token)
+    assert done.returncode == 1
+    assert cause.format(url=url) in done.stderr
+    assert "docs/automation.md" in done.stderr
+    assert project.branches() == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("source", "asked"),
+    [
+        ("git@template.invalid:acme/template.git", "https://template.invalid/acme/template.git"),
+        ("ssh://git@template.invalid:2222/acme/template.git", "https://template.invalid/acme/"),
+    ],
+)
+def test_a_token_stands_in_for_an_ssh_key_and_a_server_that_is_away_is_said(
+    source: str, asked: str, project: Project
+) -> None:
+    project.comes_from(source)
+    done = project.update(SECOND, TEMPLATE_TOKEN=TOKEN)
+    assert done.returncode == 1
+    assert asked in done.stdout
+    assert f"the server of {source} cannot be reached" in done.stderr
+
+
+def test_a_version_that_needs_trust_is_left_to_a_person(project: Project, tmp_path: Path) -> None:
+    template = tmp_path / "template"
+    trees.git(tmp_path, "clone", "--quiet", str(project.days[SECOND]), str(template))
+    _edit(
+        template / "copier.yml", "_migrations: []", "_migrations: [{version: v2.1.0, command: x}]"
+    )
+    trees.commit(template, tag="v2.1.0")
+    project.comes_from(str(template))
+    done = project.update(SECOND)
+    assert done.returncode == 1
+    assert "run copier update --trust by hand" in done.stderr
+
+
+def test_a_token_in_the_url_of_the_template_is_not_recorded(
+    server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COPIER_CACHE_DIR", str(tmp_path / "cache"))
+    url = f"{server.url}/acme/template.git"
+    secret = url.replace("//", f"//x-access-token:{TOKEN}@")
+    done = trees.copier("copy", "--defaults", secret, tmp_path / "copy")
+    assert done.returncode == 0, done.stderr
+    assert f"_src_path: {url}\n" in (tmp_path / "copy/.copier-answers.yml").read_text()
+    assert not any(TOKEN.encode() in text for text in trees.contents(tmp_path / "copy").values())
+
+
+def test_a_token_that_was_recorded_is_refused_before_a_log_has_it(project: Project) -> None:
+    project.comes_from(f"https://x-access-token:{TOKEN}@template.invalid/acme/template.git")
+    done = project.update(SECOND)
+    assert done.returncode == 1
+    assert ".copier-answers.yml: credentials in the URL of the template" in done.stderr
+    assert TOKEN not in done.stdout + done.stderr
+    assert project.called("pipx") == []
 
 
 # Renovate.
