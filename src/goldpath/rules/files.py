@@ -11,6 +11,7 @@ from goldpath.model import Render
 from goldpath.rendering import copier
 from goldpath.rendering.pool import SRC_PATH
 from goldpath.rules.base import BINARY, COPIER, MANUAL, Hit, Rule, Subject
+from goldpath.template.source import ANSWERS, CREDENTIALS
 
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
 _ILLEGAL = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]\Z')
@@ -144,6 +145,21 @@ def update_leftover(subject: Subject) -> Iterator[Hit]:
             )
 
 
+def recorded_credentials(subject: Subject) -> Iterator[Hit]:
+    """Find answers files that name their template by a URL with credentials."""
+    root = subject.source.root
+    found = [(file.relative_to(root).as_posix(), file, "") for file in sorted(root.rglob(".*"))]
+    for one in subject.renders:
+        found += [(path, one.root / path, one.case.name) for path in one.sources]
+    seen = set()
+    for path, file, case in found:
+        lines = _text(file).splitlines() if ANSWERS.search(path) else []
+        for number, line in enumerate(lines, 1):
+            if CREDENTIALS.search(line) and (path, number) not in seen:
+                seen.add((path, number))
+                yield Hit(path, number, "the URL of a template has credentials", case)
+
+
 def failed_case(subject: Subject) -> Iterator[Hit]:
     """Find cases that cannot be rendered."""
     seen = set()
@@ -251,5 +267,15 @@ RULES = (
         "Copier fails with this error for every copy that includes the file.",
         "Fix the syntax error.",
         unreadable,
+    ),
+    Rule(
+        "GP031", "an answers file has credentials", "error",
+        f"{MANUAL}/configuring/#the-copier-answersyml-file",
+        "Copier records the URL of the template as it was typed, with a token that was in it. "
+        "Everybody who may read the copy has the token.",
+        "Take it out of the URL and revoke it; a credential helper of git has it at the next "
+        "update. A template can leave it out: `dict(_copier_answers, _src_path=...)` with "
+        "`regex_replace`, in its answers file.",
+        recorded_credentials,
     ),
 )  # fmt: skip

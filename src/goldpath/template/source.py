@@ -20,6 +20,9 @@ from goldpath.template.copier_yml import load, settings_file
 # Copier's short forms of URLs: copier/_vcs.py
 SHORT = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 _ADDRESS = re.compile(r"^(?:git\+)?(?:[a-z][a-z0-9+.-]*://|git@)|\.git$")
+# The file into which Copier writes the URL of a template, and what such a URL must not have there.
+ANSWERS = re.compile(r"\.copier-answers(\..+)?\.ya?ml\Z")
+CREDENTIALS = re.compile(r"(\b(?:http|ftp)s?://)[^/\s]*@")
 # A repository can name programs that git runs.
 _GIT = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
@@ -49,21 +52,27 @@ def fetch(template: str, vcs_ref: str | None = None) -> Source:
 
     Raises: BadInputError if it cannot be read or cloned.
     """
+    shown = _without_credentials(template)
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         scratch = Path(name)
         folder = Path(template).expanduser().resolve()
         if not folder.is_dir():
             address = _address(template)
             folder = scratch / "clone"
-            _run_git(f"{template} cannot be cloned", "clone", "-q", "--", address, folder)
+            _run_git(f"{shown} cannot be cloned", "clone", "-q", "--", address, folder)
         root = snapshot(_at(folder, vcs_ref, scratch / "ref") if vcs_ref else folder)
         try:
             loaded = load(root)
         except BadInputError as error:  # the user does not know the path of the copy
-            raise BadInputError(str(error).replace(str(root), template)) from error
+            raise BadInputError(str(error).replace(str(root), shown)) from error
         tag = _last_tag(folder, vcs_ref or "HEAD")
         release = snapshot(_at(folder, tag, scratch / "tag")) if tag else None
-        return Source(template, root, loaded, tag, release)
+        return Source(shown, root, loaded, tag, release)
+
+
+def _without_credentials(text: str) -> str:
+    """Take the credentials out of URLs: nothing that is printed or written has them."""
+    return CREDENTIALS.sub(r"\1", text)
 
 
 def merge_base(folder: Path, ref: str) -> Path:
@@ -153,7 +162,8 @@ def _relevant(folder: Path, paths: list[str]) -> list[str]:
     includes = re.compile(rf"{re.escape(start)}[-+]?\s*(include|import|from|extends)\b".encode())
     if not inside or b"!include" in own.read_bytes() or any(map(includes.search, texts)):
         return paths
-    return sorted([own.name, *(name for name in paths if name == ".goldpath.yml"), *inside])
+    beside = {name for name in paths if name == ".goldpath.yml" or ANSWERS.search(name)}
+    return sorted({own.name, *beside, *inside})
 
 
 def validate_dir() -> Path:
@@ -255,4 +265,5 @@ def _run_git(failure: str, *arguments: str | Path) -> None:
     try:
         process.run([*_GIT, *arguments], env=_QUIET)
     except ToolError as error:
-        raise BadInputError(f"{failure}: {' '.join(error.output.split())}") from error
+        reason = _without_credentials(" ".join(error.output.split()))
+        raise BadInputError(f"{failure}: {reason}") from error

@@ -127,6 +127,10 @@ DEFECTS: dict[str, tuple[Tree, Tree]] = {
         _file("x.txt.jinja", "{% if tls %}a"),
         _file("x.txt.jinja", "{% if tls %}a{% endif %}"),
     ),
+    "GP031": (
+        {"examples/a/.copier-answers.yml": "_src_path: https://token@github.com/o/t.git\n"},
+        {"examples/a/.copier-answers.yml": "_src_path: ssh://git@github.com/o/t.git\n"},
+    ),
 }  # fmt: skip
 # Defects that imply another: a file that is not valid Jinja prevents copies, too.
 TOGETHER = {"GP015": {"GP015", "GP022"}, "GP030": {"GP030", "GP022"}, "GP016": {"GP016", "GP022"}}
@@ -213,6 +217,14 @@ def test_a_finding_of_a_rule_has_file_and_line(
     subject = _subject(_write(tmp_path / "t", DEFECTS[name][0]))
     (hit,) = _hits(registry.find(name), subject)
     assert (hit.path, hit.line) == place
+
+
+def test_credentials_are_found_in_the_answers_file_of_a_copy(tmp_path: Path) -> None:
+    url = "_src_path: git+https://{{ name }}:secret@example.com/t"
+    subject = _subject(_write(tmp_path / "t", {ANSWERS: url}))
+    (hit,) = _hits(registry.find("GP031"), subject)
+    assert (hit.path, hit.line, hit.case) == (".copier-answers.yml", 1, "defaults")
+    assert "secret" not in hit.message
 
 
 OLD = {"template/old.txt": "mine\n"}

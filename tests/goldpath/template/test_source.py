@@ -105,3 +105,17 @@ def test_cache_entries_that_are_unused_for_long_are_deleted(checkout: Path) -> N
     assert not old.exists()
     assert new.is_dir()
     assert source.fetch(str(checkout), "v1.0.0").root.is_dir()
+
+
+def test_credentials_in_the_url_of_a_template_are_not_repeated(tmp_path: Path) -> None:
+    url = f"http://someone:secret@127.0.0.1:9/{tmp_path.name}.git"
+    with pytest.raises(BadInputError, match="cannot be cloned") as refused:
+        source.fetch(url)
+    assert "http://127.0.0.1:9/" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_an_answers_file_beside_the_files_of_a_template_is_taken_too(tmp_path: Path) -> None:
+    tree = {"copier.yml": "_subdirectory: t", "t/a": "", "b/.copier-answers.yml": "", "b/c": ""}
+    root = source.fetch(str(trees.build_file_tree(tmp_path / "t", tree))).root
+    assert set(trees.contents(root)) == {"copier.yml", "t/a", "b/.copier-answers.yml"}
