@@ -40,8 +40,9 @@ func TestConfigHasDefaults(t *testing.T) {
 			RequestTimeout:        10 * time.Second,
 			MaxConnectionAge:      5 * time.Minute,
 			MaxConnectionAgeGrace: 30 * time.Second,
-			MaxMessageSize:        1048576,
-			MaxConcurrentStreams:  1000,
+			MaxMessageSize:        262144,
+			MaxConcurrentStreams:  100,
+			MaxInFlight:           300,
 		},
 	}
 	if got != want {

@@ -24,11 +24,12 @@ type Server struct {
 	MaxConnectionAge time.Duration
 	// MaxConnectionAgeGrace is how long the calls of such a client may still take.
 	MaxConnectionAgeGrace time.Duration
-	// MaxMessageSize is the most bytes that a request may have.
+	// MaxMessageSize is the maximum size of a request in bytes.
 	MaxMessageSize int
-	// MaxConcurrentStreams is the most calls at once on one connection.
+	// MaxConcurrentStreams is the maximum number of calls at once on one connection.
 	MaxConcurrentStreams uint32
-	// MaxInFlight is the most calls at once on all connections. 0 means no limit.
+	// MaxInFlight is the maximum number of calls at once on all connections. 0 means
+	// no limit.
 	MaxInFlight int
 }
 
@@ -46,10 +47,10 @@ func (s *Server) addFlags(flags *flag.FlagSet) {
 		"`duration` after which a client is asked to connect anew")
 	PositiveDurationVar(flags, &s.MaxConnectionAgeGrace, "max-connection-age-grace", 30*time.Second,
 		"`duration` that its running calls may still take then")
-	NumberVar(flags, &s.MaxMessageSize, "max-message-size", 1<<20, 1<<10, 1<<30,
-		"most `bytes` of a request")
-	NumberVar(flags, &s.MaxConcurrentStreams, "max-concurrent-streams", 1000, 1, 1_000_000,
-		"most `calls` at once on one connection")
-	NumberVar(flags, &s.MaxInFlight, "max-in-flight", 0, 0, 1_000_000,
-		"most `calls` at once on all connections; 0 means no limit")
+	NumberVar(flags, &s.MaxMessageSize, "max-message-size", 256<<10, 1<<10, 1<<30,
+		"maximum size of a request in `bytes`")
+	NumberVar(flags, &s.MaxConcurrentStreams, "max-concurrent-streams", 100, 1, 1_000_000,
+		"maximum number of `calls` at once on one connection")
+	NumberVar(flags, &s.MaxInFlight, "max-in-flight", 300, 0, 1_000_000,
+		"maximum number of `calls` at once on all connections; 0 means no limit")
 }

@@ -5,15 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 )
 
 // logCalls logs each call. Failed calls are worth a line in production, and
@@ -81,22 +80,38 @@ func (p panics) answer(ctx context.Context, method string, reason any) error {
 	return status.Error(codes.Internal, "internal error")
 }
 
-// limitCalls rejects calls while limit others are running, unless limit is 0.
-// The answer is cheap, so a server with too much to do still finishes what it
-// has begun. Health checks pass: a busy server is not a broken one.
-func limitCalls(limit int) grpc.UnaryServerInterceptor {
+// limitCalls rejects calls while limit others are running, unless limit is 0. A
+// call is rejected before its message is received, so that all messages together
+// fit into the memory. Only the methods in counted count: a busy server is not a
+// broken one, and health checks pass. A rejected call goes through observers, as
+// interceptors see no other calls than those that are let in.
+func limitCalls(limit int, counted map[string]bool, observers ...grpc.UnaryServerInterceptor) tap.ServerInHandle {
 	var running atomic.Int64
 
-	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		if limit == 0 || strings.HasPrefix(info.FullMethod, "/"+healthv1.Health_ServiceDesc.ServiceName+"/") {
-			return handler(ctx, request)
+	return func(ctx context.Context, call *tap.Info) (context.Context, error) {
+		if limit == 0 || !counted[call.FullMethodName] {
+			return ctx, nil
 		}
-		defer running.Add(-1)
-		if running.Add(1) > int64(limit) {
+		if running.Add(1) <= int64(limit) {
+			// However a call ends, its context ends with it.
+			context.AfterFunc(ctx, func() { running.Add(-1) })
+
+			return ctx, nil
+		}
+		running.Add(-1)
+
+		answer := func(context.Context, any) (any, error) {
 			return nil, status.Errorf(codes.ResourceExhausted, "more than %d calls at once; try again later", limit)
 		}
+		for _, observe := range observers {
+			next := answer
+			answer = func(ctx context.Context, request any) (any, error) {
+				return observe(ctx, request, &grpc.UnaryServerInfo{FullMethod: call.FullMethodName}, next)
+			}
+		}
+		_, err := answer(ctx, nil)
 
-		return handler(ctx, request)
+		return nil, err
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -158,20 +159,16 @@ func TestEarlierDeadlineOfCallerAndServerCounts(t *testing.T) {
 func TestCallsBeyondTheLimitAreRejectedAndHealthIsNot(t *testing.T) {
 	t.Parallel()
 
-	entered, release := make(chan struct{}, 1), make(chan struct{})
-	running := start(t, scene{
-		change: func(s *config.Server) { s.MaxInFlight = 1 },
-		sayHello: func(context.Context) error {
-			entered <- struct{}{}
-			<-release
-
-			return nil
-		},
-	})
+	running := start(t, scene{change: func(s *config.Server) { s.MaxInFlight = 1 }})
 	ctx := callContext(t)
-	answered := make(chan error, 1)
-	go func() { answered <- running.sayHello(ctx) }()
-	wait(t, "the call to begin", entered)
+	// A call counts before its message is there, because a message takes memory
+	// as soon as it arrives.
+	first, end := context.WithCancel(ctx)
+	defer end()
+	method := hellov1.HelloService_SayHello_FullMethodName
+	if _, err := running.conn.NewStream(first, &grpc.StreamDesc{ClientStreams: true}, method); err != nil {
+		t.Fatal(err)
+	}
 
 	if got := status.Code(running.sayHello(ctx)); got != codes.ResourceExhausted {
 		t.Errorf("got code %v for the second call, want ResourceExhausted", got)
@@ -179,12 +176,27 @@ func TestCallsBeyondTheLimitAreRejectedAndHealthIsNot(t *testing.T) {
 	if got := healthOf(t, running.conn, ""); got != serving {
 		t.Errorf("got health %v, want SERVING", got)
 	}
-
-	close(release)
-	if err := wait(t, "the answer", answered); err != nil {
-		t.Error(err)
+	record := findRecord(t, running.log.String(), "call")
+	if record["code"] != "ResourceExhausted" || record["method"] != method {
+		t.Errorf("got record %v, want the rejected call", record)
 	}
-	if err := running.sayHello(ctx); err != nil {
+	wantMetrics(t, running, `
+		# HELP grpc_server_started_total Total number of RPCs started on the server.
+		# TYPE grpc_server_started_total counter
+		grpc_server_started_total{grpc_method="Check",grpc_service="grpc.health.v1.Health",grpc_type="unary"} 1
+		grpc_server_started_total{grpc_method="List",grpc_service="grpc.health.v1.Health",grpc_type="unary"} 0
+		grpc_server_started_total{grpc_method="ListGreetings",grpc_service="hello.v1.HelloService",grpc_type="unary"} 0
+		grpc_server_started_total{grpc_method="SayHello",grpc_service="hello.v1.HelloService",grpc_type="unary"} 1
+		grpc_server_started_total{grpc_method="Watch",grpc_service="grpc.health.v1.Health",grpc_type="server_stream"} 0
+	`, "grpc_server_started_total")
+
+	end()
+	// The server learns of the end a moment later.
+	err := running.sayHello(ctx)
+	for status.Code(err) == codes.ResourceExhausted {
+		err = running.sayHello(ctx)
+	}
+	if err != nil {
 		t.Errorf("the next call failed: %v", err)
 	}
 }

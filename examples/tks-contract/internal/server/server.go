@@ -26,6 +26,15 @@ import (
 // of these are busy, further calls get goroutines of their own.
 const streamWorkers = 64
 
+// How many bytes a client may send ahead, before a handler asks for them on a
+// stream, and before the server has taken them from the network on a connection.
+// Windows that follow the network, gRPC's default, can grow to 16 MiB for each
+// stream.
+const (
+	streamWindow     = 64 << 10
+	connectionWindow = 1 << 20
+)
+
 // Server is a gRPC server with the hello service and the health service.
 type Server struct {
 	grpc      *grpc.Server
@@ -57,16 +66,17 @@ func New(
 	})}
 	registry.MustRegister(calls, caught.counter)
 
+	counted := map[string]bool{}
 	options = append(options, limits(settings)...)
 	options = append(options,
 		grpc.NumStreamWorkers(streamWorkers),
-		// The first interceptor is the outer one, so that rejected calls and panics
-		// are counted and logged as calls too.
+		grpc.InTapHandle(limitCalls(settings.MaxInFlight, counted, logCalls(logger), calls.UnaryServerInterceptor())),
+		// The first interceptor is the outer one, so that panics are counted and
+		// logged as calls too.
 		grpc.ChainUnaryInterceptor(
 			calls.UnaryServerInterceptor(),
 			logCalls(logger),
 			caught.recoverCall,
-			limitCalls(settings.MaxInFlight),
 			boundCalls(settings.RequestTimeout),
 		),
 		grpc.ChainStreamInterceptor(
@@ -84,6 +94,11 @@ func New(
 	}
 	// So that a method is in the metrics before its first call.
 	calls.InitializeMetrics(s.grpc)
+	for name, registered := range s.grpc.GetServiceInfo() {
+		for _, method := range registered.Methods {
+			counted["/"+name+"/"+method.Name] = name != healthv1.Health_ServiceDesc.ServiceName
+		}
+	}
 
 	return s
 }
@@ -93,6 +108,8 @@ func limits(settings config.Server) []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(settings.MaxMessageSize),
 		grpc.MaxConcurrentStreams(settings.MaxConcurrentStreams),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionAge:      settings.MaxConnectionAge,
 			MaxConnectionAgeGrace: settings.MaxConnectionAgeGrace,

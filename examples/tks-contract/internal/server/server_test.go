@@ -9,10 +9,14 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -97,6 +101,8 @@ type scene struct {
 // running is a server that a test talks to.
 type running struct {
 	conn *grpc.ClientConn
+	// dial makes a connection that knows nothing of gRPC.
+	dial func(ctx context.Context, address string) (net.Conn, error)
 	// stop asks the server to stop and does not wait for it.
 	stop context.CancelFunc
 	// served gets what Serve returned.
@@ -137,7 +143,7 @@ func start(t *testing.T, scene scene) *running {
 		}
 	}
 
-	r := &running{log: &buffer{}, store: &store{}, registry: prometheus.NewRegistry()}
+	r := &running{dial: dial, log: &buffer{}, store: &store{}, registry: prometheus.NewRegistry()}
 	logger := slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
@@ -345,6 +351,64 @@ func TestCallBeyondTheStreamsOfItsConnectionWaits(t *testing.T) {
 	}
 	if err := running.sayHello(ctx); err != nil {
 		t.Errorf("the call after it failed: %v", err)
+	}
+}
+
+// firstGoAway returns the reason of the first GOAWAY frame that arrives on conn,
+// or nothing if none does.
+func firstGoAway(conn net.Conn) string {
+	var header [9]byte
+	for {
+		if _, err := io.ReadFull(conn, header[:]); err != nil {
+			return ""
+		}
+		payload := make([]byte, int(header[0])<<16|int(header[1])<<8|int(header[2]))
+		if _, err := io.ReadFull(conn, payload); err != nil {
+			return ""
+		}
+		// Behind the last stream and the code of the error.
+		if header[3] == 7 {
+			return string(payload[8:])
+		}
+	}
+}
+
+func TestClientThatPingsMoreOftenThanDocumentedIsSentAway(t *testing.T) {
+	t.Parallel()
+
+	content, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	match := regexp.MustCompile(`(?m)^\| keepalive pings \| one in ` + "`(.+?)`").FindSubmatch(content)
+	if match == nil {
+		t.Fatal("docs/operations.md does not say how often a client may ping")
+	}
+	documented, err := time.ParseDuration(string(match[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for pause, want := range map[time.Duration]string{documented: "", documented - time.Millisecond: "too_many_pings"} {
+		// The clock in here does not take the time that it counts.
+		synctest.Test(t, func(t *testing.T) {
+			conn, err := start(t, scene{}).dial(t.Context(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			reason := make(chan string, 1)
+			go func() { reason <- firstGoAway(conn) }()
+			for _, frame := range append([]string{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"},
+				slices.Repeat([]string{"\x00\x00\x08\x06\x00\x00\x00\x00\x00ping...."}, 10)...) {
+				time.Sleep(pause)
+				_, _ = io.WriteString(conn, frame)
+			}
+			synctest.Wait()
+			_ = conn.Close()
+			if got := <-reason; got != want {
+				t.Errorf("pings every %s: got GOAWAY %q, want %q", pause, got, want)
+			}
+		})
 	}
 }
 
