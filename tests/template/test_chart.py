@@ -90,6 +90,7 @@ def test_the_values_of_the_story_give_its_container(story: Mapping[Any, Document
     assert server["image"] == "docker.io/seungkyu/tks-contract:v0.1.0"
     assert server["command"] == ["/app/server"]
     flags = dict(zip(server["args"][::2], server["args"][1::2], strict=True))
+    flags = {name: value for name, value in flags.items() if not name.startswith("-max-")}
     assert flags.pop("-metrics-port") == "9090"
     assert flags.pop("-dbpassword-file").startswith("/run/secrets/")
     assert flags == {
@@ -214,6 +215,21 @@ MISTAKES: Mapping[str, tuple[Sequence[str], str]] = {
     "canary without a step": (["canary.steps={}"], "/canary/steps"),
     "moving tag of a slot": (["blueGreen.slots.blue.tag=latest"], "/blueGreen/slots/blue/tag"),
     "Secret as an object": (["database.existingSecret.name=app"], "/database/existingSecret"),
+    "calls that do not fit into the memory": (
+        ["callLimits.maxMessageSize=1048576"],
+        "resources.limits.memory is 256Mi, and 300 calls at once with requests of 1048576 bytes "
+        "can take 632 MiB, which must be at most 90 % of it: set it to 703Mi, or lower callLimits",
+    ),
+    "calls of one connection that do not": (
+        ["callLimits.maxInFlight=0", "callLimits.maxConcurrentStreams=1000"],
+        "resources.limits.memory is 256Mi, and 1000 calls at once",
+    ),
+    "memory in no unit of Kubernetes": (["resources.limits.memory=256MB"], "such as 256Mi"),
+    "flag of a limit": (["extraArgs={-max-in-flight=5}"], "callLimits.maxInFlight"),
+    "variable of a limit": (
+        ["extraEnv[0].name=SERVICE_MAX_MESSAGE_SIZE", "extraEnv[0].value=x"],
+        "callLimits.maxMessageSize",
+    ),
 }
 
 
@@ -333,6 +349,44 @@ def test_only_pods_of_the_service_get_calls(chart: Path) -> None:
             selector = service["spec"]["selector"].items()
             selected = [labels for labels in pods if selector <= labels.items()]
             assert {one["app.kubernetes.io/component"] for one in selected} == {"server"}
+
+
+def settings(*chosen: str) -> list[str]:
+    """Return the flags of values beside those that a chart with a database needs."""
+    needed = [f"{name}={value}" for name, value in NEEDED.items()]
+    return [part for setting in (*needed, *chosen) for part in ("--set", setting)]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "limit"),
+    [
+        ([], "241591910"),
+        (["resources.limits.memory=1Gi", "callLimits.maxMessageSize=1048576"], "966367641"),
+        (["resources.limits.memory=0.25Gi"], "241591910"),
+        (["resources.limits.memory=300000000"], "270000000"),
+        (["resources.limits.memory=300M"], "270000000"),
+        (["resources.limits.memory=null"], None),
+        (["resources.limits=null"], None),
+        (["resources=null"], None),
+        (["extraEnv[0].name=GOMEMLIMIT", "extraEnv[0].value=50MiB"], "50MiB"),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, list) else None,
+)
+def test_go_may_use_ninety_percent_of_the_memory_unless_told_otherwise(
+    chosen: Sequence[str], limit: str | None, chart: Path
+) -> None:
+    objects = documents(template(chart, *settings(*chosen)))
+    found = container(objects["Rollout", "tks-contract"])["env"]
+    names = [one["value"] for one in found if one["name"] == "GOMEMLIMIT"]
+    assert names == ([limit] if limit else [])
+
+
+def test_the_limits_of_calls_are_those_of_the_program_without_a_chart(chart: Path) -> None:
+    text = (chart.parents[2] / "docs/operations.md").read_text()
+    told = dict(re.findall(r"^\| `-(max-[a-z-]+)` \| `\w+` \| `(\d+)` \|", text, re.M))
+    values = yaml.safe_load((chart / "values.yaml").read_text())["callLimits"]
+    flags = {re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", key): key for key in values}
+    assert {flag: str(values[key]) for flag, key in flags.items()} == told
 
 
 STRATEGIES = ("rolling", "blue-green", "canary", "blue-green-deployments")

@@ -1,5 +1,6 @@
 """The generated service, started with a real PostgreSQL, as an operator meets it."""
 
+import re
 import shutil
 import signal
 import socket
@@ -7,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dev import demo, postgres
 from goldpath.cases import generate
 from goldpath.runtime import process, toolchain
-from testing import ROOT, trees
+from testing import ROOT, memory, trees
 
 # On free ports, in memory, stopping at once.
 ALONE = ("-port", "0", "-metrics-port", "off", "-shutdown-delay", "0s")
@@ -137,6 +139,54 @@ def test_make_load_calls_the_running_service_and_reports_by_code(
         told = process.run(command, cwd=copy, env=toolchain.go_env()).stdout
     assert "calls: 200\n" in told
     assert told.endswith("OK: 200\n")
+
+
+@pytest.fixture(scope="module")
+def flood(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A client that makes many large calls at once."""
+    copy = tmp_path_factory.mktemp("flood") / root.name
+    shutil.copytree(root, copy)
+    shutil.copytree(ROOT / "tests/testing/flood", copy / "cmd/flood")
+    env = {**toolchain.go_env(), "CGO_ENABLED": "0"}
+    process.run(["go", "build", "-o", copy / "bin/", "./cmd/flood"], cwd=copy, env=env)
+    return copy / "bin/flood"
+
+
+def test_no_client_kills_a_pod_that_has_the_memory_of_the_chart(
+    root: Path, flood: Path, tmp_path: Path
+) -> None:
+    chart = root / "deploy/helm" / root.name
+    values = ("--values", chart / "ci/plain-values.yaml", "--kube-version", "1.36.0")
+    objects = process.run([toolchain.go_tool("helm4"), "template", "x", chart, *values]).stdout
+    (container,) = (
+        one["spec"]["template"]["spec"]["containers"][0]
+        for one in yaml.safe_load_all(objects)
+        if one and one["kind"] == "Deployment"
+    )
+    flags = dict(zip(container["args"][::2], container["args"][1::2], strict=True))
+    limits = [part for pair in flags.items() if pair[0].startswith("-max-") for part in pair]
+    (mebibytes,) = re.findall(r"^(\d+)Mi$", container["resources"]["limits"]["memory"])
+    go = {one["name"]: one["value"] for one in container["env"] if one["name"] == "GOMEMLIMIT"}
+
+    log = tmp_path / "log"
+    server = [root / "bin/server", *ALONE, *limits]
+    with (
+        memory.limited(int(mebibytes) << 20) as limit,
+        log.open("w") as output,
+        process.background(server, log=output, env=go) as program,
+    ):
+        limit(program.pid)
+        process.wait_until(lambda: demo.listening_address(log) != "", "start")
+        address = demo.listening_address(log)
+        allowed = flags["-max-message-size"]
+        for connections, size in (("1", "1000000"), ("1", allowed), ("10", allowed)):
+            of_calls = ["-calls", "500", "-connections", connections, "-bytes", size]
+            told = process.run([flood, "-addr", address, *of_calls]).stdout
+            codes = {line.partition(":")[0] for line in told.splitlines()}
+            # The names are too long, the requests too large, or the calls too many.
+            assert codes
+            assert codes <= {"InvalidArgument", "ResourceExhausted"}
+        assert _say_hello(root, address) == "Hello, Seungkyu\ncount: 1\n"
 
 
 def test_the_client_tells_a_failed_call_in_one_line(root: Path) -> None:

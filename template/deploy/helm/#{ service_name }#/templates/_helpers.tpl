@@ -153,6 +153,7 @@ belongs to none. The root of a slot's object has the key "slot".
 {{- with .Values.database }}
 {{- include "service.database.validate" $ }}
 {{- end }}
+{{- include "service.callLimits.validate" . }}
 {{- include "service.rollout.validate" . }}
 {{- end }}
 

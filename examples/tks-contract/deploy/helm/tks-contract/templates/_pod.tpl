@@ -38,6 +38,14 @@ spec:
         - {{ .Values.containerPort | quote }}
         - -metrics-port
         - {{ .Values.metrics.port | quote }}
+        {{- with .Values.callLimits }}
+        - -max-in-flight
+        - {{ .maxInFlight | quote }}
+        - -max-concurrent-streams
+        - {{ .maxConcurrentStreams | quote }}
+        - -max-message-size
+        - {{ .maxMessageSize | quote }}
+        {{- end }}
         {{- with .Values.database }}
         - -dbhost
         - {{ .host | quote }}
@@ -63,8 +71,13 @@ spec:
         {{- range .Values.extraArgs }}
         - {{ . | quote }}
         {{- end }}
-      {{- if or .Values.database .Values.extraEnv }}
+      {{- $memory := include "service.goMemoryLimit" . }}
+      {{- if or $memory .Values.database .Values.extraEnv }}
       env:
+        {{- with $memory }}
+        - name: GOMEMLIMIT
+          value: {{ . | quote }}
+        {{- end }}
         {{- with .Values.database }}
         - name: PGSSLMODE
           value: {{ .sslMode }}
@@ -183,6 +196,59 @@ spec:
         matchLabels:
           {{- include "service.selectorLabels" . | nindent 10 }}
     {{- end }}
+{{- end }}
+
+{{/* Bytes of a quantity such as 256Mi. */}}
+{{- define "service.bytes" -}}
+{{- $units := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 }}
+{{- $unit := regexFind "[A-Za-z]+$" (toString .) }}
+{{- if not (hasKey $units $unit) }}
+{{- fail (printf "resources.limits.memory is %v: write it with a unit of Kubernetes, such as 256Mi" .) }}
+{{- end }}
+{{- mulf (toString . | trimSuffix $unit | float64) (get $units $unit) | int64 }}
+{{- end }}
+
+{{/* Bytes that Go may use: 90 % of the memory limit, because the kernel counts more than Go does. Nothing without a limit. */}}
+{{- define "service.memoryBudget" -}}
+{{- with ((.Values.resources).limits).memory }}
+{{- mulf (include "service.bytes" . | float64) 0.9 | int64 }}
+{{- end }}
+{{- end }}
+
+{{/* The same as GOMEMLIMIT, unless the values set that. */}}
+{{- define "service.goMemoryLimit" -}}
+{{- $limit := include "service.memoryBudget" . }}
+{{- range .Values.extraEnv }}
+{{- if eq (toString .name) "GOMEMLIMIT" }}{{ $limit = "" }}{{ end }}
+{{- end }}
+{{- $limit }}
+{{- end }}
+
+{{/*
+Refuses limits that let callers fill the memory. The service takes 32 MiB itself; a call takes its message twice, as received,
+for which a stream has a window of 64 KiB at least, and as decoded.
+*/}}
+{{- define "service.callLimits.validate" -}}
+{{- range $flag, $key := dict "max-in-flight" "maxInFlight" "max-concurrent-streams" "maxConcurrentStreams" "max-message-size" "maxMessageSize" }}
+{{- range $.Values.extraArgs }}
+{{- if regexMatch (printf "^--?%s(=|$)" $flag) . }}
+{{- fail (printf "extraArgs has -%s: set callLimits.%s, which is compared with resources.limits.memory" $flag $key) }}
+{{- end }}
+{{- end }}
+{{- range $.Values.extraEnv }}
+{{- if eq (toString .name) (printf "SERVICE_%s" ($flag | replace "-" "_" | upper)) }}
+{{- fail (printf "extraEnv has %s: set callLimits.%s, which wins over it" .name $key) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $limits := .Values.callLimits }}
+{{- $calls := $limits.maxInFlight | default $limits.maxConcurrentStreams | int64 }}
+{{- $needed := add 33554432 (mul 2 $calls (max 65536 (int64 $limits.maxMessageSize))) }}
+{{- with include "service.memoryBudget" . }}
+{{- if gt $needed (int64 .) }}
+{{- fail (printf "resources.limits.memory is %v, and %d calls at once with requests of %d bytes can take %d MiB, which must be at most 90 %% of it: set it to %dMi, or lower callLimits" $.Values.resources.limits.memory $calls (int64 $limits.maxMessageSize) (div $needed 1048576) (div (add (div (mul $needed 10) 9) 1048576) 1048576)) }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/*
