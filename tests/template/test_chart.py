@@ -230,6 +230,10 @@ MISTAKES: Mapping[str, tuple[Sequence[str], str]] = {
         ["extraEnv[0].name=SERVICE_MAX_MESSAGE_SIZE", "extraEnv[0].value=x"],
         "callLimits.maxMessageSize",
     ),
+    "a label of the Jobs that selects pods": (
+        ["jobPodLabels.app\\.kubernetes\\.io/name=x"],
+        "jobPodLabels",
+    ),
 }
 
 
@@ -355,6 +359,126 @@ def settings(*chosen: str) -> list[str]:
     """Return the flags of values beside those that a chart with a database needs."""
     needed = [f"{name}={value}" for name, value in NEEDED.items()]
     return [part for setting in (*needed, *chosen) for part in ("--set", setting)]
+
+
+# A value that is found again wherever it gets to, for each setting of the chart's table.
+PROBES: Mapping[str, Any] = {
+    "commonLabels": {"probe-1": "p1"},
+    "podLabels": {"probe-2": "p2"},
+    "podAnnotations": {"probe-3": "p3"},
+    "jobPodLabels": {"probe-4": "p4"},
+    "jobPodAnnotations": {"probe-5": "p5"},
+    "imagePullSecrets": [{"name": "p6"}],
+    "nodeSelector": {"probe": "p7"},
+    "tolerations": [{"key": "p8"}],
+    "priorityClassName": "p9",
+    "networkPolicy.extraEgress": [{"to": [{"ipBlock": {"cidr": "192.0.2.10/32"}}]}],
+    "podSecurityContext": {"supplementalGroups": [4711]},
+    "securityContext": {"procMount": "p12"},
+    "affinity": {"nodeAffinity": {"probe": "p13"}, "podAffinity": {"probe": "p-others"}},
+    "image.pullPolicy": "IfNotPresent",
+    "resources": {"limits": {"cpu": "4714m"}},
+    "serviceAccount.name": "p15",
+    "tls.existingSecret": "p16",
+    "serviceAccount.automount": True,
+    "topologySpreadConstraints": [{"topologyKey": "p18"}],
+    "terminationGracePeriodSeconds": 4719,
+    "startupProbe": {"periodSeconds": 4720},
+    "livenessProbe": {"periodSeconds": 4721},
+    "readinessProbe": {"periodSeconds": 4722},
+    "extraArgs": ["p23"],
+    "extraEnv": [{"name": "p24"}],
+    "extraVolumes": [{"name": "p25"}],
+    "extraVolumeMounts": [{"name": "p26"}],
+}
+# What the chart's own settings say about something else than its pods, or about one program.
+OF_NO_POD = {
+    *("strategy", "replicaCount", "rollout", "blueGreen", "canary", "analysis", "autoscaling"),
+    *("nameOverride", "fullnameOverride", "service", "grpcRoute", "ingress", "extraObjects"),
+    *("podDisruptionBudget", "containerPort", "metrics", "callLimits", "database", "dbInit"),
+    "args",
+}
+JOBS = {"db-init", "analysis", "test"}
+
+
+def leaf(value: Any) -> str:
+    """Return the first value of an object that is none itself, as it is written in JSON."""
+    while isinstance(value, (dict, list)):
+        value = next(iter(value.values() if isinstance(value, dict) else value))
+    return json.dumps(value)
+
+
+def test_every_setting_of_pods_reaches_those_that_the_manual_says(
+    chart: Path, tmp_path: Path
+) -> None:
+    rows = re.findall(r"^\| (`.*`) \| (.*) \| (.*) \|$", (chart / "README.md").read_text(), re.M)
+    told = {
+        key: (of_service, of_jobs)
+        for keys, of_service, of_jobs in rows
+        for key in re.findall(r"`([\w.]+)`", keys)
+    }
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    assert set(told) == set(PROBES)
+    assert {key.partition(".")[0] for key in told} | OF_NO_POD == set(values)
+
+    probed: Document = {}
+    for key, value in PROBES.items():
+        section, _, name = key.rpartition(".")
+        (probed.setdefault(section, {}) if section else probed)[name] = value
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(probed))
+    flags = settings("strategy=blue-green", "analysis.prePromotion.enabled=true")
+    objects = documents(template(chart, *flags, "--values", file)).values()
+    policies = [one["spec"] for one in objects if one["kind"] == "NetworkPolicy"]
+    found: dict[str, str] = {}
+    for pod in (pod for one in objects for pod in pod_templates(one)):
+        labels = pod["metadata"]["labels"]
+        chosen = [p for p in policies if p["podSelector"]["matchLabels"].items() <= labels.items()]
+        found[labels["app.kubernetes.io/component"]] = json.dumps([pod, chosen])
+    assert set(found) == {"server", *JOBS}
+
+    meanings = {"yes": JOBS, "no": set[str](), "`nodeAffinity`": JOBS}
+    meanings["analysis, test"] = {"analysis", "test"}
+    for key, (of_service, of_jobs) in told.items():
+        needle = leaf(PROBES[key])
+        if key in ("image.pullPolicy", "serviceAccount.automount"):
+            name = {"image.pullPolicy": "imagePullPolicy"}.get(key, "automountServiceAccountToken")
+            needle = f'"{name}": {needle}'
+        reached = {component for component, text in found.items() if needle in text}
+        assert ("server" in reached) == (of_service == "yes"), key
+        assert reached - {"server"} == meanings[of_jobs], key
+    # A Job is not to run beside the pods of the service, or away from them.
+    assert {name for name, text in found.items() if "p-others" in text} == {"server"}
+
+
+def injection(pod: Document) -> tuple[str | None, str | None]:
+    """Return whether Istio and Linkerd are to inject a sidecar, as a pod says it."""
+    labels, annotations = pod["metadata"]["labels"], pod["metadata"].get("annotations", {})
+    return labels.get("sidecar.istio.io/inject"), annotations.get("linkerd.io/inject")
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "jobs"),
+    [
+        ([], (None, None), ("false", "disabled")),
+        (["pod"], ("true", "enabled"), ("false", "disabled")),
+        (["jobPod"], (None, None), ("true", "enabled")),
+    ],
+    ids=["by default", "if the service's pods are", "if Jobs are"],
+)
+def test_only_a_job_that_is_to_be_in_a_mesh_gets_a_sidecar(
+    kind: Sequence[str], service: object, jobs: object, chart: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "values.yaml"
+    on: Document = {}
+    for each in kind:
+        on[f"{each}Labels"] = {"sidecar.istio.io/inject": "true"}
+        on[f"{each}Annotations"] = {"linkerd.io/inject": "enabled"}
+    file.write_text(yaml.safe_dump(on))
+    objects = documents(template(chart, *settings(), "--values", file)).values()
+    for pod in (pod for one in objects for pod in pod_templates(one)):
+        component = pod["metadata"]["labels"]["app.kubernetes.io/component"]
+        assert injection(pod) == (jobs if component in JOBS else service), component
 
 
 @pytest.mark.parametrize(

@@ -15,18 +15,8 @@ metadata:
 spec:
   serviceAccountName: {{ include "service.serviceAccountName" . | quote }}
   automountServiceAccountToken: {{ .Values.serviceAccount.automount }}
-  # The names of all Services as variables would only confuse a program that reads SERVICE_ variables.
-  enableServiceLinks: false
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
-  {{- with .Values.imagePullSecrets }}
-  imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . | quote }}
-  {{- end }}
-  securityContext:
-    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+  {{- include "service.podSpec" . | nindent 2 }}
   containers:
     - name: server
       image: {{ include "service.image" . }}
@@ -164,14 +154,6 @@ spec:
     {{- with .Values.extraVolumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
-  {{- with .Values.nodeSelector }}
-  nodeSelector:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.tolerations }}
-  tolerations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
   affinity:
     {{- if .Values.affinity }}
     {{- toYaml .Values.affinity | nindent 4 }}
@@ -287,19 +269,10 @@ activeDeadlineSeconds: {{ .activeDeadlineSeconds }}
 ttlSecondsAfterFinished: 86400
 template:
   metadata:
-    labels:
-      {{- include "service.hookLabels" (list $root .component) | nindent 6 }}
+    {{- include "service.jobPodMetadata" . | nindent 4 }}
   spec:
-    restartPolicy: Never
     serviceAccountName: {{ include "service.serviceAccountName" $root | quote }}
-    automountServiceAccountToken: false
-    enableServiceLinks: false
-    {{- with $root.Values.imagePullSecrets }}
-    imagePullSecrets:
-      {{- toYaml . | nindent 6 }}
-    {{- end }}
-    securityContext:
-      {{- toYaml $root.Values.podSecurityContext | nindent 6 }}
+    {{- include "service.jobPodSpec" $root | nindent 4 }}
     containers:
       - name: healthcheck
         image: {{ include "service.image" $root }}
@@ -328,14 +301,6 @@ template:
           secretName: {{ . | quote }}
           defaultMode: 0440
         {{- end }}
-    {{- with $root.Values.nodeSelector }}
-    nodeSelector:
-      {{- toYaml . | nindent 6 }}
-    {{- end }}
-    {{- with $root.Values.tolerations }}
-    tolerations:
-      {{- toYaml . | nindent 6 }}
-    {{- end }}
 {{- end }}
 
 {{/*
@@ -359,4 +324,7 @@ egress:
       - port: {{ . }}
         protocol: TCP
       {{- end }}
+  {{- with $root.Values.networkPolicy.extraEgress }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}

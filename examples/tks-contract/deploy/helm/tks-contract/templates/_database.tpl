@@ -97,23 +97,10 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 
 {{- define "service.dbInit.podTemplate" -}}
 metadata:
-  labels:
-    {{- include "service.hookLabels" (list . "db-init") | nindent 4 }}
-  {{- with .Values.dbInit.podAnnotations }}
-  annotations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
+  {{- include "service.jobPodMetadata" (dict "root" . "component" "db-init" "annotations" .Values.dbInit.podAnnotations) | nindent 2 }}
 spec:
-  restartPolicy: Never
   serviceAccountName: {{ include "service.dbInit.name" . | quote }}
-  automountServiceAccountToken: false
-  enableServiceLinks: false
-  {{- with .Values.imagePullSecrets }}
-  imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  securityContext:
-    {{- toYaml .Values.podSecurityContext | nindent 4 }}
+  {{- include "service.jobPodSpec" . | nindent 2 }}
   containers:
     - name: psql
       image: {{ include "service.imageReference" .Values.dbInit.image }}
@@ -211,12 +198,4 @@ spec:
           - key: {{ .Values.database.caKey | quote }}
             path: ca.crt
     {{- end }}
-  {{- with .Values.nodeSelector }}
-  nodeSelector:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.tolerations }}
-  tolerations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
 {{- end }}

@@ -65,6 +65,54 @@ app.kubernetes.io/component: {{ last . }}
 {{ include "service.commonLabels" (first .) }}
 {{- end }}
 
+{{/*
+Labels and annotations of the pod of a Job. Arguments: a map with the root, the component, and annotations of this Job alone.
+*/}}
+{{- define "service.jobPodMetadata" -}}
+{{- $values := .root.Values -}}
+labels:
+  {{- toYaml (merge (dict) $values.jobPodLabels $values.podLabels (include "service.hookLabels" (list .root .component) | fromYaml)) | nindent 2 }}
+{{- with merge (dict) (.annotations | default dict) $values.jobPodAnnotations $values.podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* What every pod of the chart has in its spec. */}}
+{{- define "service.podSpec" -}}
+{{- /* The names of all Services as variables would only confuse a program that reads SERVICE_ variables. */ -}}
+enableServiceLinks: false
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+securityContext:
+  {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* What the pod of a Job has in its spec. A rule that keeps the service's pods apart would keep it from every node. */}}
+{{- define "service.jobPodSpec" -}}
+restartPolicy: Never
+automountServiceAccountToken: false
+{{ include "service.podSpec" . }}
+{{- with .Values.affinity.nodeAffinity }}
+affinity:
+  nodeAffinity:
+    {{- toYaml . | nindent 4 }}
+{{- end }}
+{{- end }}
+
 {{/* Reference of an image: the digest wins, a tag stays readable beside it. Argument: a map as in .Values.image. */}}
 {{- define "service.imageReference" -}}
 {{ .repository }}{{ with .tag }}:{{ . }}{{ end }}{{ with .digest }}@{{ . }}{{ end }}
@@ -110,7 +158,7 @@ belongs to none. The root of a slot's object has the key "slot".
 {{- if not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $name) }}
 {{- fail (printf "fullnameOverride is not set: the release's name makes the objects' name %q, and a Service's name takes small letters, digits and hyphens and begins with a letter" $name) }}
 {{- end }}
-{{- range $key := list "commonLabels" "podLabels" }}
+{{- range $key := list "commonLabels" "podLabels" "jobPodLabels" }}
 {{- range $label := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
 {{- if hasKey (get $.Values $key) $label }}
 {{- fail (printf "%s: %s is a label that the chart sets itself; use nameOverride or another label" $key $label) }}
