@@ -5,6 +5,7 @@
 #   promote           make the version that waits live; a canary takes its next step
 #   abort             take the version that waits away; the one that is live stays
 #   undo [REVISION]   go back to the revision that was live before, or bring the named one
+#   restart           restart all pods, without a new version
 #   status            say what is live and what waits
 #
 # Status 0: done; 1: the cluster or the Rollout says no; 2: wrong call. TIMEOUT and INTERVAL: see cluster.sh.
@@ -263,9 +264,38 @@ undo_slots() {
     status
 }
 
+# restart restarts all pods, also those of a pending version. A Rollout records when it has evicted the last old one.
+restart() {
+    local deployments=("$name") deadline times
+    say_where "restart the pods of $name"
+    case $kind in
+    Rollout)
+        require_plugin
+        plugin restart
+        stands="The restart goes on by itself; make status$own shows the pods."
+        deadline=$((SECONDS + timeout))
+        until times=$(in_namespace get rollouts.argoproj.io "$name" --output 'jsonpath={.spec.restartAt}={.status.restartedAt}') &&
+            [ "${times%=*}" = "${times#*=}" ]; do
+            if [ "$SECONDS" -ge "$deadline" ]; then
+                warnings >&2
+                fail 1 "gave up after $timeout seconds; not all pods are restarted. $stands"
+            fi
+            sleep "$interval"
+        done
+        settle Healthy Paused Degraded
+        ;;
+    *)
+        [ "$kind" = Deployment ] || deployments=("$name-blue" "$name-green")
+        in_namespace rollout restart "${deployments[@]/#/deployment/}"
+        wait_for_deployments "${deployments[@]}"
+        ;;
+    esac
+    report "restarted: all pods of $name."
+}
+
 case $verb in
-preview | promote | abort | undo | status) ;;
-*) fail 2 "\"$verb\" is no verb; preview, promote, abort, undo and status are accepted." ;;
+preview | promote | abort | undo | restart | status) ;;
+*) fail 2 "\"$verb\" is no verb; preview, promote, abort, undo, restart and status are accepted." ;;
 esac
 # A revision that has failed says nothing about what runs.
 revision=$(deployed_revision) || true

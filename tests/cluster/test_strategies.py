@@ -31,6 +31,10 @@ def test_rolling_replaces_the_pods_automatically_and_undo_restores_them(shop: Re
         assert refusal in shop.make(target, accept=(2,)).stderr
     shop.make("undo")
     process.wait_until(lambda: shop.tags() == {"v1"}, "The end of the newer pods")
+    before = shop.endpoints()
+    shop.make("restart")
+    process.wait_until(lambda: not before & shop.endpoints(), "The end of the pods of before")
+    assert shop.tags() == {"v1"}
 
 
 @concurrent("canary", "helm3")
@@ -110,7 +114,19 @@ def test_an_autoscaler_scales_the_rollout_and_no_upgrade_resets_its_pods(shop: R
     shop.deploy("v2", autoscaling)
     assert replicas() == 3
     assert shop.endpoints() == live
-    assert shop.tags(f"{shop.name}-preview") == {"v2"}
+    preview = f"{shop.name}-preview"
+    pending = shop.endpoints(preview)
+    assert shop.tags(preview) == {"v2"}
+    # kubectl itself knows no Rollout.
+    kubectl = ["kubectl", "rollout", "restart", f"rollout/{shop.name}", "-n", shop.namespace]
+    document = (shop.root / "docs/rollouts.md").read_text()
+    (refusal,) = re.findall(r"`kubectl rollout` knows no Rollout: `(.*?)`", document)
+    assert refusal in shop.run(kubectl, accept=(1,)).stderr
+    assert "restarted: all pods of" in shop.make("restart").stdout
+    assert not (live | pending) & (shop.endpoints() | shop.endpoints(preview))
+    assert shop.tags() == {"v1"}
+    assert shop.tags(preview) == {"v2"}
+    assert shop.get("rollouts")["status"]["phase"] == "Paused"
 
 
 @concurrent("rolling", "helm4")

@@ -55,9 +55,10 @@ KUBECTL = """case "$*" in
 "get namespace"*) echo "{namespace}" ;;
 version*) echo "Server Version: v1.36.3" ;;
 api-resources*) echo "{resources}" ;;
-*"get rollouts.argoproj.io"*) echo "{status}" ;;
 *"get deployments,rollouts.argoproj.io"*) echo "{objects}" ;;
 *annotations.live-revisions*) echo "1:old 4:new" ;;
+*spec.restartAt*) echo "{restarts}" ;;
+*"get rollouts.argoproj.io"*) echo "{status}" ;;
 *"get service shop"*) echo "{live}" ;;
 esac
 """
@@ -66,6 +67,7 @@ SAYS = {
     "live": "new",
     "objects": "",
     "namespace": "namespace/shop",
+    "restarts": "2026-10-01T10:00:00Z=2026-10-01T10:00:00Z",
 }
 Cluster = Callable[..., Path]
 
@@ -371,7 +373,7 @@ def test_what_does_not_wait_is_neither_promoted_nor_aborted(
     assert _calls(folder, "kubectl argo") == []
 
 
-@pytest.mark.parametrize("verb", ["promote", "abort", "undo"])
+@pytest.mark.parametrize("verb", ["promote", "abort", "undo", "restart"])
 def test_a_missing_plugin_is_named_before_anything_changes(
     verb: str, cluster: Cluster, make: Make
 ) -> None:
@@ -379,6 +381,36 @@ def test_a_missing_plugin_is_named_before_anything_changes(
     done = make(folder, verb)
     assert "kubectl-argo-rollouts is not on PATH; see https://" in done.stderr
     assert _calls(folder, "helm rollback") == []
+
+
+@pytest.mark.parametrize(
+    ("manifest", "command"),
+    [
+        (ROLLOUT, "kubectl argo rollouts restart shop --namespace shop"),
+        (ROLLING, "kubectl --namespace shop rollout restart deployment/shop"),
+        (
+            SLOTS,
+            "kubectl --namespace shop rollout restart deployment/shop-blue deployment/shop-green",
+        ),
+    ],
+    ids=["Rollout", "Deployment", "two Deployments"],
+)
+def test_restart_is_that_of_the_kind_of_workload(
+    manifest: str, command: str, cluster: Cluster, make: Make
+) -> None:
+    folder = cluster(manifest)
+    done = make(folder, "restart", "NAMESPACE=shop")
+    assert done.status == 0, done.stderr
+    assert "restarted: all pods of shop." in done.stdout
+    assert _calls(folder, " restart ") == [command]
+
+
+def test_a_restart_that_is_given_up_waiting_for_says_that_it_goes_on(
+    cluster: Cluster, make: Make
+) -> None:
+    done = make(cluster(restarts="2026-10-01T10:00:00Z="), "restart")
+    assert "not all pods are restarted. The restart goes on by itself" in done.stderr
+    assert "Error 1" in done.stderr
 
 
 def test_undo_goes_back_to_the_revision_that_was_live_before(cluster: Cluster, make: Make) -> None:
