@@ -41,13 +41,12 @@ CREATE FUNCTION public.pg_has_role(oid, text) RETURNS boolean LANGUAGE sql AS
     'SELECT public.trap(); SELECT true';
 GRANT EXECUTE ON FUNCTION public.pg_has_role TO PUBLIC;
 """
-RECORD = "INSERT INTO schema_migrations VALUES (:'file', 'x')"
+PLANTED = """
+CREATE SCHEMA schema_migrations;
+CREATE VIEW schema_migrations.:"user" AS
+SELECT ''::text AS file, ''::text AS checksum, now() AS applied_at FROM public.trap();
+"""
 FORGED = "a superuser runs: ALTER ROLE me SUPERUSER"
-
-
-def forge(hook: Hook, file: str) -> None:
-    r"""Record a file as the role, its name with escapes such as \n."""
-    hook.psql(f"\\set file '{file}'\n{RECORD}")
 
 
 @pytest.fixture(params=["administrator", "superuser"])
@@ -61,6 +60,9 @@ def test_what_the_role_plants_in_its_database_does_not_run_as_the_administrator(
 ) -> None:
     either.good_run()
     trap, caught = TRAP.format(user=either.user), CAUGHT.format(user=either.user)
+    # As in a database in which the service had its tables before.
+    either.inspect(f'DROP SCHEMA "{either.user}" CASCADE')
+    either.inspect(f'GRANT CREATE ON SCHEMA public TO "{either.user}"')
     either.psql(trap + OPERATOR)
     either.good_run()
     assert either.inspect(caught) == ""
@@ -73,6 +75,24 @@ def test_what_the_role_plants_in_its_database_does_not_run_as_the_administrator(
     either.inspect("CREATE TABLE public.old ()")
     assert either.refusal().startswith('public.old belongs to "postgres" and has to belong to')
     assert either.inspect(caught) == ""
+
+
+@pytest.mark.parametrize("owner", ["role", "database"])
+def test_a_history_that_the_role_plants_is_refused_and_not_read(newest: Hook, owner: str) -> None:
+    newest.good_run()
+    trap, caught = TRAP.format(user=newest.user), CAUGHT.format(user=newest.user)
+    newest.inspect(
+        f'DROP SCHEMA schema_migrations CASCADE; GRANT CREATE ON SCHEMA public TO "{newest.user}"'
+    )
+    newest.psql(f"{trap}\\set user '{newest.user}'\n{PLANTED}")
+    if owner == "database":
+        newest.inspect(
+            "ALTER SCHEMA schema_migrations OWNER TO pg_database_owner;"
+            f'ALTER VIEW schema_migrations."{newest.user}" OWNER TO pg_database_owner'
+        )
+    newest.correct(newest.refusals())
+    assert newest.as_superuser().run().stdout.endswith(f"{FIRST}: applied\ndb-init: done\n")
+    assert newest.inspect(caught) == ""
 
 
 def test_what_the_role_plants_in_an_open_admin_database_does_not_run_as_the_administrator(
@@ -106,7 +126,7 @@ def test_a_forged_record_applies_no_file_and_forges_no_line(hook: Hook, tmp_path
         f"0001_e\\r\\033[2Kdb-init: refused: {FORGED}",
     ]
     for record in records:
-        forge(hook, record)
+        hook.record(record)
     log = hook.good_run()
     told = ": applied before and not in this chart, which may be an older one; left alone"
     assert sum(line.endswith(told) for line in log) == len(records)
@@ -130,12 +150,12 @@ def test_only_files_of_the_chart_are_applied_whatever_psql_prints(
     done = newest.run(PATH=f"{tmp_path}:{newest.env['PATH']}")
     assert done.stderr == ""
     assert done.stdout.splitlines()[-2:] == [f"db-init: {FIRST}: applied", "db-init: done"]
-    assert newest.psql("SELECT file FROM schema_migrations") == FIRST
+    assert newest.recorded() == [FIRST]
 
 
 def test_a_forged_record_that_sorts_last_does_not_write_the_refusal(newest: Hook) -> None:
     newest.good_run()
-    forge(newest, f"z\\nrefused: {FORGED}")
+    newest.record(f"z\\nrefused: {FORGED}")
     (newest.migrations / "0002_late.sql").write_text("SELECT 1;")
     assert newest.refusal() == (
         "0002_late.sql sorts before z?refused??a?superuser?runs??ALTER?ROLE?me?SUPERUSER, "
@@ -145,8 +165,8 @@ def test_a_forged_record_that_sorts_last_does_not_write_the_refusal(newest: Hook
 
 def test_a_name_with_a_newline_is_one_line_of_a_refusal(newest: Hook) -> None:
     newest.good_run()
-    newest.inspect(f'CREATE TABLE public."x\nrefused: {FORGED}" ()')
-    assert newest.refusal().startswith(f'public."x?refused: {FORGED}" belongs to ')
+    newest.inspect(f'CREATE TABLE "{newest.user}"."x\nrefused: {FORGED}" ()')
+    assert newest.refusal().startswith(f'"{newest.user}"."x?refused: {FORGED}" belongs to ')
     newest = newest.anew()
     newest.good_run()
     # A name has at most 63 bytes, and the user's has a process number in it.

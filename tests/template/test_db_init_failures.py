@@ -16,7 +16,7 @@ def test_a_hook_that_waits_too_long_for_another_says_so(hook: Hook) -> None:
     assert done.status == 3
     assert done.stdout == "db-init: another hook is at work; waits for it, at most 1 s\n"
     assert "canceling statement due to lock timeout" in done.stderr
-    assert "db-init: role and database failed: psql ended with status 3" in done.stderr
+    assert "db-init: check failed: psql ended with status 3" in done.stderr
     assert not hook.left_something()
 
 
@@ -61,7 +61,7 @@ def test_a_refused_connection_is_told_and_leaves_nothing(
     done = hook.run(**values)
     assert done.status == 2
     assert told in done.stderr
-    assert done.stderr.endswith("db-init: role and database failed: psql ended with status 2\n")
+    assert done.stderr.endswith("db-init: check failed: psql ended with status 2\n")
     assert not hook.left_something()
 
 
@@ -87,6 +87,7 @@ def test_a_refused_connection_is_told_and_leaves_nothing(
         {"APP_USER": "tab\t"},
         {"APP_USER": "pg_me"},
         {"APP_USER": "public"},
+        {"APP_USER": "schema_migrations"},
         {"APP_USER": db_init.ADMIN},
         {"APP_DATABASE": ""},
         {"APP_DATABASE": "x" * 64},

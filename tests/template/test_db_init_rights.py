@@ -1,9 +1,11 @@
 """Who may do what after the database hook, and what the hook refuses to take over."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from goldpath.errors import ToolError
 from testing import db_init
 from testing.db_init import Hook
 
@@ -11,9 +13,21 @@ RIGHTS = """
 SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls
 FROM pg_roles WHERE rolname = :'user';
 SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class
-WHERE relnamespace = 'public'::regnamespace;
+WHERE relnamespace IN ('public'::regnamespace, to_regnamespace(quote_ident(:'user')));
 SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database();
 SELECT count(*) FROM pg_auth_members WHERE pg_get_userbyid(member) = :'user';
+"""
+OF_PUBLIC = """
+SET search_path = :'user';
+SELECT has_database_privilege('public', current_database(), kind)
+FROM unnest('{CONNECT,CREATE,TEMPORARY}'::text[]) AS kind;
+SELECT has_schema_privilege('public', nspname, kind)
+FROM pg_namespace, unnest('{USAGE,CREATE}'::text[]) AS kind
+WHERE nspname !~ '^(pg_|information_schema)';
+SELECT has_table_privilege('public', oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
+FROM pg_class WHERE relkind = 'r' AND oid > 16384;
+SELECT has_function_privilege('public', 'one()', 'EXECUTE');
+SELECT has_type_privilege('public', 'mood', 'USAGE');
 """
 
 
@@ -34,17 +48,8 @@ def test_public_has_no_right_on_database_schema_tables_functions_and_types(hook:
     hook.psql(
         "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE TYPE mood AS ENUM ()"
     )
-    rights = hook.inspect(
-        "SELECT has_database_privilege('public', current_database(), kind)"
-        " FROM unnest('{CONNECT,CREATE,TEMPORARY}'::text[]) AS kind;"
-        "SELECT has_schema_privilege('public', 'public', kind)"
-        " FROM unnest('{USAGE,CREATE}'::text[]) AS kind;"
-        "SELECT has_table_privilege('public', oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')"
-        " FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r';"
-        "SELECT has_function_privilege('public', 'public.one()', 'EXECUTE');"
-        "SELECT has_type_privilege('public', 'public.mood', 'USAGE')"
-    )
-    assert rights.splitlines() == ["f"] * 9
+    rights = hook.inspect(f"\\set user '{hook.user}'\n{OF_PUBLIC}")
+    assert rights.splitlines() == ["f"] * (3 + 3 * 2 + 2 + 2)
 
 
 def test_a_role_with_rights_loses_them_to_a_superuser(hook: Hook) -> None:
@@ -94,25 +99,107 @@ def test_an_administrator_without_its_two_rights_is_refused(hook: Hook, tmp_path
     assert hook.run(**admin).status == 0
 
 
-def test_what_others_made_is_refused_with_the_cure(hook: Hook) -> None:
+NINE = [f"public.table_{number}" for number in range(1, 10)]
+COLUMNS = "(id serial, x int GENERATED ALWAYS AS IDENTITY)"
+
+
+@pytest.mark.parametrize("by", ["administrator", "superuser"])
+def test_a_database_of_2021_is_refused_once_and_works_after_what_was_listed(
+    hook: Hook, by: str
+) -> None:
+    hook = hook.as_superuser() if by == "superuser" else hook
     hook.server.psql(
-        f'CREATE ROLE "{hook.user}" LOGIN; CREATE DATABASE "{hook.database}" TEMPLATE template0;'
+        f"CREATE ROLE \"{hook.user}\" SUPERUSER LOGIN PASSWORD 'of 2021';"
+        f'CREATE DATABASE "{hook.database}" TEMPLATE template0'
     )
-    hook.inspect("CREATE TABLE old (); CREATE SEQUENCE old_id;")
-    for expected in ("was made by", "and has to belong to", "old", "old_id"):
-        if "made by" in expected and hook.server.psql("SHOW server_version_num") < "160000":
-            continue  # there, CREATEROLE is a right on every role
-        told = hook.refusal()
-        assert expected in told
-        hook.inspect(told.partition(": ")[2])
+    hook.inspect(";".join(f"CREATE TABLE {table} {COLUMNS}" for table in NINE))
+    hook.inspect("INSERT INTO table_9 DEFAULT VALUES")
+    found = hook.refusals()
+    assert found[-9:] == [
+        f'{table} belongs to "postgres" and has to belong to "{hook.user}"; a superuser runs, in '
+        f'database "{hook.database}": ALTER TABLE {table} OWNER TO "{hook.user}"'
+        for table in NINE
+    ]
+    newer = hook.server.psql("SHOW server_version_num") > "160000"
+    of_role = ["has rights that only a superuser", *(["was made by another"] * newer)]
+    wanted = [] if by == "superuser" else [*of_role, 'belongs to "postgres" and has to']
+    for sentence, part in zip(found[:-9], wanted, strict=True):
+        assert part in sentence
+    hook.correct(found)
     hook.good_run()
-    assert hook.psql("SELECT count(*) FROM old") == "0"
+    assert hook.psql("INSERT INTO table_9 DEFAULT VALUES RETURNING id") == "2"
+    assert hook.psql("SELECT count(*) FROM greetings") == "0"
+    assert hook.inspect(f"\\set user '{hook.user}'\n{RIGHTS}").splitlines()[:2] == ["f", hook.user]
 
 
-def test_a_database_of_the_role_itself_goes_to_a_superuser(hook: Hook) -> None:
+def test_tables_without_their_role_are_refused_with_how_to_make_it(newest: Hook) -> None:
+    newest.server.psql(
+        f'CREATE DATABASE "{newest.database}" OWNER {db_init.ADMIN} TEMPLATE template0'
+    )
+    newest.inspect("CREATE TABLE old ()")
+    first, second = newest.refusals()
+    assert first == (
+        f'role "{newest.user}" has to own what follows, and does not exist; ADMIN_USER runs: '
+        f'CREATE ROLE "{newest.user}"'
+    )
+    newest.server.psql(f"SET ROLE {db_init.ADMIN}; {first.partition('runs: ')[2]}")
+    newest.correct([second])
+    newest.good_run()
+
+
+def test_a_schema_that_is_not_the_roles_is_refused(newest: Hook) -> None:
+    newest.good_run()
+    newest.inspect(f'ALTER SCHEMA "{newest.user}" OWNER TO postgres')
+    sentence = newest.refusal()
+    assert sentence.startswith(f'"{newest.user}" belongs to "postgres" and has to belong to')
+    newest.correct([sentence])
+    newest.good_run()
+
+
+def test_a_database_that_is_closed_to_the_administrator_is_refused(newest: Hook) -> None:
+    newest.good_run()
+    newest.server.psql(
+        f'ALTER DATABASE "{newest.database}" OWNER TO postgres;'
+        f'REVOKE ALL ON DATABASE "{newest.database}" FROM {db_init.ADMIN}'
+    )
+    found = newest.refusals()
+    assert [sentence.rpartition("; ")[2].split()[3] for sentence in found] == ["ALTER", "GRANT"]
+    newest.correct(found)
+    newest.good_run()
+
+
+def test_a_database_of_the_role_itself_is_refused(hook: Hook) -> None:
     hook = hook.as_superuser()
     hook.good_run()
     expected = db_init.state(hook)
     hook.server.psql(f'ALTER DATABASE "{hook.database}" OWNER TO "{hook.user}"')
-    assert f'db-init: database "{hook.database}": now belongs to "postgres"' in hook.good_run()
+    sentence = hook.refusal()
+    assert sentence.startswith(f'database "{hook.database}" belongs to "{hook.user}" and has to')
+    hook.correct([sentence])
+    hook.good_run()
     assert db_init.state(hook) == expected
+
+
+@pytest.mark.parametrize("first", ["new", "with tables in public"])
+def test_two_services_share_a_database_and_nothing_in_it(
+    hook: Hook, first: str, tmp_path: Path
+) -> None:
+    if first != "new":
+        hook.server.psql(
+            f'CREATE ROLE "{hook.user}"; CREATE DATABASE "{hook.database}" TEMPLATE template0'
+        )
+        hook.inspect(f'CREATE TABLE old (); ALTER TABLE old OWNER TO "{hook.user}"')
+        hook = hook.as_superuser()
+    hook.good_run()
+    other = hook.named(hook.anew().user, hook.database)
+    other = replace(other, folder=db_init.copied(hook.folder, tmp_path / "other"))
+    (other.migrations / db_init.FIRST).write_text("CREATE TABLE greetings (other int);")
+    assert other.good_run()[-2:] == [f"db-init: {db_init.FIRST}: applied", "db-init: done"]
+    for one in (hook, other, hook):
+        assert one.good_run()[-2:] == [f"db-init: {db_init.FIRST}: applied before", "db-init: done"]
+    assert hook.psql("SELECT count(count) FROM greetings") == "0"
+    assert other.psql("SELECT count(other) FROM greetings") == "0"
+    place = "public" if first != "new" else hook.user
+    for table in (f'"{place}".greetings', f'schema_migrations."{hook.user}"'):
+        with pytest.raises(ToolError, match="permission denied"):
+            other.psql(f"SELECT FROM {table}")

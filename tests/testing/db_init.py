@@ -2,10 +2,11 @@
 
 import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ SCRIPT = "files/db-init/db-init.sh"
 CLIENT = 18  # the major version of the image whose psql runs the hook against every server
 # Debian's sh is dash; the image's sh is busybox, which is tested too if it is installed.
 SHELLS = [("sh",), *([("busybox", "sh")] if shutil.which("busybox") else [])]
+AWKS = [("awk",), *([("busybox", "awk")] if shutil.which("busybox") else [])]
 LOCK = 7233393882357658657
 ADMIN = "provisioner"
 FIRST = "0001_greetings.sql"
@@ -35,6 +37,12 @@ def mount(chart: Path, folder: Path) -> Path:
     (folder / "..data").symlink_to(data.name)
     (folder / "sql").symlink_to("..data/sql")
     return folder
+
+
+def copied(folder: Path, to: Path) -> Path:
+    """Copy what `mount` made, for files of another service."""
+    shutil.copytree(folder, to, symlinks=True)
+    return to
 
 
 @dataclass(frozen=True)
@@ -58,14 +66,35 @@ class Hook:
         assert done.stderr == ""
         return done.stdout.splitlines()
 
-    def refusal(self, **changed: str) -> str:
-        """Run the hook, expect that it refuses, and return the message from its last line."""
+    def refusals(self, **changed: str) -> list[str]:
+        """Run the hook, expect that it refuses and changes nothing, and return its messages."""
+        before = self.catalogs()
         done = self.run(**changed)
         assert done.status == 1, done
         assert done.stderr == ""
-        line = done.stdout.splitlines()[-1]
-        assert line.startswith("db-init: refused: ")
-        return line.removeprefix("db-init: refused: ")
+        assert self.catalogs() == before
+        *lines, last = done.stdout.splitlines()
+        assert last == "db-init: nothing was changed"
+        mark = "db-init: refused: "
+        return [line.removeprefix(mark) for line in lines if line.startswith(mark)]
+
+    def refusal(self, **changed: str) -> str:
+        """Run the hook, expect that it refuses for one reason only, and return that message."""
+        (sentence,) = self.refusals(**changed)
+        return sentence
+
+    def correct(self, refusals: Iterable[str]) -> None:
+        """Run, as a superuser in its database, what each refusal says a superuser runs."""
+        self.inspect(
+            ";".join(re.split(r"runs(?:, in database \".*\")?: ", one)[1] for one in refusals)
+        )
+
+    def catalogs(self) -> str:
+        """Return all that the hook could change in the catalogs, as it is now."""
+        found = self.server.psql(f"\\set user '{self.user}'\n{SERVER}")
+        if self.database in self.server.psql("SELECT datname FROM pg_database").splitlines():
+            found += self.inspect(DATABASE)
+        return found
 
     def left_something(self) -> bool:
         """Return whether its role or its database exists."""
@@ -141,6 +170,18 @@ class Hook:
             text, user=self.user, password_file=self.password_file, database=self.database
         )
 
+    def recorded(self) -> list[str]:
+        """Return the files that are recorded as applied."""
+        rows = self.psql(f'TABLE schema_migrations."{self.user}"').splitlines()
+        return [row.partition("|")[0] for row in rows]
+
+    def record(self, file: str, checksum: str = "x") -> None:
+        r"""Record a file as the role, which may have any name, with escapes such as \n."""
+        self.psql(
+            f"\\set user '{self.user}'\n\\set file '{file}'\n"
+            f"INSERT INTO schema_migrations.:\"user\" VALUES (:'file', '{checksum}')"
+        )
+
     def inspect(self, text: str) -> str:
         """Run SQL as superuser in the service's database."""
         return self.server.psql(text, database=self.database)
@@ -178,6 +219,16 @@ def hook(server: postgres.Server, chart: Path, scratch: Path) -> Hook:
     return Hook(server, mount(chart, scratch / "db-init"), env).anew()
 
 
+SERVER = """
+SELECT * FROM pg_authid WHERE rolname = :'user';
+SELECT * FROM pg_auth_members ORDER BY roleid, member;
+SELECT oid, datname, datdba, datacl FROM pg_database ORDER BY 1;
+"""
+DATABASE = """
+SELECT * FROM pg_namespace ORDER BY oid;
+SELECT oid, relname, relowner, relacl FROM pg_class ORDER BY oid;
+SELECT * FROM pg_default_acl ORDER BY oid;
+"""
 # Everything that the hook creates; the names of a run are replaced, so that runs can be compared.
 STATE = """
 SELECT 'role', rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin,
@@ -189,15 +240,17 @@ ORDER BY 2, 3, 4;
 SELECT 'database', datname, pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datacl
 FROM pg_database WHERE datname = current_database();
 SELECT 'schema', nspname, pg_get_userbyid(nspowner), nspacl
-FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)' ORDER BY 2;
+FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)' ORDER BY nspname = :'user', 2;
 SELECT 'relation', relname, relkind, pg_get_userbyid(relowner), relacl
-FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 2;
+FROM pg_class WHERE relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
+ORDER BY relname = :'user', 2;
 SELECT 'column', attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull
 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
-WHERE relnamespace = 'public'::regnamespace AND attnum > 0 ORDER BY relname, attnum;
+WHERE relnamespace::regnamespace::text !~ '^(pg_|information_schema)' AND attnum > 0
+ORDER BY relname = :'user', relname, attnum;
 SELECT 'default', pg_get_userbyid(defaclrole), defaclobjtype, defaclacl
 FROM pg_default_acl ORDER BY 3;
-SELECT 'migration', file, checksum FROM public.schema_migrations ORDER BY 2;
+SELECT 'migration', file, checksum FROM schema_migrations.:"user" ORDER BY 2;
 SELECT 'temporary', count(*) FROM pg_prepared_xacts;
 """
 
