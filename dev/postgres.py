@@ -193,7 +193,7 @@ def _initdb(programs: Path, data: Path, password_file: Path, user: int | None) -
 def _running(programs: Path, data: Path, log: Path, user: int | None) -> Iterator[int]:
     attempts = 5  # another process may take the free port before the server does
     for attempt in range(1, attempts + 1):
-        port = _free_port()
+        port = free_port()
         command = [str(programs / "postgres"), "-D", str(data), *_options(data, port)]
         with (
             log.open("w") as output,
@@ -220,7 +220,8 @@ def _restarted(data: Path) -> bool:
     return (data / "restart.log").exists() and (data / "postmaster.pid").exists()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
