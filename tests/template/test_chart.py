@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from goldpath.rules.kubernetes import api_versions, helm_hooks, rollouts
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env, go_tool
 from testing import ROOT, trees
+from testing.db_init import Hook
 
 HELMS = ("helm3", "helm4")
 STORY = next(case for case in trees.VALID if case.name == "tks-contract")
@@ -99,6 +101,7 @@ def test_the_values_of_the_story_give_its_container(story: Mapping[Any, Document
         "-dbport": "5432",
         "-dbuser": "tksuser",
         "-dbname": "tks",
+        "-dbsslmode": "disable",
         "-info-address": "tks-info.tks.svc",
         "-info-port": "9110",
     }
@@ -143,6 +146,70 @@ def test_the_values_of_the_story_give_its_hook(story: Mapping[Any, Document]) ->
     assert environment["PGHOST"] == "postgresql.decapod-db.svc"
     assert (environment["ADMIN_USER"], environment["APP_USER"]) == ("postgres", "tksuser")
     assert environment["APP_DATABASE"] == "tks"
+
+
+def test_the_values_of_the_story_prepare_its_postgresql_which_has_no_tls(
+    newest: Hook, story: Mapping[Any, Document]
+) -> None:
+    environment = {
+        entry["name"]: entry["value"]
+        for entry in container(story["Job", "tks-contract-db-init"])["env"]
+        # Where the server and the files are differs here.
+        if not entry["name"].endswith(("HOST", "PORT", "_FILE", "_DIR"))
+    }
+    assert environment["PGSSLMODE"] == "disable"
+    hook = newest.as_superuser()
+    log = replace(hook, env={**hook.env, **environment}).good_run()
+    assert 'db-init: database "tks": created' in log
+
+
+# Objects of 2021 and what they are now.
+SUCCESSORS = {
+    ("ServiceAccount", "tks-info"): ("ServiceAccount", "tks-contract"),
+    ("Service", "tks-contract"): ("Service", "tks-contract"),
+    ("Deployment", "tks-contract"): ("Rollout", "tks-contract"),
+    ("Job", "tks-contract"): ("Job", "tks-contract-db-init"),
+}
+
+
+def test_the_differences_from_the_dry_run_of_2021_are_those_of_the_page(
+    story: Mapping[tuple[str, str], Document],
+) -> None:
+    then = documents((ROOT / "tests/chart/dry-run-2021.yaml").read_text())
+    assert set(then) == set(SUCCESSORS)
+    page = (ROOT / "docs/story.md").read_text().partition("## Objects and fields")[2]
+    page = page.partition("\n## ")[0]
+    kind, listed = "", dict[str, set[str]]()
+    for row in re.findall(r"^\| (.*?) ?\| (.*?) ?\| .*\|$", page, re.MULTILINE):
+        kind = re.split(r"[, ]", row[0])[0] or kind
+        listed.setdefault(kind, set()).update(re.findall(r"`(.*?)`", row[1]))
+    for old, new in SUCCESSORS.items():
+        before, after = dict(fields(then[old])), dict(fields(story[new]))
+        differ = {path for path in before | after if before.get(path) != after.get(path)}
+        rows = listed[old[0]] | listed["all"]
+        missing = {path for path in differ if not any(covers(row, path) for row in rows)}
+        assert missing == set(), old
+        assert not {row for row in rows if not any(covers(row, path) for path in differ)}, old
+    for kind, name in set(story) - set(SUCCESSORS.values()):
+        assert re.search(rf"{kind}\b.*`{name}`", page), (kind, name)
+
+
+def covers(row: str, path: str) -> bool:
+    """Say whether a row of the page stands for a field, which it may name by its part of a pod."""
+    return f"{path}.".startswith((f"{row}.", f"spec.template.spec.{row}."))
+
+
+def fields(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the fields of an object, those of its one container and its flags by their names."""
+    if path.endswith(".containers"):
+        (document,) = document
+    elif path.endswith(".args"):
+        document = dict(zip(document[::2], document[1::2], strict=True))
+    if isinstance(document, Mapping):
+        for key, value in document.items():
+            yield from fields(value, f"{path}.{key}".removeprefix("."))
+    else:
+        yield path, document
 
 
 @every_helm
