@@ -12,7 +12,7 @@ import pytest
 from dev import postgres
 from goldpath.errors import GoldpathError, ToolError
 from goldpath.runtime import process
-from goldpath.runtime.cache import made_once
+from goldpath.runtime.cache import cached_folder
 
 CONFIGURATION = """\
 [databases]
@@ -35,7 +35,7 @@ def _usr() -> Path:
     if shutil.which("pgbouncer", path="/usr/sbin"):
         return Path("/usr")
     try:
-        return made_once("pgbouncer", Path("/etc/os-release").read_bytes(), _unpack) / "usr"
+        return cached_folder("pgbouncer", Path("/etc/os-release").read_bytes(), _unpack) / "usr"
     except (GoldpathError, OSError) as error:
         pytest.skip(f"needs PgBouncer. Try: apt-get install pgbouncer ({error})")
 

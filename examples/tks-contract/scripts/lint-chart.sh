@@ -1,10 +1,19 @@
 #!/usr/bin/env bash
-# Run `helm lint` on each chart with each of its values files in ci/. Status 1 if it found something.
+# Run `helm lint` on each chart with each of its values files in ci/, and look in its SQL files for what its database hook would
+# refuse. Status 1 if there is something.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 status=0
 for values in deploy/helm/*/ci/*-values.yaml; do
     helm lint --quiet --strict "${values%/ci/*}" --values "$values" || status=1
+done
+for file in deploy/helm/*/files/sql/*.sql; do
+    [[ -f $file ]] || continue
+    refused=$(LC_ALL=C awk -f "${file%/sql/*}/db-init/statements.awk" "$file")
+    if [[ -n $refused ]]; then
+        echo "$refused"
+        status=1
+    fi
 done
 exit "$status"

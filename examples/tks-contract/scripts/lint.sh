@@ -27,6 +27,7 @@ own() {
 
 mapfile -t scripts < <(find scripts deploy -name '*.sh' | sort)
 
+scripts/no-leftovers.sh || failed+=(no-leftovers)
 [ ! -f deploy/cluster-api/cluster.env ] || lint make "install make" make --no-print-directory cluster-check
 lint golangci-lint "make tools" \
     golangci-lint run --config "$(own .golangci.local.yml .golangci.yml)" ./...

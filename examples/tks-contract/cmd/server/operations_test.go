@@ -104,7 +104,7 @@ func TestEveryFlagOutOfRangeIsRefusedByItsNameAndTheRange(t *testing.T) {
 	t.Parallel()
 
 	texts := []string{
-		"dbhost", "dbname", "dbpassword-file", "dbuser", "tls-cert", "tls-client-ca", "tls-key",
+		"dbhost", "dbname", "dbpassword-file", "dbsslrootcert", "dbuser", "tls-cert", "tls-client-ca", "tls-key",
 	}
 	newFlags(&config.Config{}, &storage{}).VisitAll(func(f *flag.Flag) {
 		if slices.Contains(texts, f.Name) {

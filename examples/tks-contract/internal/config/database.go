@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,6 +23,12 @@ type Database struct {
 	Name string
 	// PasswordFile may be empty when the server asks for no password.
 	PasswordFile string
+	// SSLMode is one of PostgreSQL's, such as verify-full.
+	SSLMode string
+	// SSLRootCert is a PEM file. Empty means the authorities of the system.
+	SSLRootCert string
+	// Prepare is false for a pooler that does not know prepared statements.
+	Prepare bool
 	// Wait is how long the start may wait for the database. 0 means one attempt.
 	Wait time.Duration
 }
@@ -33,8 +40,27 @@ func (d *Database) AddFlags(flags *flag.FlagSet) {
 	flags.StringVar(&d.User, "dbuser", "", "PostgreSQL `user`; needed with -dbhost")
 	flags.StringVar(&d.Name, "dbname", "", "PostgreSQL database `name`; needed with -dbhost")
 	flags.StringVar(&d.PasswordFile, "dbpassword-file", "", "`file` that holds the password of -dbuser")
+	sslModeVar(flags, &d.SSLMode, "dbsslmode", "prefer",
+		"TLS `mode` of the connections, one of PostgreSQL's: disable, prefer, require, verify-ca or verify-full")
+	flags.StringVar(&d.SSLRootCert, "dbsslrootcert", "",
+		"PEM `file` with the authorities of PostgreSQL's certificate, if not those of the system")
+	BoolVar(flags, &d.Prepare, "dbprepare", true,
+		"use prepared statements; false for a pooler that works by transaction and does not know them")
 	durationVar(flags, &d.Wait, "dbwait", time.Minute,
 		"`duration` for which the start waits for PostgreSQL; 0 means one attempt")
+}
+
+// sslModeVar declares a flag for the TLS mode of PostgreSQL connections.
+func sslModeVar(flags *flag.FlagSet, target *string, name, initial, usage string) {
+	*target = initial
+	flags.Var(&value{text: initial, set: func(text string) error {
+		if !slices.Contains([]string{"disable", "prefer", "require", "verify-ca", "verify-full"}, text) {
+			return errors.New("want disable, prefer, require, verify-ca or verify-full")
+		}
+		*target = text
+
+		return nil
+	}}, name, usage)
 }
 
 // Validate reports flags that are missing beside the others.

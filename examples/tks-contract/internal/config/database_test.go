@@ -38,12 +38,14 @@ func TestDatabaseComesFromTheFlags(t *testing.T) {
 	t.Parallel()
 
 	got, err := parseDatabase(t, "-dbhost", "db", "-dbport", "6432", "-dbuser", "ada", "-dbname", "greetings",
-		"-dbpassword-file", "/run/secrets/password", "-dbwait", "0s")
+		"-dbpassword-file", "/run/secrets/password", "-dbwait", "0s", "-dbsslmode", "verify-full",
+		"-dbsslrootcert", "/run/secrets/ca.crt", "-dbprepare=false")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := config.Database{
 		Host: "db", Port: "6432", User: "ada", Name: "greetings", PasswordFile: "/run/secrets/password",
+		SSLMode: "verify-full", SSLRootCert: "/run/secrets/ca.crt",
 	}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -57,8 +59,9 @@ func TestDatabaseHasDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if database.Port != "5432" || database.Wait != time.Minute {
-		t.Errorf("got port %q and a wait of %s, want 5432 and 1m0s", database.Port, database.Wait)
+	want := config.Database{Port: "5432", SSLMode: "prefer", Prepare: true, Wait: time.Minute}
+	if database != want {
+		t.Errorf("got %+v, want %+v", database, want)
 	}
 }
 
@@ -75,6 +78,17 @@ func TestDatabasePortHasToBeInRange(t *testing.T) {
 				t.Errorf("got error %v, want %s", err, want)
 			}
 		})
+	}
+}
+
+func TestDatabaseSSLModeHasToBeOneOfPostgreSQL(t *testing.T) {
+	t.Parallel()
+
+	_, err := parseDatabase(t, "-dbsslmode", "on")
+	const want = `invalid value "on" for flag -dbsslmode: ` +
+		`want disable, prefer, require, verify-ca or verify-full (see -help)`
+	if err == nil || err.Error() != want {
+		t.Errorf("got error %v, want %s", err, want)
 	}
 }
 

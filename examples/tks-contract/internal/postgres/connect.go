@@ -25,7 +25,7 @@ const attemptTimeout = 5 * time.Second
 // Open connects to the database and returns once the database has answered. As
 // long as the database is away it tries again, for as long as database.Wait says.
 // What the flags do not cover can be set by the usual environment variables,
-// such as PGSSLMODE. Passwords come from the password file only.
+// such as PGSSLCERT. Passwords come from the password file only.
 func Open(ctx context.Context, database config.Database, logger *slog.Logger) (*Store, error) {
 	// A file that cannot be read is reported before a database that is away.
 	if _, err := database.Password(); err != nil {
@@ -56,6 +56,10 @@ func poolSettings(database config.Database) (*pgxpool.Config, error) {
 		return nil, fmt.Errorf("cannot use the database settings: %w", err)
 	}
 	settings.ConnConfig.ConnectTimeout = attemptTimeout
+	if !database.Prepare {
+		// A statement without a name, which no other connection has to know.
+		settings.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
 	// ParseConfig has put the one of PGPASSWORD here.
 	settings.ConnConfig.Password = ""
 	settings.BeforeConnect = func(_ context.Context, connection *pgx.ConnConfig) error {
@@ -124,8 +128,9 @@ func permanent(err error) bool {
 func connString(database config.Database) string {
 	escape := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 
-	return fmt.Sprintf("host='%s' port='%s' user='%s' dbname='%s'", escape.Replace(database.Host),
-		escape.Replace(database.Port), escape.Replace(database.User), escape.Replace(database.Name))
+	return fmt.Sprintf("host='%s' port='%s' user='%s' dbname='%s' sslmode='%s' sslrootcert='%s'",
+		escape.Replace(database.Host), escape.Replace(database.Port), escape.Replace(database.User),
+		escape.Replace(database.Name), escape.Replace(database.SSLMode), escape.Replace(database.SSLRootCert))
 }
 
 // reason picks what a person can act on. The whole error has one line for each

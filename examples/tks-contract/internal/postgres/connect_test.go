@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -216,6 +217,37 @@ func TestPasswordIsNotTakenFromTheEnvironment(t *testing.T) {
 	}
 	if connection.Password != "" {
 		t.Errorf("got password %q, want none", connection.Password)
+	}
+}
+
+func TestFlagsWinOverTheEnvironment(t *testing.T) {
+	t.Setenv("PGSSLMODE", "require")
+	t.Setenv("PGSSLROOTCERT", "/nowhere/ca.crt")
+	for mode, encrypted := range map[string]bool{"disable": false, "require": true} {
+		settings, err := poolSettings(config.Database{Host: "db", Port: "5432", SSLMode: mode})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := settings.ConnConfig.TLSConfig != nil; got != encrypted {
+			t.Errorf("-dbsslmode %s: got TLS %t, want %t", mode, got, encrypted)
+		}
+	}
+}
+
+func TestStatementsArePreparedUnlessAFlagForbidsIt(t *testing.T) {
+	t.Parallel()
+
+	for prepare, want := range map[bool]pgx.QueryExecMode{
+		true:  pgx.QueryExecModeCacheStatement,
+		false: pgx.QueryExecModeCacheDescribe,
+	} {
+		settings, err := poolSettings(config.Database{Host: "db", Port: "5432", Prepare: prepare})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := settings.ConnConfig.DefaultQueryExecMode; got != want {
+			t.Errorf("-dbprepare=%t: got mode %s, want %s", prepare, got, want)
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ func testDatabase(t *testing.T) config.Database {
 		User:         os.Getenv("TEST_DBUSER"),
 		Name:         os.Getenv("TEST_DBNAME"),
 		PasswordFile: os.Getenv("TEST_DBPASSWORD_FILE"),
+		Prepare:      true,
 	}
 	if database.Host == "" {
 		t.Skip("needs a PostgreSQL: set TEST_DBHOST, TEST_DBPORT (5432 if unset), TEST_DBUSER, TEST_DBNAME " +

@@ -18,6 +18,15 @@ which then stands in two Secrets: an ordinary one for the service, and one that 
 {{- .Values.database.existingSecret | default (include "service.dbInit.name" .) }}
 {{- end }}
 
+{{/* Where the hook finds PostgreSQL: where the service does, but for a pooler between. */}}
+{{- define "service.dbInit.port" -}}
+{{ .Values.dbInit.port | default .Values.database.port }}
+{{- end }}
+
+{{- define "service.dbInit.sslMode" -}}
+{{ .Values.dbInit.sslMode | default .Values.database.sslMode }}
+{{- end }}
+
 {{/* Keys of the files in the Secret of development. */}}
 {{- define "service.dbInit.adminKey" -}}
 {{- if .Values.dbInit.admin.existingSecret }}{{ .Values.dbInit.admin.passwordKey }}{{ else }}admin-password{{ end }}
@@ -43,6 +52,9 @@ which then stands in two Secrets: an ordinary one for the service, and one that 
 {{- end }}
 {{- end }}
 {{- if .Values.dbInit.enabled }}
+{{- if and (hasPrefix "verify-" .Values.dbInit.sslMode) (not .Values.database.caSecret) }}
+{{- fail (printf "database.caSecret is not set: dbInit.sslMode %s needs the Secret with the certificate of PostgreSQL's authority" .Values.dbInit.sslMode) }}
+{{- end }}
 {{- with .Values.dbInit.admin }}
 {{- if and .existingSecret .password }}
 {{- fail "dbInit.admin.existingSecret and dbInit.admin.password are both set: keep the Secret, or in development the password" }}
@@ -110,11 +122,11 @@ spec:
         - /db-init/db-init.sh
       env:
         - name: PGHOST
-          value: {{ .Values.database.host | quote }}
+          value: {{ .Values.dbInit.host | default .Values.database.host | quote }}
         - name: PGPORT
-          value: {{ .Values.database.port | quote }}
+          value: {{ include "service.dbInit.port" . | quote }}
         - name: PGSSLMODE
-          value: {{ .Values.database.sslMode }}
+          value: {{ include "service.dbInit.sslMode" . }}
         {{- if .Values.database.caSecret }}
         - name: PGSSLROOTCERT
           value: /run/secrets/database-ca/ca.crt

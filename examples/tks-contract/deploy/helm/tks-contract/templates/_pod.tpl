@@ -47,6 +47,15 @@ spec:
         - {{ .name | quote }}
         - -dbpassword-file
         - /run/secrets/database/password
+        - -dbsslmode
+        - {{ .sslMode }}
+        {{- if .caSecret }}
+        - -dbsslrootcert
+        - /run/secrets/database-ca/ca.crt
+        {{- end }}
+        {{- if not .preparedStatements }}
+        - -dbprepare=false
+        {{- end }}
         {{- end }}
         {{- if .Values.tls.existingSecret }}
         - -tls-cert
@@ -62,19 +71,11 @@ spec:
         - {{ . | quote }}
         {{- end }}
       {{- $memory := include "service.goMemoryLimit" . }}
-      {{- if or $memory .Values.database .Values.extraEnv }}
+      {{- if or $memory .Values.extraEnv }}
       env:
         {{- with $memory }}
         - name: GOMEMLIMIT
           value: {{ . | quote }}
-        {{- end }}
-        {{- with .Values.database }}
-        - name: PGSSLMODE
-          value: {{ .sslMode }}
-        {{- if .caSecret }}
-        - name: PGSSLROOTCERT
-          value: /run/secrets/database-ca/ca.crt
-        {{- end }}
         {{- end }}
         {{- with .Values.extraEnv }}
         {{- toYaml . | nindent 8 }}

@@ -1,17 +1,29 @@
 -- The role's part in APP_DATABASE: applies the file MIGRATION, found in the current folder, in one transaction with its
--- record. Another hook may have applied it since compare.sql looked, but not while this one holds the lock.
+-- record. Another hook may have applied it since check-database.sql looked, but not while this one holds the lock.
 
+\getenv db_init_user APP_USER
 \getenv db_init_file MIGRATION
 \getenv db_init_all MIGRATIONS
 \ir lock.sql
 
 BEGIN;
-SELECT EXISTS (SELECT FROM public.schema_migrations WHERE file = :'db_init_file') AS db_init_applied \gset
+SELECT EXISTS (SELECT FROM schema_migrations.:"db_init_user" WHERE file = :'db_init_file') AS db_init_applied \gset
 \if :db_init_applied
 COMMIT;
 \echo :db_init_file: applied by another hook
 \quit
 \endif
+
+-- Tables belong into the schema of the role's name, unless there are some in public from before this hook.
+SELECT NOT EXISTS (
+    SELECT FROM pg_class WHERE relnamespace = to_regnamespace('public') AND pg_get_userbyid(relowner) = current_user
+) AS db_init_own \gset
+\if :db_init_own
+CREATE SCHEMA IF NOT EXISTS AUTHORIZATION CURRENT_USER;
+\endif
+-- Functions and types are the two kinds of objects on which PUBLIC has a right unless it is taken.
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON TYPES FROM PUBLIC;
 
 -- A local setting goes with its transaction, so it shows whether the file left that alone.
 SELECT set_config('db_init.file', :'db_init_file', true) AS db_init_begun \gset
@@ -22,7 +34,7 @@ SET LOCAL client_min_messages = notice;
 \o
 SELECT coalesce(current_setting('db_init.file', true), '') = :'db_init_file' AS db_init_whole \gset
 \if :db_init_whole
-INSERT INTO public.schema_migrations (file, checksum)
+INSERT INTO schema_migrations.:"db_init_user" (file, checksum)
 SELECT :'db_init_file', split_part(line, ' ', 2)
 FROM regexp_split_to_table(:'db_init_all', '\n') AS line WHERE split_part(line, ' ', 1) = :'db_init_file';
 COMMIT;

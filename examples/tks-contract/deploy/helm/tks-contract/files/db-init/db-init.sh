@@ -2,19 +2,23 @@
 # Prepares PostgreSQL for the service, as a Job before each install and upgrade of the chart, and changes nothing if all
 # is there already. Two runs at a time wait for each other; a run that was killed is completed by the next one.
 #
-#   as ADMIN_USER   the role APP_USER, without any special right; the database APP_DATABASE, which only APP_USER and
-#                   its owner ADMIN_USER may use. ADMIN_USER needs CREATEROLE and CREATEDB, or is a superuser.
-#   as APP_USER     the files SQL_DIR/*.sql, in the order of their names, byte by byte (LC_ALL=C): each once, each in a
-#                   transaction of its own, and then recorded with its checksum in public.schema_migrations.
+#   first, read-only   all checks. Each objection is a line "refused: ...", with what corrects it, and if there is one the
+#                      hook ends without having changed anything.
+#   as ADMIN_USER      the role APP_USER, without any special right; the database APP_DATABASE, which only its services'
+#                      roles and its owner ADMIN_USER may use. ADMIN_USER needs CREATEROLE and CREATEDB, or is a superuser.
+#   as APP_USER        the files SQL_DIR/*.sql, in the order of their names, byte by byte (LC_ALL=C): each once, each in a
+#                      transaction of its own, with its checksum recorded in schema_migrations.APP_USER.
 #
-# A file that was changed after it was applied, and a new file whose name sorts before an applied one, are refused by name
-# and nothing is applied. Files that are recorded and not in SQL_DIR are named and left alone: so an older chart on a newer
-# database changes nothing, and its service has to work on the newer schema.
+# Several services may share APP_DATABASE, each with a role of its own: tables are in the schema of the role's name.
+#
+# Refused are, by name, a file that was changed after it was applied, a new file whose name sorts before an applied one, and a
+# statement that cannot be part of a transaction. Files that are recorded and not in SQL_DIR are named and left alone: so an
+# older chart on a newer database changes nothing, and its service has to work on the newer schema.
 #
 # Variables: PGHOST, PGPORT, PGSSLMODE, PGSSLROOTCERT (needed for verify-ca and verify-full), ADMIN_USER, ADMIN_DATABASE,
 # ADMIN_PASSWORD_FILE, APP_USER, APP_DATABASE, APP_PASSWORD_FILE, SQL_DIR (sql, beside this script), RUN_DIR (a folder in
 # memory, /run/db-init), WAIT_SECONDS (for the server, 60), LOCK_SECONDS (for another hook and for each lock, 60). PGHOST is
-# PostgreSQL itself: a pooler such as PgBouncer may spread one session, and its lock, over several connections.
+# PostgreSQL itself: a pooler such as PgBouncer drops settings and may spread one session, and its lock, over connections.
 #
 # A password file is one line. A newline at its end is not part of the password, which has no control character.
 # psql gets the administrator's and the role's password to connect by a passfile in RUN_DIR, and the one to set by \password
@@ -30,6 +34,7 @@ unset PGPASSWORD PGHOSTADDR PGSERVICE new
 
 here=$(cd -P "$(dirname "$0")" && pwd)
 child=
+database=
 pending=' '
 refused=
 
@@ -104,7 +109,7 @@ check_variables() {
   check_name APP_DATABASE "$APP_DATABASE"
   case $APP_USER in
     "$ADMIN_USER") fail 2 "APP_USER takes another role than ADMIN_USER" ;;
-    pg_* | public | none) fail 2 "APP_USER takes a name that PostgreSQL does not reserve: not pg_..., public or none" ;;
+    pg_* | public | none | schema_migrations) fail 2 "APP_USER takes no reserved name: pg_..., public, none, schema_migrations" ;;
   esac
   case $APP_DATABASE in
     "$ADMIN_DATABASE") fail 2 "APP_DATABASE takes another database than ADMIN_DATABASE" ;;
@@ -138,8 +143,19 @@ write_passfile() { # PASSWORD_FILE PASSFILE
   { cat "$1" && echo; } | sed 's/[\\:]/\\&/g; s/^/*:*:*:*:/; q' >"$2"
 }
 
-# The lines that psql prints become lines of the log; a last one that begins with "refused: " ends the hook. Nothing that
-# comes from the database may begin a line, neither of psql's output nor of the log.
+read_report() {
+  while IFS= read -r line; do
+    case $line in
+      database:) database=yes ;;
+      pending:*) pending="$pending${line#pending:} " ;;
+      refused:*) refused=yes && say "$line" ;;
+      *) say "$line" ;;
+    esac
+  done <"$RUN_DIR/report"
+}
+
+# The lines that psql prints become lines of the log, or are for this script. Nothing that comes from the database may begin
+# a line, neither of psql's output nor of the log.
 run_sql() { # WHAT SQL_FILE, as PGUSER in PGDATABASE with PGPASSFILE, standard input from descriptor 3
   status=0
   # In the background, because a shell that waits for a program runs no trap.
@@ -148,20 +164,19 @@ run_sql() { # WHAT SQL_FILE, as PGUSER in PGDATABASE with PGPASSFILE, standard i
   child=$!
   wait "$child" || status=$?
   child=
-  while IFS= read -r line; do
-    refused=
-    case $line in
-      pending:*) pending="$pending${line#pending:} " ;;
-      refused:*) refused=yes && say "$line" ;;
-      *) say "$line" ;;
-    esac
-  done <"$RUN_DIR/report"
+  read_report
   # \password asks on standard error.
   sed '/^Enter new password for user ".*": $/d; /^Enter it again: $/d; s/[[:cntrl:]]/?/g; s/^/  /' "$RUN_DIR/messages" >&2
   if [ "$status" -ne 0 ]; then
     fail "$status" "$1 failed: psql ended with status $status"
   fi
-  if [ -n "$refused" ]; then exit 1; fi
+}
+
+is_pending() { # FILE
+  case $pending in
+    *" $1 "*) return 0 ;;
+    *) return 1 ;;
+  esac
 }
 
 list_migrations() {
@@ -184,16 +199,18 @@ list_migrations() {
 check_variables
 export PGHOST PGPORT PGSSLMODE APP_USER APP_DATABASE
 # The session of a dead client ends, and gives back its locks, within seconds instead of hours.
-settings="-c client_min_messages=warning -c password_encryption=scram-sha-256 \
+settings="-c client_min_messages=warning -c password_encryption=scram-sha-256 -c standard_conforming_strings=on \
 -c lock_timeout=${LOCK_SECONDS}s -c client_connection_check_interval=5s \
 -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 # A name without a schema has to be PostgreSQL's own: in public, APP_USER may have made an operator or a function that fits
 # better, and would run with the rights of the administrator. This comes before what ALTER ROLE or DATABASE may have set.
-export PGOPTIONS="$settings -c search_path=pg_catalog,pg_temp"
+admin_settings="$settings -c search_path=pg_catalog,pg_temp"
 trap clean EXIT
 trap stop INT TERM HUP
 MIGRATIONS=$(list_migrations)
 export MIGRATIONS
+# Only names that come from SQL_DIR: a file that the database names could be any file of this pod.
+files=$(printf '%s\n' "$MIGRATIONS" | sed 's/ .*//')
 
 wait_for_server
 
@@ -201,23 +218,44 @@ write_passfile "$ADMIN_PASSWORD_FILE" "$RUN_DIR/admin-passfile"
 write_passfile "$APP_PASSWORD_FILE" "$RUN_DIR/app-passfile"
 new=$(cat "$APP_PASSWORD_FILE")
 export PGUSER="$ADMIN_USER" PGDATABASE="$ADMIN_DATABASE" PGPASSFILE="$RUN_DIR/admin-passfile"
+
+export PGOPTIONS="$admin_settings -c default_transaction_read_only=on"
+run_sql "check" check.sql 3</dev/null
+if [ -n "$database" ]; then
+  PGDATABASE=$APP_DATABASE
+  run_sql "check of the database" check-database.sql 3</dev/null
+else
+  pending=" $(printf '%s' "$files" | tr '\n' ' ') "
+fi
+cd -P "$SQL_DIR"
+set --
+for file in $files; do
+  if is_pending "$file"; then set -- "$@" "$file"; fi
+done
+if [ $# -gt 0 ]; then
+  awk -v prefix="refused: " -f "$here/statements.awk" "$@" >"$RUN_DIR/report"
+  read_report
+fi
+if [ -n "$refused" ]; then
+  say "nothing was changed"
+  exit 1
+fi
+
+PGDATABASE=$ADMIN_DATABASE PGOPTIONS=$admin_settings
 run_sql "role and database" role-database.sql 3<<END
 $new
 $new
 END
 PGDATABASE=$APP_DATABASE
 run_sql "schema" schema.sql 3</dev/null
-PGUSER=$APP_USER PGPASSFILE=$RUN_DIR/app-passfile
-run_sql "list of migrations" compare.sql 3</dev/null
-PGOPTIONS=$settings # the files may say "greetings" for "public.greetings"
-cd -P "$SQL_DIR"
-# Only names that come from SQL_DIR: a file that the database names could be any file of this pod.
-for MIGRATION in $(printf '%s\n' "$MIGRATIONS" | sed 's/ .*//'); do
-  case $pending in
-    *" $MIGRATION "*)
-      export MIGRATION
-      run_sql "$MIGRATION" apply.sql 3</dev/null
-      ;;
-  esac
+PGUSER=$APP_USER PGPASSFILE=$RUN_DIR/app-passfile PGOPTIONS=$settings # a file says "greetings" for the schema's table
+for MIGRATION in $files; do
+  if is_pending "$MIGRATION"; then
+    export MIGRATION
+    run_sql "$MIGRATION" apply.sql 3</dev/null
+    if [ -n "$refused" ]; then exit 1; fi
+  else
+    say "$MIGRATION: applied before"
+  fi
 done
 say "done"

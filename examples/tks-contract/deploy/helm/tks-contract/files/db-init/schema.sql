@@ -1,27 +1,29 @@
--- The administrator's part in APP_DATABASE: APP_USER may work in the schema public, and nobody else. Run by db-init.sh.
+-- The administrator's part in APP_DATABASE: nobody but its services may use the schema public, and the table in which this
+-- one's files are recorded. Only the owner of the database owns that, so that the next hook can trust what it reads there.
 
 \getenv app_user APP_USER
 \ir lock.sql
 
--- A name may hold a newline, which would begin a line of the log.
-SELECT 'refused: ' || replace(reason, E'\n', '?') FROM (
-    SELECT format('schema public of this database belongs to "%s"; a superuser runs, in this database: '
-        'ALTER SCHEMA public OWNER TO pg_database_owner', pg_get_userbyid(nspowner))
-    FROM pg_namespace WHERE nspname = 'public' AND NOT pg_has_role(nspowner, 'USAGE')
-    UNION ALL
-    -- A migration would find the table there, and the service would have no right on it.
-    SELECT format('%s belongs to "%s" and has to belong to "%s"; a superuser runs, in this database: '
-        'ALTER %s %s OWNER TO %I', oid::regclass, pg_get_userbyid(relowner), :'app_user',
-        CASE relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END,
-        oid::regclass, :'app_user')
-    FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
-        AND pg_get_userbyid(relowner) <> :'app_user'
-        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
-) AS refusal (reason) LIMIT 1;
-\if :ROW_COUNT
-\quit
-\endif
+BEGIN;
+-- APP_USER may create in public only if it has tables there already.
+SELECT format(statement, :'app_user')
+FROM pg_namespace CROSS JOIN unnest(ARRAY[
+    'REVOKE ALL ON SCHEMA public FROM PUBLIC',
+    'GRANT USAGE ON SCHEMA public TO %I',
+    CASE WHEN EXISTS (
+        SELECT FROM pg_class WHERE relnamespace = pg_namespace.oid AND pg_get_userbyid(relowner) = :'app_user'
+    ) THEN 'GRANT CREATE ON SCHEMA public TO %I' END
+]) AS statement
+WHERE nspname = 'public' \gexec
 
-REVOKE ALL ON SCHEMA public FROM PUBLIC;
-GRANT USAGE, CREATE ON SCHEMA public TO :"app_user";
+CREATE SCHEMA IF NOT EXISTS schema_migrations;
+ALTER SCHEMA schema_migrations OWNER TO pg_database_owner;
+CREATE TABLE IF NOT EXISTS schema_migrations.:"app_user" (
+    file text PRIMARY KEY,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+ALTER TABLE schema_migrations.:"app_user" OWNER TO pg_database_owner;
+GRANT USAGE ON SCHEMA schema_migrations TO :"app_user";
+GRANT SELECT, INSERT ON schema_migrations.:"app_user" TO :"app_user";
+COMMIT;
