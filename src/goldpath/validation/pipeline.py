@@ -92,7 +92,7 @@ def validate(template: str, options: Options, *, progress: Progress = lambda _: 
     prune()
     progress("attribution")
     report = Report(
-        template=template,
+        template=source.name,
         cases=cases,
         rendered=len(subject.renders),
         linters=tuple(linter_rows),
