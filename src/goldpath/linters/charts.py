@@ -175,9 +175,9 @@ def in_known_kinds(render: ChartRender) -> ChartRender:
     inputs = render.inputs
     manifests = []
     for manifest in render.manifests:
-        known = {"apiVersion": "apps/v1", "kind": "Deployment"}
+        deployment = {"apiVersion": "apps/v1", "kind": "Deployment"}
         rollout = manifest.kind == "Rollout"
-        item = {**manifest.object, **known} if rollout else manifest.object
+        item = {**manifest.object, **deployment} if rollout else manifest.object
         manifests.append(replace(manifest, object=item))
         if manifest.kind == "AnalysisTemplate":
             source = (inputs.tree.root / manifest.path).relative_to(inputs.chart.parent)

@@ -107,10 +107,10 @@ def _path_names(subject: Subject, name: str) -> str:
 
 def _included(subject: Subject, text: str) -> set[str]:
     return {
-        found
+        name
         for _, inside in subject.syntax.spans(text)
         if re.match(r"[-+]?\s*(include|import|from|extends)\b", inside)
-        for found in re.findall(r"[\"']([^\"']+)[\"']", inside)
+        for name in re.findall(r"[\"']([^\"']+)[\"']", inside)
     }
 
 
@@ -147,8 +147,8 @@ def later_question(subject: Subject) -> Iterator[Hit]:
         later = set(order[number + 1 :])
         for key, value in question.details.items():
             for text in texts(value):
-                wanted = set(subject.syntax.undeclared(text)) - subject.syntax.with_default(text)
-                for name in sorted(wanted & later):
+                used = set(subject.syntax.undeclared(text)) - subject.syntax.with_default(text)
+                for name in sorted(used & later):
                     message = f"{key} of {question.name} uses {name}, a later question"
                     yield Hit(*subject.line(question.name), message)
 

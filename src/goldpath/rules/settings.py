@@ -19,17 +19,17 @@ SETTINGS = frozenset({
 
 def tasks(subject: Subject) -> Iterator[Hit]:
     """Find tasks."""
-    found = subject.settings.get("_tasks") or []
-    if found:
-        message = f"{count(len(found), 'task')}: copier copy and copier update need --trust"
+    entries = subject.settings.get("_tasks") or []
+    if entries:
+        message = f"{count(len(entries), 'task')}: copier copy and copier update need --trust"
         yield Hit(*subject.line("_tasks"), message)
 
 
 def extensions(subject: Subject) -> Iterator[Hit]:
     """Find Jinja extensions."""
-    found = subject.settings.get("_jinja_extensions") or []
-    if found:
-        names = ", ".join(map(str, found))
+    entries = subject.settings.get("_jinja_extensions") or []
+    if entries:
+        names = ", ".join(map(str, entries))
         yield Hit(
             *subject.line("_jinja_extensions"), f"{names}: every Copier command needs --trust"
         )
@@ -47,8 +47,8 @@ def unguarded_exclude(subject: Subject) -> Iterator[Hit]:
     """Find answers in lists of files that older copies may lack."""
     for setting in ("_exclude", "_skip_if_exists"):
         for pattern in texts(subject.settings.get(setting) or []):
-            wanted = set(subject.syntax.undeclared(pattern)) & subject.names
-            for name in sorted(wanted - subject.syntax.with_default(pattern)):
+            names = set(subject.syntax.undeclared(pattern)) & subject.names
+            for name in sorted(names - subject.syntax.with_default(pattern)):
                 yield Hit(*subject.line(setting), f"{setting} uses {name} without default(...)")
 
 
@@ -81,8 +81,8 @@ def too_old_copier(subject: Subject) -> Iterator[Hit]:
         return
     for version, feature in _features(subject):
         if oldest < Version(version):
-            known = f"is {minimum}" if minimum else "is not set"
-            yield Hit(*place, f"{feature} needs Copier {version}, but _min_copier_version {known}")
+            state = f"is {minimum}" if minimum else "is not set"
+            yield Hit(*place, f"{feature} needs Copier {version}, but _min_copier_version {state}")
 
 
 def _features(subject: Subject) -> Iterator[tuple[str, str]]:

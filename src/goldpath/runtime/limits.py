@@ -83,9 +83,9 @@ def each(
                 results[ended.index] = _result(connection, ended.process, seconds)
                 progress()
     finally:
-        for connection, left in running.items():
-            left.process.kill()
-            left.process.join()
+        for connection, job in running.items():
+            job.process.kill()
+            job.process.join()
             connection.close()
     return [results[index] for index in range(len(items))]
 

@@ -95,12 +95,12 @@ def go_tool(name: str, program: str = "", *, pins: Path = TOOLS) -> Path:
     text = (module / "go.mod").read_text()
     stamp = ""
     if module / "main.go" not in files:
-        variable = found[1] if (found := _VERSION_VARIABLE.search(text)) else "main.version="
+        variable = match[1] if (match := _VERSION_VARIABLE.search(text)) else "main.version="
         stamp = f"-X {variable}{tool_version(name, pins=pins).removeprefix('v')}"
-    if found := _KUBERNETES_VARIABLE.search(text):
+    if match := _KUBERNETES_VARIABLE.search(text):
         client = module_version(name, "k8s.io/client-go", pins=pins)
         minor = client.split(".")[1]  # v0.36.1 belongs to Kubernetes 1.36
-        stamp += f" -X {found[1]}Major=1 -X {found[1]}Minor={minor}"
+        stamp += f" -X {match[1]}Major=1 -X {match[1]}Minor={minor}"
 
     def build(folder: Path) -> None:
         for file in files:
@@ -144,15 +144,15 @@ def module_version(name: str, package: str, *, pins: Path = TOOLS) -> str:
 def beside_python(name: str) -> Path | None:
     """Return a program of goldpath's own environment, else of PATH, else None."""
     own = Path(sys.executable).with_name(name)
-    found = own if own.is_file() else shutil.which(name)
-    return Path(found) if found else None
+    path = own if own.is_file() else shutil.which(name)
+    return Path(path) if path else None
 
 
 def _package(name: str, pins: Path) -> str:
     text = (pins / name / "go.mod").read_text()
-    found = re.search(r"^tool (?:\(\s+)?([^\s(]+)", text, re.MULTILINE)
-    assert found, f"{name}/go.mod names its tool"
-    return found[1]
+    match = re.search(r"^tool (?:\(\s+)?([^\s(]+)", text, re.MULTILINE)
+    assert match, f"{name}/go.mod names its tool"
+    return match[1]
 
 
 def _program(package: str) -> str:
@@ -171,5 +171,5 @@ def _switches_toolchain(go: str | None) -> bool:
     # "local" prints the installed version and downloads nothing.
     env = {"GOTOOLCHAIN": "local", "XDG_CONFIG_HOME": str(cache_dir() / "config")}
     version = process.run([go, "version"], env=env).stdout
-    found = re.search(r"go(\d+)\.(\d+)", version)
-    return found is not None and (int(found[1]), int(found[2])) >= (1, 21)
+    match = re.search(r"go(\d+)\.(\d+)", version)
+    return match is not None and (int(match[1]), int(match[2])) >= (1, 21)

@@ -20,7 +20,7 @@ from goldpath.template.copier_yml import load, settings_file
 # Copier's short forms of URLs: copier/_vcs.py
 SHORT = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 _ADDRESS = re.compile(r"^(?:git\+)?(?:[a-z][a-z0-9+.-]*://|git@)|\.git$")
-# The file into which Copier writes the URL of a template, and what such a URL must not have there.
+# The file in which Copier records the URL of a template, and the credentials in such a URL.
 ANSWERS = re.compile(r"\.copier-answers(\..+)?\.ya?ml\Z")
 CREDENTIALS = re.compile(r"(\b(?:http|ftp)s?://)[^/\s]*@")
 # A repository can name programs that git runs.
@@ -52,26 +52,26 @@ def fetch(template: str, vcs_ref: str | None = None) -> Source:
 
     Raises: BadInputError if it cannot be read or cloned.
     """
-    shown = _without_credentials(template)
+    name_to_print = _without_credentials(template)
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         scratch = Path(name)
         folder = Path(template).expanduser().resolve()
         if not folder.is_dir():
             address = _address(template)
             folder = scratch / "clone"
-            _run_git(f"{shown} cannot be cloned", "clone", "-q", "--", address, folder)
+            _run_git(f"{name_to_print} cannot be cloned", "clone", "-q", "--", address, folder)
         root = snapshot(_at(folder, vcs_ref, scratch / "ref") if vcs_ref else folder)
         try:
             loaded = load(root)
         except BadInputError as error:  # the user does not know the path of the copy
-            raise BadInputError(str(error).replace(str(root), shown)) from error
+            raise BadInputError(str(error).replace(str(root), name_to_print)) from error
         tag = _last_tag(folder, vcs_ref or "HEAD")
         release = snapshot(_at(folder, tag, scratch / "tag")) if tag else None
-        return Source(shown, root, loaded, tag, release)
+        return Source(name_to_print, root, loaded, tag, release)
 
 
 def _without_credentials(text: str) -> str:
-    """Take the credentials out of URLs: nothing that is printed or written has them."""
+    """Remove credentials from URLs, before these are printed or written."""
     return CREDENTIALS.sub(r"\1", text)
 
 

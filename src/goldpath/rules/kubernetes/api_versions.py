@@ -121,12 +121,12 @@ def _label(manifest: Manifest) -> str:
 
 
 def _check_charts(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
-    found = [
+    results = [
         finding
         for chart in charts.renders(tree, "goldpath")
         for finding in findings(chart.manifests)
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(results))
 
 
 def _check_manifests(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
@@ -139,10 +139,10 @@ def _check_manifests(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noq
 
 
 def _check_clusters(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
-    found = [
+    results = [
         finding for part in cluster_manifests.parts(tree) for finding in findings(part.manifests)
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(results))
 
 
 CHECKS = (

@@ -62,9 +62,9 @@ def _problems(manifest: Manifest, manifests: Sequence[Manifest]) -> Iterator[Pro
 
 def _references(manifest: Manifest, manifests: Sequence[Manifest]) -> Iterator[Problem]:
     known = {identity(other) for other in manifests}
-    for key, wanted in references(manifest):
-        if wanted not in known:
-            yield "GP111", f"has a {key} to a missing object: {' '.join(wanted)}"
+    for key, target in references(manifest):
+        if target not in known:
+            yield "GP111", f"has a {key} to a missing object: {' '.join(target)}"
 
 
 def _cluster(
@@ -107,8 +107,8 @@ def _machine_deployment(
     _: Manifest, spec: Mapping[str, Any], __: Sequence[Manifest]
 ) -> Iterator[Problem]:
     labels = at(spec, "template", "metadata", "labels") or {}
-    wanted = at(spec, "selector", "matchLabels") or {}
-    if not wanted or not wanted.items() <= labels.items():
+    match_labels = at(spec, "selector", "matchLabels") or {}
+    if not match_labels or not match_labels.items() <= labels.items():
         yield "GP112", "does not select its own machines"
     if not at(spec, "template", "spec", "failureDomain"):
         yield "GP113", "has no failureDomain: all its machines are in one zone"
@@ -166,11 +166,11 @@ def _health_check(
     )
     if not selected:
         yield "GP112", "selects no machines"
-    if found := re.fullmatch(r"\[(\d+)-(\d+)\]", str(limits.get("unhealthyInRange", ""))):
-        if int(found[1]) > int(found[2]):
-            yield "GP115", f"has an empty range, {found[0]}"
-    elif found := re.fullmatch(r"(\d+)%", str(limits.get("unhealthyLessThanOrEqualTo", ""))):
-        share = int(found[1])
+    if match := re.fullmatch(r"\[(\d+)-(\d+)\]", str(limits.get("unhealthyInRange", ""))):
+        if int(match[1]) > int(match[2]):
+            yield "GP115", f"has an empty range, {match[0]}"
+    elif match := re.fullmatch(r"(\d+)%", str(limits.get("unhealthyLessThanOrEqualTo", ""))):
+        share = int(match[1])
         # Cluster API rounds down: getMaxUnhealthy in its machinehealthcheck_controller.go.
         if share > 100:
             yield "GP115", f"has a maximum of {share}% unhealthy machines"
@@ -188,9 +188,9 @@ def _machines(
             labels = at(spec, "template", "metadata", "labels") or {}
             yield labels, spec.get("replicas", 1)
         elif other.kind == "Cluster" and other.name == cluster:
-            wanted = tuple((spec.get("controlPlaneRef") or {}).get(k) for k in ("kind", "name"))
+            reference = tuple((spec.get("controlPlaneRef") or {}).get(k) for k in ("kind", "name"))
             for plane in manifests:
-                if plane.kind == "KubeadmControlPlane" and identity(plane)[1:] == wanted:
+                if plane.kind == "KubeadmControlPlane" and identity(plane)[1:] == reference:
                     labels = {CONTROL_PLANE: "", CLUSTER_NAME: other.name}
                     yield labels, at(plane.object, "spec", "replicas") or 1
 

@@ -106,13 +106,13 @@ def _read(tree: Tree) -> tuple[list[Finding], list[Part]]:
 
 
 def _manifests(tree: Tree) -> list[Path]:
-    found = [
+    files = [
         file
         for file in tree.files
         if file.suffix in (".yaml", ".yml") and _MANIFEST.search(file.read_bytes())
     ]
-    inside = charts.folders(tree) if found else []
-    return [file for file in found if not any(file.is_relative_to(chart) for chart in inside)]
+    inside = charts.folders(tree) if files else []
+    return [file for file in files if not any(file.is_relative_to(chart) for chart in inside)]
 
 
 def _objects(path: str, text: str) -> Iterator[Manifest]:
@@ -141,11 +141,11 @@ def is_object(document: Any) -> bool:
 
 
 def _values_by_folder(tree: Tree) -> Mapping[Path, list[Path]]:
-    found: dict[Path, list[Path]] = {}
+    files: dict[Path, list[Path]] = {}
     for file in tree.files:
         if file.name.endswith(".env"):
-            found.setdefault(file.parent, []).append(file)
-    return found
+            files.setdefault(file.parent, []).append(file)
+    return files
 
 
 def _env_files(file: Path, values: Mapping[Path, list[Path]]) -> list[Path]:

@@ -35,11 +35,12 @@ def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
     An empty selector does not, unlike in Kubernetes, because it is not intentional.
     """
-    wanted, expressions = selector.get("matchLabels") or {}, selector.get("matchExpressions") or []
-    if not wanted and not expressions:
+    match_labels = selector.get("matchLabels") or {}
+    expressions = selector.get("matchExpressions") or []
+    if not match_labels and not expressions:
         return False
     present = {"Exists": True, "DoesNotExist": False}
-    return wanted.items() <= labels.items() and all(
+    return match_labels.items() <= labels.items() and all(
         (item["key"] in labels) == present[item["operator"]] for item in expressions
     )
 

@@ -74,8 +74,8 @@ def _ignores_hash(spec: Mapping[str, Any], rollouts: Rollouts) -> bool:
 
 def _services(rollout: Manifest) -> set[str]:
     strategy = _at(rollout.object, "spec", "strategy")
-    found = (_at(strategy, kind, key) for kind, keys in SERVICES.items() for key in keys)
-    return {str(name) for name in found if name}
+    values = (_at(strategy, kind, key) for kind, keys in SERVICES.items() for key in keys)
+    return {str(name) for name in values if name}
 
 
 def _helm_release(spec: Mapping[str, Any], _: Rollouts) -> Iterator[str]:
@@ -122,8 +122,8 @@ def _select(tree: Tree) -> list[Path]:
 
 
 def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
-    found = findings(list(manifest_files.read(tree)), lambda: _rollouts(tree))
-    return list(dict.fromkeys(found))
+    results = findings(list(manifest_files.read(tree)), lambda: _rollouts(tree))
+    return list(dict.fromkeys(results))
 
 
 def _rollouts(tree: Tree) -> Iterator[Manifest]:

@@ -56,11 +56,11 @@ def findings(manifests: Sequence[Manifest], existing: Collection[str] = ()) -> l
 
 
 def _missing(
-    hook: _Hook, wanted: tuple[str, str], hooks: Sequence[_Hook], ordinary: bool
+    hook: _Hook, target: tuple[str, str], hooks: Sequence[_Hook], ordinary: bool
 ) -> Iterator[str]:
     """Yield why an object does not exist, for the first event of the hook without it."""
-    subject = f"{hook.manifest.kind} {hook.manifest.name} needs the {' '.join(wanted)}"
-    candidates = [other for other in hooks if _identity(other.manifest) == wanted]
+    subject = f"{hook.manifest.kind} {hook.manifest.name} needs the {' '.join(target)}"
+    candidates = [other for other in hooks if _identity(other.manifest) == target]
     for event in sorted(hook.events):
         same = [other for other in candidates if event in other.events]
         # Hooks with the same weight and name run in the order of their kinds, pods last.
@@ -144,8 +144,10 @@ def _required(
 
 def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
     rendered = charts.renders(tree, "goldpath")
-    found = [finding for chart in rendered for finding in findings(chart.manifests, _words(chart))]
-    return list(dict.fromkeys(found))
+    results = [
+        finding for chart in rendered for finding in findings(chart.manifests, _words(chart))
+    ]
+    return list(dict.fromkeys(results))
 
 
 def _words(chart: charts.ChartRender) -> set[str]:

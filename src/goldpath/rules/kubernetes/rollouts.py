@@ -83,21 +83,21 @@ def _promotion(spec: Mapping[str, Any]) -> Iterator[str]:
 def _target(
     reference: Mapping[str, Any], manifests: Sequence[Manifest]
 ) -> Iterator[tuple[str, str]]:
-    wanted = (reference.get("apiVersion"), reference.get("kind"), reference.get("name"))
-    label = f"{wanted[1]} {wanted[2]} ({wanted[0]})"
+    target = (reference.get("apiVersion"), reference.get("kind"), reference.get("name"))
+    label = f"{target[1]} {target[2]} ({target[0]})"
     same = [
         manifest
         for manifest in manifests
-        if manifest.name == wanted[2] and manifest.kind in WORKLOADS
+        if manifest.name == target[2] and manifest.kind in WORKLOADS
     ]
-    matches = [m for m in same if (m.object.get("apiVersion"), m.kind) == wanted[:2]]
+    matches = [m for m in same if (m.object.get("apiVersion"), m.kind) == target[:2]]
     if matches:
         if _spec(matches[0]).get("replicas") is not None:
             message = f"scales the {label}, which sets replicas: each upgrade resets them"
             yield "GP105", message
     elif same:
         kind = f"{same[0].kind} ({same[0].object.get('apiVersion')})"
-        yield "GP104", f"scales the {label}, but {wanted[2]} is a {kind}"
+        yield "GP104", f"scales the {label}, but {target[2]} is a {kind}"
     else:
         yield "GP104", f"scales the {label}, which the chart does not have"
 
@@ -120,12 +120,12 @@ def _label(manifest: Manifest) -> str:
 
 
 def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
-    found = [
+    results = [
         finding
         for chart in charts.renders(tree, "goldpath")
         for finding in findings(chart.manifests)
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(results))
 
 
 CHECK = Check("rollouts", charts.select, _check, merged=True, dangers=charts.dangers)

@@ -1,5 +1,5 @@
-// Cluster-variables gives the variables in manifests of Cluster API their values, as clusterctl does:
-// it is the processor of clusterctl alone, without what that reads of a machine and of the network.
+// Cluster-variables substitutes the variables in manifests of Cluster API, as clusterctl does:
+// it runs only the YAML processor of clusterctl, which reads neither the machine nor the network.
 package main
 
 import (
@@ -12,14 +12,14 @@ import (
 	"sigs.k8s.io/cluster-api/cmd/clusterctl/client/yamlprocessor"
 )
 
-// manifest is a file, and the values for its variables.
+// manifest is the text of a file, and the values of its variables.
 type manifest struct {
 	Text   string            `json:"text"`
 	Values map[string]string `json:"values"`
 }
 
-// answer is the text with its values. If some are missing these are named, and if the text cannot
-// be read the reason is; then there is no text.
+// answer is the text after substitution, or else the names of variables without a value, or the
+// reason why the text cannot be read.
 type answer struct {
 	Text    string   `json:"text"`
 	Missing []string `json:"missing"`
@@ -46,7 +46,7 @@ func run(in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(answers)
 }
 
-// fill answers for one manifest.
+// fill substitutes the variables of a manifest.
 func fill(one manifest) answer {
 	processor := yamlprocessor.NewSimpleProcessor()
 	result := answer{Missing: []string{}}

@@ -23,7 +23,7 @@ type template struct {
 	Spec     corev1.PodSpec    `json:"spec"`
 }
 
-// finding is one thing that the level forbids in a pod template of an object.
+// finding is a violation of the level by a pod template of an object.
 type finding struct {
 	Kind    string `json:"kind"`
 	Name    string `json:"name"`
@@ -31,7 +31,7 @@ type finding struct {
 	Message string `json:"message"`
 }
 
-// report is what is printed: how many pod templates were read, and what is wrong with them.
+// report is the output: the number of pod templates, and the findings.
 type report struct {
 	Templates int       `json:"templates"`
 	Findings  []finding `json:"findings"`
@@ -91,8 +91,8 @@ func identity(object map[string]any) (kind, name string) {
 	return kind, name
 }
 
-// podTemplates returns what has a spec with containers, at any depth: kinds that are not part of
-// Kubernetes keep their pod templates in places of their own.
+// podTemplates returns each value with a spec that has containers, at any depth: kinds outside of
+// Kubernetes have their pod templates in other fields.
 func podTemplates(value any) ([]template, error) {
 	var found []template
 	var children []any
