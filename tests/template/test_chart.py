@@ -567,7 +567,7 @@ def test_go_may_use_ninety_percent_of_the_memory_unless_told_otherwise(
     chosen: Sequence[str], limit: str | None, chart: Path
 ) -> None:
     objects = documents(template(chart, *settings(*chosen)))
-    found = container(objects["Rollout", "tks-contract"])["env"]
+    found = container(objects["Rollout", "tks-contract"]).get("env", [])
     names = [one["value"] for one in found if one["name"] == "GOMEMLIMIT"]
     assert names == ([limit] if limit else [])
 
