@@ -3,7 +3,7 @@
 # Needs a clean checkout of the default branch, pipx, and gh with GH_TOKEN. Prints what it did.
 #
 # MAY_PUSH_WORKFLOWS  true if the token may change .github/workflows; no GITHUB_TOKEN may
-# TEMPLATE_TOKEN      reads the template, if that is private
+# TEMPLATE_TOKEN      a token that can read a private template
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR source=tools.env
@@ -26,13 +26,13 @@ version() {
     if [ $# -gt 0 ]; then git show "$1:./$answers"; else cat "$answers"; fi | sed -n 's/^_commit: *//p'
 }
 
-# git_config KEY VALUE  for every git that is started from here
+# git_config KEY VALUE  sets it for every git command that this script starts
 git_config() {
     local number=${GIT_CONFIG_COUNT:-0}
     export "GIT_CONFIG_KEY_$number=$1" "GIT_CONFIG_VALUE_$number=$2" GIT_CONFIG_COUNT=$((number + 1))
 }
 
-# copier_update  runs Copier; its git gets TEMPLATE_TOKEN for the template's server, and for no other.
+# copier_update  runs Copier, whose git sends TEMPLATE_TOKEN to the template's server only
 copier_update() (
     server=https://github.com
     ssh=""
@@ -45,36 +45,36 @@ copier_update() (
         server=https://gitlab.com
     fi
     if [ -n "${TEMPLATE_TOKEN:-}" ]; then
-        # The helper is a command that finds the token in its environment; no other one may store it.
+        # The helper is a command that reads the token from its environment. No other helper gets to store it.
         git_config "credential.$server.helper" ""
         git_config "credential.$server.helper" \
             "!f() { echo username=x-access-token; echo \"password=\$TEMPLATE_TOKEN\"; }; f"
         [ -z "$ssh" ] || git_config "url.$server/.insteadOf" "$ssh"
     fi
-    unset GH_TOKEN # it is for this repository alone
+    unset GH_TOKEN # for this repository only
     export GIT_TERMINAL_PROMPT=0 LC_ALL=C.UTF-8
     # --defaults and --skip-answered: questions that are new get their default, the others keep their answer.
     pipx run --spec "copier==$COPIER_VERSION" copier update --defaults --skip-answered --conflict inline
 )
 
-# cause LOG  prints why copier update failed, and what to do about it
+# cause LOG  prints why copier update failed, and the remedy
 cause() {
     local manual="see docs/automation.md"
     if grep -q 'potentially unsafe feature' "$1"; then
-        echo "this version runs a program of the template; look at it, then run copier update --trust by hand."
+        echo "this version runs code of the template; review it, then run copier update --trust manually."
     elif grep -qiE 'authentication failed|could not read (username|password)|error: 40[13]' "$1" ||
         grep -qiE 'permission denied|host key verification failed' "$1"; then
         if [ -n "${TEMPLATE_TOKEN:-}" ]; then
-            echo "the server of $source refuses the token for the template; it may have expired, $manual."
+            echo "the server of $source rejects the token for the template; it may have expired, $manual."
         else
-            echo "$source asks for authentication: it takes a token for the template, $manual."
+            echo "$source requires authentication: set a token for the template, $manual."
         fi
     elif grep -qiE 'repository.* not found|does not appear to be a git repository|error: 404' "$1"; then
-        echo "$source is not found: it has moved, or the token lacks \"Contents: read\" on it, $manual."
+        echo "$source does not exist, or the token lacks \"Contents: read\" on it, $manual."
     elif grep -qiE 'could not resolve|failed to connect|connection (refused|timed out)|unable to access' "$1"; then
         echo "the server of $source cannot be reached."
     else
-        echo "copier update failed, for the reason that it gives above."
+        echo "copier update failed; its error is above."
     fi
 }
 
@@ -87,11 +87,11 @@ for program in pipx gh; do
     command -v "$program" >/dev/null || fail "$program is not on PATH."
 done
 [ -n "$base" ] || fail "no branch is checked out."
-# By other settings, Copier takes the template's lines and leaves no mark where an edit was.
+# With other values, Copier overwrites edits without conflict markers.
 git_config status.showUntrackedFiles all
 git_config apply.whitespace nowarn
 [ -z "$(git status --porcelain)" ] || fail "there are changes that are not committed."
-scripts/no-leftovers.sh || fail "these come first."
+scripts/no-leftovers.sh || fail "fix these first."
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

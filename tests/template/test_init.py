@@ -37,7 +37,7 @@ def test_a_folder_in_no_repository_becomes_one(copy: Path) -> None:
     assert again.stdout == f"init: already committed in {place}; nothing to do.\n"
     assert again.status == 0
     (copy / "new.txt").write_text("new\n")
-    assert "There are newer changes" in _init(copy).stdout
+    assert "There are uncommitted changes" in _init(copy).stdout
     assert "new.txt" not in map(str, _committed(copy))
 
 
@@ -47,7 +47,7 @@ def test_a_folder_of_a_monorepo_is_committed_there_and_nothing_else_is(copy: Pat
     trees.build_file_tree(outer, {"staged.txt": "staged\n", ".gitignore": "*.pb.go\n"})
     trees.git(outer, "add", "staged.txt")
     done = _init(copy)
-    assert f"of the repository {outer}, which this folder is part of." in done.stdout
+    assert f"of the surrounding repository {outer}." in done.stdout
     assert "api/hello/v1/hello.pb.go" in done.stdout.partition("rules outside this folder")[2]
     assert not (copy / ".git").exists()
     assert _committed(copy) == {path for path in files if not path.name.endswith(".pb.go")}
@@ -74,7 +74,7 @@ def test_a_repository_with_commits_is_told_which_of_its_files_changed(
     trees.build_file_tree(root, {"README.md": "# Ours\n", ".gitignore": "/ours/\n"})
     trees.commit(root)
     process.run(["cp", "-RT", copy, root])
-    assert "files that were there before: .gitignore, README.md" in _init(root).stdout
+    assert "these files existed before and changed: .gitignore, README.md" in _init(root).stdout
 
 
 def test_a_linked_worktree_is_committed_on_its_branch(copy: Path, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_submodule_is_committed_on_a_branch_and_not_on_a_detached_head(
     trees.git(root, "switch", "--quiet", "main")
     done = _init(root)
     assert f"of this submodule of {outer}." in done.stdout
-    assert f"{outer} records this in a commit of its own." in done.stdout
+    assert f"commit the submodule in {outer} too." in done.stdout
 
 
 def test_without_an_identity_it_says_so_each_time_and_goes_on_with_one(
@@ -119,7 +119,7 @@ def test_without_an_identity_it_says_so_each_time_and_goes_on_with_one(
             done = _init(copy, {**nobody, "GIT_CONFIG_VALUE_0": "true"})
             assert done.status != 0
             assert "Please tell me who you are" in done.stderr
-            assert "init: nothing is committed." in done.stderr
+            assert "init: nothing was committed." in done.stderr
     assert "committed" in _init(copy).stdout
 
 

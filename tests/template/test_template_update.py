@@ -276,7 +276,7 @@ def test_an_update_starts_from_a_repository_without_leftovers_of_the_last_one(
     project.push("Makefile.rej", "ours\n")
     done = project.update(SECOND)
     assert done.returncode == 1
-    assert "Makefile.rej: a rejected hunk" in done.stderr
+    assert "Makefile.rej: rejected hunks" in done.stderr
     assert project.called("pipx") == []
 
 
@@ -333,9 +333,9 @@ def test_a_private_template_is_read_with_its_token_which_nothing_keeps(
 @pytest.mark.parametrize(
     ("token", "cause"),
     [
-        ("", "{url} asks for authentication: it takes a token for the template"),
-        ("expired", "the server of {url} refuses the token for the template"),
-        (STRANGER, '{url} is not found: it has moved, or the token lacks "Contents: read"'),
+        ("", "{url} requires authentication: set a token for the template"),
+        ("expired", "the server of {url} rejects the token for the template"),
+        (STRANGER, '{url} does not exist, or the token lacks "Contents: read"'),
     ],
     ids=["no-token", "expired", "without-permission"],
 )
@@ -378,7 +378,7 @@ def test_a_version_that_needs_trust_is_left_to_a_person(project: Project, tmp_pa
     project.comes_from(str(template))
     done = project.update(SECOND)
     assert done.returncode == 1
-    assert "run copier update --trust by hand" in done.stderr
+    assert "run copier update --trust manually" in done.stderr
 
 
 def test_a_token_in_the_url_of_the_template_is_not_recorded(
