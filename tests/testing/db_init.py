@@ -40,7 +40,7 @@ def mount(chart: Path, folder: Path) -> Path:
 
 
 def copied(folder: Path, to: Path) -> Path:
-    """Copy what `mount` made, for files of another service."""
+    """Copy the folder of `mount`, for the files of another service."""
     shutil.copytree(folder, to, symlinks=True)
     return to
 
@@ -79,18 +79,18 @@ class Hook:
         return [line.removeprefix(mark) for line in lines if line.startswith(mark)]
 
     def refusal(self, **changed: str) -> str:
-        """Run the hook, expect that it refuses for one reason only, and return that message."""
+        """Run the hook, expect that it refuses for a single reason, and return its message."""
         (sentence,) = self.refusals(**changed)
         return sentence
 
     def correct(self, refusals: Iterable[str]) -> None:
-        """Run, as a superuser in its database, what each refusal says a superuser runs."""
+        """Run the statements of the messages as a superuser in its database."""
         self.inspect(
             ";".join(re.split(r"runs(?:, in database \".*\")?: ", one)[1] for one in refusals)
         )
 
     def catalogs(self) -> str:
-        """Return all that the hook could change in the catalogs, as it is now."""
+        """Return the current state of the catalogs that the hook could change."""
         found = self.server.psql(f"\\set user '{self.user}'\n{SERVER}")
         if self.database in self.server.psql("SELECT datname FROM pg_database").splitlines():
             found += self.inspect(DATABASE)

@@ -1,7 +1,7 @@
-"""A git server over HTTP that asks for authentication and answers as GitHub does.
+"""A git server over HTTP that requires authentication and answers as GitHub does.
 
-Without credentials it answers 401, with unknown ones 401, and with those of somebody who may not
-read the repository 404, so that nobody learns which repositories there are.
+Without credentials or with unknown ones it answers 401. With credentials that may not read the
+repository it answers 404, so that the answer does not reveal which repositories exist.
 """
 
 import base64
@@ -15,18 +15,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-TOKEN = "github_pat_that_reads_the_template"  # noqa: S105  # no real one
-STRANGER = "github_pat_of_somebody_else"
+TOKEN = "github_pat_that_reads_the_template"  # noqa: S105  # not a real token
+STRANGER = "github_pat_without_access"
 
 
 @dataclass
 class GitServer:
-    """Serves the bare repositories of a folder to whoever knows the token, on this machine only.
+    """Serves the bare repositories of a folder to clients with the token, on this machine only.
 
     Attributes:
         root: The folder; a repository is reached at `url`/NAME.git.
-        url: Where the server is reached.
-        refused: The path of each request that got no repository.
+        url: The URL of the server.
+        refused: The path of each rejected request.
     """
 
     root: Path
@@ -90,7 +90,7 @@ def _handler(git: GitServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = _answer  # noqa: N815  # names that the base class looks for
+        do_GET = do_POST = _answer  # noqa: N815  # names that the base class requires
 
         def log_message(self, *arguments: object) -> None:
             """Log nothing."""

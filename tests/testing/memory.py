@@ -1,4 +1,4 @@
-"""A limit of the memory that a program may use, as a container has one."""
+"""A memory limit for a program, like that of a container."""
 
 import resource
 import uuid
@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Where version 1 and 2 of control groups have a hierarchy with memory, and the name of the limit.
+# The memory hierarchies of cgroups v1 and v2, and the name of the limit's file.
 HIERARCHIES = (
     (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
     (Path("/sys/fs/cgroup"), "memory.max"),
 )
-# Upper bound of what Go maps without using it.
+# Upper bound of the memory that Go maps without using it.
 MAPPED = 64 << 20
 
 
 @contextmanager
 def limited(limit: int) -> Iterator[Callable[[int], object]]:
-    """Give a function that limits a process, which has to end before the block does.
+    """Yield a function that limits a process, which must end before the block does.
 
-    It takes a control group where making one is allowed. Elsewhere it limits the data of the
-    process, which counts what is mapped.
+    It uses a cgroup if it may create one. Otherwise it limits the data segment of the process,
+    which includes mapped memory.
     """
     group = _control_group(limit)
     if group is None:

@@ -1,4 +1,4 @@
-"""A real PgBouncer that pools by transaction, in front of a PostgreSQL server."""
+"""A real PgBouncer with transaction pooling in front of a PostgreSQL server."""
 
 import re
 import shutil
@@ -31,7 +31,7 @@ max_client_conn = 500
 
 @process.within(None)
 def _usr() -> Path:
-    """Return the folder `usr` with PgBouncer: the machine's, or one with Debian's package."""
+    """Return the folder `usr` with PgBouncer: /usr, or a folder with Debian's package."""
     if shutil.which("pgbouncer", path="/usr/sbin"):
         return Path("/usr")
     try:
@@ -41,7 +41,7 @@ def _usr() -> Path:
 
 
 def _unpack(folder: Path) -> None:
-    """Unpack the package and those that it needs and the machine lacks, which needs no root."""
+    """Unpack the package and its missing dependencies, which needs no root."""
     state = {"Dir::State::Lists": folder / "lists", "Dir::Cache": folder / "cache"}
     options = {**state, "APT::Sandbox::User": "root"}
     apt = ["apt-get", "-qq", *(f"--option={name}={value}" for name, value in options.items())]
@@ -61,19 +61,19 @@ def _unpack(folder: Path) -> None:
 def pooled(
     server: postgres.Server, users: Mapping[str, Path], **settings: str
 ) -> Iterator[postgres.Server]:
-    """Start a PgBouncer and yield the server as it is seen through it.
+    """Start a PgBouncer and yield the server with the address of PgBouncer.
 
-    It knows no prepared statements, as before version 1.21 and by default for a while after that.
+    Prepared statements are disabled, as before version 1.21 and by default in some later versions.
 
     Args:
-        server: The one behind it.
-        users: Who may log in, with the file that holds the password.
-        settings: More of them, for its configuration.
+        server: The PostgreSQL server.
+        users: The users that may log in, with the files of their passwords.
+        settings: Additional settings for its configuration.
     """
     usr = _usr()
     with postgres.scratch() as home:
         if usr != Path("/usr"):
-            usr = shutil.copytree(usr, home / "usr")  # root's cache folder is closed to others
+            usr = shutil.copytree(usr, home / "usr")  # other users cannot read root's cache folder
         found = usr / "sbin/pgbouncer"
         env = {"LD_LIBRARY_PATH": ":".join(str(folder) for folder in usr.glob("lib/*-linux-gnu*"))}
         version = process.run([found, "--version"], env=env).stdout

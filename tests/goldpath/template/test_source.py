@@ -115,7 +115,7 @@ def test_credentials_in_the_url_of_a_template_are_not_repeated(tmp_path: Path) -
     assert "secret" not in str(refused.value)
 
 
-def test_an_answers_file_beside_the_files_of_a_template_is_taken_too(tmp_path: Path) -> None:
+def test_an_answers_file_outside_the_subdirectory_is_included(tmp_path: Path) -> None:
     tree = {"copier.yml": "_subdirectory: t", "t/a": "", "b/.copier-answers.yml": "", "b/c": ""}
     root = source.fetch(str(trees.build_file_tree(tmp_path / "t", tree))).root
     assert set(trees.contents(root)) == {"copier.yml", "t/a", "b/.copier-answers.yml"}

@@ -342,8 +342,8 @@ def test_an_unwritable_cache_is_one_sentence_and_no_report(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("output", "status", "sentence"),
     [
-        (".", 2, r"\. is no file in a folder that is there; --output takes one\."),
-        ("gone/report", 2, r"gone/report is no file in a folder"),
+        (".", 2, r"\. is not a file in an existing folder; --output needs one\."),
+        ("gone/report", 2, r"gone/report is not a file in an existing folder"),
         ("full/report", 3, r"full/report cannot be written: No space left on device\."),
     ],
 )

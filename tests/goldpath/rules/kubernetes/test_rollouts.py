@@ -79,7 +79,7 @@ DEFECTS: dict[str, tuple[Change, str, str]] = {
         "GP102",
         "uses the Service api both as activeService and as previewService",
     ),
-    "a Service that is not there": (
+    "a missing Service": (
         lambda o: o.pop("preview"),
         "GP102",
         "uses the Service api-preview as previewService, which the chart does not have",
