@@ -139,20 +139,20 @@ def update_leftover(subject: Subject) -> Iterator[Hit]:
     for name, text in subject.sources.items():
         if name.endswith((".rej", ".orig")):
             yield Hit(name, 0, "this file is a leftover of an update")
-        elif found := _MERGE.search(text):
+        elif match := _MERGE.search(text):
             yield Hit(
-                name, text.count("\n", 0, found.start()) + 1, "a merge conflict is not resolved"
+                name, text.count("\n", 0, match.start()) + 1, "a merge conflict is not resolved"
             )
 
 
 def recorded_credentials(subject: Subject) -> Iterator[Hit]:
-    """Find answers files that name their template by a URL with credentials."""
+    """Find answers files with credentials in the URL of the template."""
     root = subject.source.root
-    found = [(file.relative_to(root).as_posix(), file, "") for file in sorted(root.rglob(".*"))]
-    for one in subject.renders:
-        found += [(path, one.root / path, one.case.name) for path in one.sources]
+    files = [(file.relative_to(root).as_posix(), file, "") for file in sorted(root.rglob(".*"))]
+    for render in subject.renders:
+        files += [(path, render.root / path, render.case.name) for path in render.sources]
     seen = set()
-    for path, file, case in found:
+    for path, file, case in files:
         lines = _text(file).splitlines() if ANSWERS.search(path) else []
         for number, line in enumerate(lines, 1):
             if CREDENTIALS.search(line) and (path, number) not in seen:
@@ -271,10 +271,11 @@ RULES = (
     Rule(
         "GP031", "an answers file has credentials", "error",
         f"{MANUAL}/configuring/#the-copier-answersyml-file",
-        "Copier records the URL of the template as typed, including a token in it. Anyone who can "
-        "read the copy can read the token.",
-        "Remove the credentials from the URL and revoke them; updates use git's credential helper. "
-        "An answers file in the template can remove them, with `regex_replace` on `_src_path`.",
+        "Copier records the URL of the template including a token in it, which everyone with read "
+        "access to the copy can see.",
+        "Remove the token from the URL and revoke it; use a credential helper of git for updates. "
+        "The answers file of a template can strip it: `dict(_copier_answers, _src_path=...)` with "
+        "`regex_replace`.",
         recorded_credentials,
     ),
 )  # fmt: skip
