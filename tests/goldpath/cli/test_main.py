@@ -140,7 +140,7 @@ RENDER = {
     ),
     "file-as-folder": (
         ["template", "good.yml", "--answers", "good.yml"],
-        "good.yml exists; give a folder",
+        "good.yml exists; give a new or empty folder",
     ),
     "unknown-key": (
         ["template", "out", "--answers", "unknown.yml"],
