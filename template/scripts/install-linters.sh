@@ -3,7 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# shellcheck source-path=SCRIPTDIR source=tools.env
 source scripts/tools.env
 make tools
 GOBIN="$PWD/bin" go install "github.com/rhysd/actionlint/cmd/actionlint@$ACTIONLINT_VERSION"

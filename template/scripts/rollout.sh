@@ -11,7 +11,6 @@
 # Status 0: done; 1: the cluster or the Rollout says no; 2: wrong call. TIMEOUT and INTERVAL: see cluster.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# shellcheck source=scripts/cluster.sh
 . scripts/cluster.sh
 
 verb=$1 service=$2 chart=$3 namespace=$4 argument=${5:-}

@@ -6,7 +6,6 @@
 # TEMPLATE_TOKEN      a token that can read a private template
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# shellcheck source-path=SCRIPTDIR source=tools.env
 source scripts/tools.env
 
 branch=template-update

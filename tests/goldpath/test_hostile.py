@@ -359,7 +359,12 @@ def test_ignore_patterns_of_yamllint_are_relative_to_the_tree(tmp_path: Path) ->
 def test_an_interrupt_while_a_linter_runs_leaves_no_process(tmp_path: Path) -> None:
     """A shell script makes shellcheck read an endless file."""
     root = trees.build_file_tree(
-        tmp_path / "t", {"copier.yml": "_subdirectory: t\n", "t/a.sh": "#!/bin/sh\n. /dev/zero\n"}
+        tmp_path / "t",
+        {
+            "copier.yml": "_subdirectory: t\n",
+            "t/a.sh": "#!/bin/sh\n. /dev/zero\n",
+            "t/.shellcheckrc": "external-sources=true\n",
+        },
     )
     # A pytest worker ignores SIGINT, and its children would inherit that.
     code = (
@@ -377,7 +382,7 @@ def test_an_interrupt_while_a_linter_runs_leaves_no_process(tmp_path: Path) -> N
         assert running.stderr.read().endswith("Interrupted.\n")
         assert running.wait(60) == 130
     assert not Path(f"/proc/{child}").exists()
-    assert set(trees.contents(root)) == {"copier.yml", "t/a.sh"}
+    assert set(trees.contents(root)) == {"copier.yml", "t/a.sh", "t/.shellcheckrc"}
     assert list((tmp_path / "tmp").iterdir()) == []
 
 

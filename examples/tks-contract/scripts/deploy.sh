@@ -4,7 +4,6 @@
 # Status 0: done; 1: the cluster says no; 2: wrong call. TIMEOUT and INTERVAL: see cluster.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# shellcheck source=scripts/cluster.sh
 . scripts/cluster.sh
 
 service=$1 chart=$2 namespace=$3 environment=$4 image=$5

@@ -4,7 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# shellcheck source-path=SCRIPTDIR source=tools.env
 source scripts/tools.env
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -1,4 +1,4 @@
-"""shellcheck, with every optional check, on every shell script."""
+"""shellcheck on every shell script."""
 
 import json
 from collections.abc import Sequence
@@ -18,11 +18,12 @@ def _select(tree: Tree) -> list[Path]:
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-    """Check the files; findings of level style count."""
-    # Scripts source files by their path from the root of the repository.
-    options = ["--format", "json", "--severity", "style", "--external-sources"]
-    options += ["--source-path", "SCRIPTDIR/.."]
-    result = process.run([program(LINTER.program), *options, *files], cwd=tree.root, accept=(0, 1))
+    """Check the files; findings of level style count.
+
+    The .shellcheckrc of the tree applies, as it does where its owner runs the program.
+    """
+    command = [program(LINTER.program), "--format", "json", "--severity", "style", *files]
+    result = process.run(command, cwd=tree.root, accept=(0, 1))
     return [
         Finding(
             LINTER.name,

@@ -122,6 +122,15 @@ def test_a_file_that_the_yamllint_configuration_ignores_is_not_checked(tmp_path:
     assert read == [".yamllint.yaml", "a.yml"]
 
 
+def test_shellcheck_follows_sources_if_the_settings_of_the_tree_say_so(tmp_path: Path) -> None:
+    script = "#!/bin/sh\n. scripts/a.env\necho \"$A\"\n"
+    trees.build_file_tree(tmp_path, {"scripts/a.sh": script, "scripts/a.env": "A=1\n"})
+    assert [one.rule for one in lints.found(shellcheck.LINTER, tmp_path)] == ["SC1091"]
+    settings = "external-sources=true\nsource-path=SCRIPTDIR/..\n"
+    trees.build_file_tree(tmp_path, {".shellcheckrc": settings})
+    assert lints.found(shellcheck.LINTER, tmp_path) == []
+
+
 def test_gofmt_distinguishes_unformatted_files_from_invalid_ones(tmp_path: Path) -> None:
     good, spaces, broken = "package m\n", "package   m\n", "package m\n\nfunc {\n"
     trees.build_file_tree(tmp_path, {"good.go": good, "spaces.go": spaces, "x/broken.go": broken})
