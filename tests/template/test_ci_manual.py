@@ -62,8 +62,11 @@ def test_the_rules_are_json_and_require_the_jobs_that_there_are(rendered: Render
     branch, *tags = (json.loads(rule) for rule in rules)
     (checks,) = [r for r in branch["rules"] if r["type"] == "required_status_checks"]
     required = {check["context"] for check in checks["parameters"]["required_status_checks"]}
-    jobs = yaml.safe_load((rendered.root / ".github/workflows/ci.yaml").read_text())["jobs"]
+    workflow = yaml.safe_load((rendered.root / ".github/workflows/ci.yaml").read_text())
+    jobs = workflow["jobs"]
     assert required == {job["name"] for job in jobs.values()}
+    # What is required of a pull request and runs for no merge group stops a merge queue for good.
+    assert {"pull_request", "merge_group"} <= set(workflow[True])  # YAML 1.1 reads "on" as true
     assert {rule["type"] for one in tags for rule in one["rules"]} == {
         *("creation", "update", "deletion")
     }

@@ -19,7 +19,7 @@ def _settings(root: Path) -> dict[str, Any]:
     return loaded
 
 
-def test_the_dev_container_takes_its_go_from_the_dockerfile(
+def test_the_dev_container_takes_the_go_of_the_image(
     render: trees.Renderer, tmp_path: Path
 ) -> None:
     root = render(Case("defaults", {})).root

@@ -1,11 +1,13 @@
 """The generated service in operation: what an on-call engineer relies on."""
 
+import json
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,13 +161,60 @@ def test_the_generated_fuzz_tests_survive_ten_thousand_executions(
     assert int(re.findall(r"execs: (\d+)", shown)[-1]) >= 10_000
 
 
+def _vulnerabilities(folder: Path, *found: tuple[str, str, str, str]) -> str:
+    """Write a database: module, package and function, and the version that is fixed, if any."""
+    changed = {"modified": "2026-01-01T00:00:00Z"}
+    modules: list[Any] = []
+    files: dict[str, Any] = {"index/db.json": changed, "index/vulns.json": []}
+    for number, (module, package, function, fixed) in enumerate(found):
+        name = f"GO-2099-{number:04}"
+        modules.append({"path": module, "vulns": [{"id": name, "fixed": fixed, **changed}]})
+        events = [{"introduced": "0"}, *([{"fixed": fixed}] if fixed else [])]
+        affected = {
+            "package": {"name": module, "ecosystem": "Go"},
+            "ranges": [{"type": "SEMVER", "events": events}],
+            "ecosystem_specific": {"imports": [{"path": package, "symbols": [function]}]},
+        }
+        about = {"summary": "x", "database_specific": {"url": "https://example.com"}}
+        files[f"ID/{name}.json"] = {"id": name, "affected": [affected], **about, **changed}
+    texts = {**files, "index/modules.json": modules}
+    trees.build_file_tree(folder, {name: json.dumps(text) for name, text in texts.items()})
+    return folder.as_uri()
+
+
+def test_the_vulnerability_check_is_of_the_go_of_the_image_and_finds_what_the_code_reaches(
+    render: trees.Renderer, tmp_path: Path
+) -> None:
+    root = _copy_with_little_code(render, tmp_path)
+    # The Go on PATH may be older than that of the image, and have the first one.
+    fixed = ("stdlib", "os", "ReadFile", toolchain.GO_VERSION)
+    reached, unreached = ("stdlib", "os", "ReadFile", ""), ("stdlib", "os", "WriteFile", "")
+    for found, status in (((fixed, unreached), 0), ((fixed, reached), 3)):
+        database = _vulnerabilities(tmp_path / f"db-{status}", *found)
+        done = _check_vulnerabilities(root, database, status, GOTOOLCHAIN="")
+        assert "GO-2099-0000" not in done.stdout
+        assert ("GO-2099-0001" in done.stdout) == (status == 3)
+
+
 def test_a_vulnerability_check_without_its_database_says_that_it_checked_nothing(
     render: trees.Renderer, tmp_path: Path
 ) -> None:
-    root = tmp_path / "tks-contract"
-    shutil.copytree(render(STORY).root, root)
+    root = _copy_with_little_code(render, tmp_path)
     # Nothing listens there, so it is out of reach like the real one offline.
-    script = root / "scripts/vulncheck.sh"
-    script.write_text(script.read_text().replace("./...", "-db=http://127.0.0.1:1 ./..."))
-    done = process.run([script], cwd=root, env=toolchain.go_env(), accept=(4,))
+    done = _check_vulnerabilities(root, "http://127.0.0.1:1", 4)
     assert "nothing was checked" in done.stderr
+
+
+def _copy_with_little_code(render: trees.Renderer, folder: Path) -> Path:
+    """Return a copy whose owner has written a few lines in the place of the sample code."""
+    root = Path(shutil.copytree(render(STORY).root, folder / "tks-contract"))
+    for name in ("api", "cmd", "internal"):
+        shutil.rmtree(root / name)
+    text = 'package main\n\nimport "os"\n\nfunc main() { _, _ = os.ReadFile("x") }\n'
+    files = {"cmd/server/main.go": text, "go.mod": "module example.com/x\n\ngo 1.26.0\n"}
+    return trees.build_file_tree(root, files)
+
+
+def _check_vulnerabilities(root: Path, database: str, status: int, **env: str) -> process.Result:
+    env = {**toolchain.go_env(), "GOVULNDB": database, **env}
+    return process.run([root / "scripts/vulncheck.sh"], cwd=root, env=env, accept=(status,))

