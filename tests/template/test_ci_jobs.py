@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from goldpath.model import Case
-from goldpath.runtime.cache import made_once
+from goldpath.runtime.cache import cached_folder
 from testing import trees
 from testing.runner import OF_GO, Runner, runner
 from testing.steps import Done, Step, jobs
@@ -121,7 +121,7 @@ def _outputs(
         assert "skipped" not in passed[0].printed or not shutil.which("cc"), passed[0].printed
 
     if step.run in OF_GO:
-        made_once("step", machine.state(step), run, parent=shared)
+        cached_folder("step", machine.state(step), run, parent=shared)
         return {}
     run(shared)
     return {f"steps.{step.name}.outputs.{name}": v for name, v in passed[0].outputs.items()}

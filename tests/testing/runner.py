@@ -15,7 +15,7 @@ from pathlib import Path
 
 from goldpath.model import Render
 from goldpath.runtime import process
-from goldpath.runtime.cache import cache_dir, made_once, place
+from goldpath.runtime.cache import cache_dir, cache_path, cached_folder
 from goldpath.runtime.toolchain import beside_python, go_env, go_tool, tool_version
 from testing import trees
 from testing.steps import Done, Step, execute, filled
@@ -106,7 +106,7 @@ class Runner:
         inputs += [(self.folder / name).read_text() for name in (INSTALL, "scripts/tools.env")]
         key = "\0".join(inputs).encode()
         # What pipx installs stays where it is.
-        home = place("runner-home", key)
+        home = cache_path("runner-home", key)
 
         def install(draft: Path) -> None:
             shutil.rmtree(home, ignore_errors=True)
@@ -114,7 +114,7 @@ class Runner:
             assert done.status == 0, done.printed
             (self.folder / "bin").rename(draft / "bin")
 
-        tools = made_once("runner-tools", key, install)
+        tools = cached_folder("runner-tools", key, install)
         shutil.copytree(tools / "bin", self.folder / "bin", dirs_exist_ok=True)
         return home / ".local/bin"
 
@@ -127,4 +127,4 @@ def _pipx() -> Path:
     def link(folder: Path) -> None:
         (folder / "pipx").symlink_to(program)
 
-    return made_once("runner-pipx", os.fsencode(program), link)
+    return cached_folder("runner-pipx", os.fsencode(program), link)

@@ -31,7 +31,7 @@ EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}", re.S)
 
 @dataclass(frozen=True)
 class Step:
-    """A step: its location, its script or action, and its environment, which may contain expressions.
+    """A step: its location, its script or action, and its environment with its expressions.
 
     `inputs` are those of the action, `name` is the step's id.
     """

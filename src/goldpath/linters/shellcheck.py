@@ -22,8 +22,8 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
 
     The .shellcheckrc of the tree applies, as it does where its owner runs the program.
     """
-    command = [program(LINTER.program), "--format", "json", "--severity", "style", *files]
-    result = process.run(command, cwd=tree.root, accept=(0, 1))
+    options = ["--format", "json", "--severity", "style"]
+    result = process.run([program(LINTER.program), *options, *files], cwd=tree.root, accept=(0, 1))
     return [
         Finding(
             LINTER.name,

@@ -123,7 +123,7 @@ def test_a_file_that_the_yamllint_configuration_ignores_is_not_checked(tmp_path:
 
 
 def test_shellcheck_follows_sources_if_the_settings_of_the_tree_say_so(tmp_path: Path) -> None:
-    script = "#!/bin/sh\n. scripts/a.env\necho \"$A\"\n"
+    script = '#!/bin/sh\n. scripts/a.env\necho "$A"\n'
     trees.build_file_tree(tmp_path, {"scripts/a.sh": script, "scripts/a.env": "A=1\n"})
     assert [one.rule for one in lints.found(shellcheck.LINTER, tmp_path)] == ["SC1091"]
     settings = "external-sources=true\nsource-path=SCRIPTDIR/..\n"

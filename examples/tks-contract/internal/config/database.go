@@ -25,9 +25,9 @@ type Database struct {
 	PasswordFile string
 	// SSLMode is one of PostgreSQL's, such as verify-full.
 	SSLMode string
-	// SSLRootCert is a PEM file. Empty means the authorities of the system.
+	// SSLRootCert is a PEM file of CAs. Empty means those of the system.
 	SSLRootCert string
-	// Prepare is false for a pooler that does not know prepared statements.
+	// Prepare is false for a pooler that does not support prepared statements.
 	Prepare bool
 	// Wait is how long the start may wait for the database. 0 means one attempt.
 	Wait time.Duration
@@ -43,9 +43,9 @@ func (d *Database) AddFlags(flags *flag.FlagSet) {
 	sslModeVar(flags, &d.SSLMode, "dbsslmode", "prefer",
 		"TLS `mode` of the connections, one of PostgreSQL's: disable, prefer, require, verify-ca or verify-full")
 	flags.StringVar(&d.SSLRootCert, "dbsslrootcert", "",
-		"PEM `file` with the authorities of PostgreSQL's certificate, if not those of the system")
+		"PEM `file` of the CAs of PostgreSQL's certificate, if not those of the system")
 	BoolVar(flags, &d.Prepare, "dbprepare", true,
-		"use prepared statements; false for a pooler that works by transaction and does not know them")
+		"use prepared statements; false for a pooler in transaction mode that does not support them")
 	durationVar(flags, &d.Wait, "dbwait", time.Minute,
 		"`duration` for which the start waits for PostgreSQL; 0 means one attempt")
 }

@@ -18,7 +18,7 @@ which then stands in two Secrets: an ordinary one for the service, and one that 
 {{- .Values.database.existingSecret | default (include "service.dbInit.name" .) }}
 {{- end }}
 
-{{/* Where the hook finds PostgreSQL: where the service does, but for a pooler between. */}}
+{{/* How the hook reaches PostgreSQL: like the service, unless that uses a pooler. */}}
 {{- define "service.dbInit.port" -}}
 {{ .Values.dbInit.port | default .Values.database.port }}
 {{- end }}

@@ -14,7 +14,7 @@ COMMIT;
 \quit
 \endif
 
--- Tables belong into the schema of the role's name, unless there are some in public from before this hook.
+-- Tables are created in the schema with the role's name, unless the role has some in public from before this hook.
 SELECT NOT EXISTS (
     SELECT FROM pg_class WHERE relnamespace = to_regnamespace('public') AND pg_get_userbyid(relowner) = current_user
 ) AS db_init_own \gset

@@ -1,12 +1,12 @@
--- What stands in the way in APP_DATABASE, each objection as a line "refused: ...", and "pending:FILE" for each file that is
--- not applied yet. Run by ADMIN_USER, which reads nothing that APP_USER can have put in another's place. Changes nothing.
+-- Checks schemas, tables and the history, and prints a line "refused: ..." for each problem and "pending:FILE" for each file that
+-- is not applied yet. Run by ADMIN_USER in APP_DATABASE; read-only. It reads no table that APP_USER could have replaced.
 
 \getenv app_user APP_USER
 \getenv migrations MIGRATIONS
 \ir lock.sql
 
--- The service's tables are in the schema of its role's name, where PostgreSQL looks first. Those of a service that had
--- tables before it had this hook are in public.
+-- The service's tables are in the schema with its role's name, which PostgreSQL searches first, or in public if it had tables
+-- there before this hook.
 SELECT CASE WHEN to_regnamespace(quote_ident(:'app_user')) IS NULL THEN 'public' ELSE :'app_user' END AS place \gset
 
 WITH object AS (
@@ -22,12 +22,12 @@ WITH object AS (
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
         AND (nspname = :'place' OR nspname = 'schema_migrations' AND relname = :'app_user')
-        -- An extension has its own, and the sequence of a column goes with its table.
+        -- Neither objects of an extension, nor the sequence of a column, which follows its table,
         AND NOT EXISTS (
             SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid
                 AND (deptype = 'e' OR relkind = 'S' AND deptype IN ('a', 'i'))
         )
-        -- So has another service of this database.
+        -- nor those of another service in this database.
         AND NOT EXISTS (
             SELECT FROM pg_class AS history WHERE history.relnamespace = to_regnamespace('schema_migrations')
                 AND history.relname = pg_get_userbyid(pg_class.relowner)
@@ -46,7 +46,7 @@ SELECT 'refused: ' || replace(reason, E'\n', '?') FROM (
         name, holder, wanted, current_database(), kind, name, wanted)
     FROM wrong
     UNION ALL
-    SELECT format('%s is not the table that this hook makes; a superuser runs, in database "%s": '
+    SELECT format('%s was not created by this hook; a superuser runs, in database "%s": '
         'ALTER SCHEMA schema_migrations RENAME TO schema_migrations_old', pg_class.oid::regclass, current_database())
     FROM pg_class
     WHERE relnamespace = to_regnamespace('schema_migrations') AND relname = :'app_user'

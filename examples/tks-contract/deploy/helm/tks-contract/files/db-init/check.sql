@@ -1,7 +1,7 @@
--- What stands in the way in ADMIN_DATABASE: each objection as a line "refused: ...", all of them. Changes nothing. Prints
--- "database:" if APP_DATABASE is there and can be checked, too.
+-- Checks role and database, and prints a line "refused: ..." for each problem. Run by ADMIN_USER in ADMIN_DATABASE; read-only.
+-- Prints "database:" if APP_DATABASE exists, so that it can be checked, too.
 
--- A pooler drops the settings of db-init.sh, search_path among them, so this comes before all that needs them.
+-- A pooler drops the settings of db-init.sh, search_path among them, so this check comes before all that needs them.
 SELECT pg_catalog.current_setting('client_connection_check_interval') OPERATOR(pg_catalog.=) '5s' AS direct \gset
 \if :direct
 \else

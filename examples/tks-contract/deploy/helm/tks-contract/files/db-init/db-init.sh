@@ -2,18 +2,18 @@
 # Prepares PostgreSQL for the service, as a Job before each install and upgrade of the chart, and changes nothing if all
 # is there already. Two runs at a time wait for each other; a run that was killed is completed by the next one.
 #
-#   first, read-only   all checks. Each objection is a line "refused: ...", with what corrects it, and if there is one the
-#                      hook ends without having changed anything.
+#   first, read-only   all checks. Each problem is a line "refused: ..." with the statement that fixes it. If there is one,
+#                      the hook ends and has changed nothing.
 #   as ADMIN_USER      the role APP_USER, without any special right; the database APP_DATABASE, which only its services'
 #                      roles and its owner ADMIN_USER may use. ADMIN_USER needs CREATEROLE and CREATEDB, or is a superuser.
 #   as APP_USER        the files SQL_DIR/*.sql, in the order of their names, byte by byte (LC_ALL=C): each once, each in a
 #                      transaction of its own, with its checksum recorded in schema_migrations.APP_USER.
 #
-# Several services may share APP_DATABASE, each with a role of its own: tables are in the schema of the role's name.
+# Services can share APP_DATABASE, each with its own role: their tables are in the schemas with the names of the roles.
 #
-# Refused are, by name, a file that was changed after it was applied, a new file whose name sorts before an applied one, and a
-# statement that cannot be part of a transaction. Files that are recorded and not in SQL_DIR are named and left alone: so an
-# older chart on a newer database changes nothing, and its service has to work on the newer schema.
+# The checks refuse a file that was changed after it was applied, a new file whose name sorts before an applied one, and a
+# statement that cannot be part of a transaction. Files that are recorded and not in SQL_DIR are reported and left alone: so an
+# older chart on a newer database changes nothing, and its service has to work with the newer schema.
 #
 # Variables: PGHOST, PGPORT, PGSSLMODE, PGSSLROOTCERT (needed for verify-ca and verify-full), ADMIN_USER, ADMIN_DATABASE,
 # ADMIN_PASSWORD_FILE, APP_USER, APP_DATABASE, APP_PASSWORD_FILE, SQL_DIR (sql, beside this script), RUN_DIR (a folder in
@@ -154,8 +154,8 @@ read_report() {
   done <"$RUN_DIR/report"
 }
 
-# The lines that psql prints become lines of the log, or are for this script. Nothing that comes from the database may begin
-# a line, neither of psql's output nor of the log.
+# The lines that psql prints become lines of the log, or control this script. Nothing that comes from the database may begin a
+# line, neither of psql's output nor of the log.
 run_sql() { # WHAT SQL_FILE, as PGUSER in PGDATABASE with PGPASSFILE, standard input from descriptor 3
   status=0
   # In the background, because a shell that waits for a program runs no trap.

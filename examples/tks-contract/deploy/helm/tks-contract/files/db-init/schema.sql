@@ -1,11 +1,11 @@
--- The administrator's part in APP_DATABASE: nobody but its services may use the schema public, and the table in which this
--- one's files are recorded. Only the owner of the database owns that, so that the next hook can trust what it reads there.
+-- The administrator's part in APP_DATABASE: revokes the schema public from PUBLIC, and creates the table that records the files.
+-- It belongs to the owner of the database, so that ADMIN_USER can trust it. Run by db-init.sh; everything can be repeated.
 
 \getenv app_user APP_USER
 \ir lock.sql
 
 BEGIN;
--- APP_USER may create in public only if it has tables there already.
+-- APP_USER may create objects in public only if it has tables there already.
 SELECT format(statement, :'app_user')
 FROM pg_namespace CROSS JOIN unnest(ARRAY[
     'REVOKE ALL ON SCHEMA public FROM PUBLIC',

@@ -1,13 +1,13 @@
-# Prints "FILE, line N: ..." for each statement of SQL files that cannot be part of a transaction, and for each command of
-# psql. Reads as psql does: comments, strings, dollar quotes and the bodies of functions are no statements. Wants LC_ALL=C.
+# Prints "FILE, line N: ..." for each statement in SQL files that cannot be part of a transaction, and for each command of psql.
+# Like psql it skips comments, strings, dollar quotes and the bodies of functions. Needs LC_ALL=C.
 
 function report(line, what) {
     print prefix name ", line " line ": " what " cannot be part of a file, which is applied as one transaction; " \
         "docs/database.md says what to do instead"
 }
 
-# At the end of a statement: its words outside of quotes, in capitals, with a space before, between and behind them.
-function judge() {
+# Checks a statement at its end. `words` are those outside of quotes, in upper case, with a space before and after each.
+function check() {
     if (words !~ /^ ROLLBACK (WORK |TRANSACTION )?TO / && ( \
         match(words, /^ (ABORT|BEGIN|COMMIT|END|ROLLBACK|START TRANSACTION|PREPARE TRANSACTION) /) \
         || match(words, /^ (CREATE|DROP) (DATABASE|TABLESPACE|SUBSCRIPTION) /) \
@@ -17,7 +17,7 @@ function judge() {
         || match(words, /^ (REINDEX|ALTER TABLE .* DETACH PARTITION) .*CONCURRENTLY /) \
         || match(words, /^ (CLUSTER( VERBOSE)? $|VACUUM |DISCARD ALL )/)))
         report(first, substr(words, 2, RLENGTH - 2))
-    # The lines that follow are data, up to one of a backslash and a dot.
+    # The next lines are data, up to a line with a backslash and a dot.
     data = (words ~ /^ COPY .* FROM STDIN /)
     words = ""
     parens = begins = 0
@@ -33,7 +33,7 @@ function word(text) {
     if (length(words) < 500) words = words text " "
 }
 
-# Goes on behind a quote that ends with `closing`, or with the line.
+# Skips the text of a quote up to `closing`, or to the end of the line.
 function skip_quote(at) {
     if (escapes) {
         while (match(text, /^[^\\']*(\\.|'')/)) text = substr(text, RLENGTH + 1)
@@ -44,14 +44,14 @@ function skip_quote(at) {
     if (at) closing = ""
 }
 
-# Comments may stand in comments.
+# Comments may be nested.
 function skip_comment() {
     if (match(text, /\/\*|\*\//)) depth += substr(text, RSTART, 1) == "/" ? 1 : -1
     text = RSTART ? substr(text, RSTART + 2) : ""
 }
 
 FNR == 1 {
-    judge()
+    check()
     name = FILENAME
     closing = ""
     depth = data = 0
@@ -81,17 +81,17 @@ data {
             text = substr(text, RLENGTH + 1)
         } else if (match(text, /^\\[^ \t\r\f\v]*/)) {
             report(FNR, substr(text, 1, RLENGTH))
-            judge()
+            check()
             text = ""
         } else {
             if (text ~ /^\(/) parens++
             if (text ~ /^\)/ && parens) parens--
-            if (text ~ /^;/ && !parens && !begins) judge()
+            if (text ~ /^;/ && !parens && !begins) check()
             text = substr(text, 2)
         }
     }
 }
 
 END {
-    judge()
+    check()
 }
