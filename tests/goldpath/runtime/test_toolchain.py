@@ -244,7 +244,7 @@ def test_the_pinned_go_may_be_newer_than_the_wheel_which_downloads_it(
     monkeypatch.setenv("GOPROXY", _proxy_with_go(tmp_path / "proxy", "1.99.1"))
     monkeypatch.setattr(toolchain, "GO_VERSION", "1.99.1")
     monkeypatch.setenv("PATH", str(tmp_path))
-    env = {**_env(), "GOMODCACHE": str(tmp_path / "modules")}
+    env = {**_env(), "GOMODCACHE": str(tmp_path / "modules"), "GOSUMDB": "off"}
     go = shutil.which("go", path=env["PATH"]) or ""
     assert process.run([go, "version"], env=env).stdout == "go version go1.99.1\n"
 
@@ -259,7 +259,8 @@ def _proxy_with_go(folder: Path, version: str) -> str:
     (place / f"{name}.mod").write_text("module golang.org/toolchain\n")
     with zipfile.ZipFile(place / f"{name}.zip", "w") as module:
         program = f"#!/bin/sh\necho go version go{version}\n"
-        module.writestr(f"golang.org/toolchain@{name}/bin/go", program)
+        for file in ("bin/go", "lib/file", "pkg/tool/file"):
+            module.writestr(f"golang.org/toolchain@{name}/{file}", program)
     return folder.as_uri()
 
 
