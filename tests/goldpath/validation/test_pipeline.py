@@ -116,7 +116,7 @@ def test_a_template_with_endless_output_is_stopped(
     monkeypatch.setattr("goldpath.rendering.copier.MAX_BYTES", 10_000)
     text = "{% for a in range(900) %}{{ 'many words' }}{{ 'more words' }}{% endfor %}\n"
     report = _check(_template(tmp_path, **{"template/x.txt.jinja": text}))
-    assert "written more than" in report.findings[0].finding.message
+    assert "writes more than" in report.findings[0].finding.message
     assert report.rendered == 0
 
 
