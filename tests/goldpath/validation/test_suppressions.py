@@ -41,7 +41,7 @@ def test_a_baseline_hides_its_findings_and_no_others(template: Path) -> None:
     known = template.parent / "known.json"
     done, lines = _validate(template, "--baseline", known, "--update-baseline")
     assert (done.returncode, lines) == (0, [])
-    assert "known.json has 2 findings now." in done.stderr
+    assert "known.json: 2 findings written." in done.stderr
     assert _validate(template, "--baseline", known)[0].returncode == 0
     (template / TEMPLATE).write_text(f"{LINES}d: 3 \n")
     done, lines = _validate(template, "--baseline", known)
