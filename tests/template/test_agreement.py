@@ -75,7 +75,7 @@ FACTS: Mapping[str, Mapping[str, str]] = {
     "ending of the preview Service": {
         f"{CHART}/templates/_rollout.tpl": r'"blue-green-deployments"\) \}\}\n.*\}\}(-\w+)$',
         f"{DOCS}/rollouts.md.jinja": r"Service `#\{ service_name \}#(-\w+)`",
-        "docs/story.md": r"suffix `(-\w+)`",
+        "docs/story.md": r"with `(-\w+)` behind",
     },
     "component of the hook": {
         f"{CHART}/templates/db-init/*.yaml": r'hookLabels" \(list \. "([\w-]+)"',

@@ -1,4 +1,4 @@
-"""The way of a cluster by make, with programs in the place of clusters that record their calls."""
+"""The way of a cluster by make, with programs instead of clusters that record their calls."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -432,7 +432,7 @@ def test_an_upgrade_of_eks_brings_the_workers_after_the_control_plane(
     done = make(folder, "upgrade", case="aws-eks")
     assert "make cluster-apply brings the workers" in done.stdout
     sent = list(yaml.safe_load_all((folder / "applied").read_text()))
-    # The program in the place of clusterctl prints the cluster for each file that it is given.
+    # The program instead of clusterctl prints the cluster for each file that it is given.
     assert {one["kind"] for one in sent} == {"AWSManagedControlPlane"}
     assert all(one == sent[0] for one in sent)
     folder = programs(live="v1.35.8", upgraded="1.34", objects=objects)

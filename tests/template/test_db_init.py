@@ -159,11 +159,11 @@ def test_the_passfile_is_closed_to_all_others_and_gone_after_a_stop(newest: Hook
 def test_the_service_runs_on_the_database_as_the_role(
     hook: Hook, render: trees.Renderer, tmp_path: Path
 ) -> None:
-    hook = hook.named(demo.ROLE, demo.DATABASE)
-    hook.good_run()
     root = trees.built(render, STORY)
-    with demo.service(hook.server, root, hook.password_file, tmp_path) as address:
-        client = [str(root / "bin/client"), "-addr", address, "-name", "Seungkyu"]
-        for count in (1, 2):
-            assert process.run(client).stdout == f"Hello, Seungkyu\ncount: {count}\n"
-    assert hook.psql("SELECT count FROM greetings") == "2"
+    with hook.named(demo.ROLE, demo.DATABASE).temporary() as story:
+        story.good_run()
+        with demo.service(story.server, root, story.password_file, tmp_path) as address:
+            client = [str(root / "bin/client"), "-addr", address, "-name", "Seungkyu"]
+            for count in (1, 2):
+                assert process.run(client).stdout == f"Hello, Seungkyu\ncount: {count}\n"
+        assert story.psql("SELECT count FROM greetings") == "2"

@@ -14,7 +14,7 @@ IDENTITY = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_CO
 
 @pytest.fixture
 def copy(render: trees.Renderer, tmp_path: Path) -> Path:
-    """A fresh copy in a folder of its own."""
+    """A fresh copy in its own folder."""
     return render.into(Case("defaults", {}), tmp_path / "outer/pay").root
 
 

@@ -206,7 +206,7 @@ def test_a_vulnerability_check_without_its_database_says_that_it_checked_nothing
 
 
 def _copy_with_little_code(render: trees.Renderer, folder: Path) -> Path:
-    """Return a copy whose owner has written a few lines in the place of the sample code."""
+    """Return a copy whose owner has written a few lines instead of the sample code."""
     root = Path(shutil.copytree(render(STORY).root, folder / "tks-contract"))
     for name in ("api", "cmd", "internal"):
         shutil.rmtree(root / name)

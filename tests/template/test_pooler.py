@@ -45,19 +45,23 @@ def test_the_service_works_behind_a_pooler_without_prepared_statements(
     monkeypatch: pytest.MonkeyPatch,
     prepare: str,
 ) -> None:
-    hook = newest.named(demo.ROLE, demo.DATABASE)
-    hook.good_run()
     root = trees.built(render, STORY)
     monkeypatch.setenv("SERVICE_DBPREPARE", prepare)
     load = [str(root / "bin/client"), "-calls", "2000", "-concurrency", "20", "-name", "load"]
-    with (
-        pgbouncer.pooled(hook.server, {hook.user: hook.password_file}) as pooler,
-        demo.service(pooler, root, hook.password_file, tmp_path) as address,
-    ):
-        done = process.run([*load, "-addr", address], accept=[0, 1])
+    with newest.named(demo.ROLE, demo.DATABASE).temporary() as hook:
+        hook.good_run()
+        done = _load(hook, root, load, tmp_path)
     lines = done.stdout.splitlines()
     if prepare == "false":
         assert lines[-1] == "OK: 2000"
     else:
         assert any(line.startswith("Internal: ") for line in lines)
         assert "SQLSTATE 42P05" in (tmp_path / "service.log").read_text()
+
+
+def _load(hook: Hook, root: Path, load: list[str], tmp_path: Path) -> process.Result:
+    with (
+        pgbouncer.pooled(hook.server, {hook.user: hook.password_file}) as pooler,
+        demo.service(pooler, root, hook.password_file, tmp_path) as address,
+    ):
+        return process.run([*load, "-addr", address], accept=[0, 1])

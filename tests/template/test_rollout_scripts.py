@@ -1,4 +1,4 @@
-"""What the deployment scripts refuse and say, with programs in the place of a cluster.
+"""What the deployment scripts refuse and say, with programs instead of a cluster.
 
 That they do their work is shown on a real control plane, elsewhere.
 """

@@ -158,6 +158,15 @@ class Hook:
         """Drop its database, which would be written to the disk when the server stops."""
         self.server.psql(f'DROP DATABASE "{self.database}" WITH (FORCE)')
 
+    @contextmanager
+    def temporary(self) -> Iterator["Hook"]:
+        """Drop its database and role after the block: other tests use the same names."""
+        try:
+            yield self
+        finally:
+            self.drop()
+            self.server.psql(f'DROP ROLE "{self.user}"')
+
     def as_superuser(self) -> "Hook":
         """Return the hook with PostgreSQL's superuser as administrator."""
         admin = {"ADMIN_USER": self.server.user}
