@@ -159,8 +159,8 @@ def test_the_values_of_the_story_prepare_its_postgresql_which_has_no_tls(
     }
     assert environment["PGSSLMODE"] == "disable"
     hook = newest.as_superuser()
-    with replace(hook, env={**hook.env, **environment}).temporary() as of_the_story:
-        assert 'db-init: database "tks": created' in of_the_story.good_run()
+    log = replace(hook, env={**hook.env, **environment}).good_run()
+    assert 'db-init: database "tks": created' in log
 
 
 # Objects of 2021 and what they are now.
@@ -195,7 +195,7 @@ def test_the_differences_from_the_dry_run_of_2021_are_those_of_the_page(
 
 
 def covers(row: str, path: str) -> bool:
-    """Whether a row of the page stands for a field, which it may name by its part of a pod."""
+    """Return whether a row of the page covers a field, maybe by its path in the pod only."""
     return f"{path}.".startswith((f"{row}.", f"spec.template.spec.{row}."))
 
 

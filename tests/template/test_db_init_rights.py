@@ -203,3 +203,8 @@ def test_two_services_share_a_database_and_nothing_in_it(
     for table in (f'"{place}".greetings', f'schema_migrations."{hook.user}"'):
         with pytest.raises(ToolError, match="permission denied"):
             other.psql(f"SELECT FROM {table}")
+    hook.inspect(
+        f'DROP OWNED BY "{other.user}"; DROP TABLE schema_migrations."{other.user}";'
+        f'DROP ROLE "{other.user}"'
+    )
+    hook.good_run()
