@@ -159,8 +159,8 @@ def test_the_values_of_the_story_prepare_its_postgresql_which_has_no_tls(
     }
     assert environment["PGSSLMODE"] == "disable"
     hook = newest.as_superuser()
-    log = replace(hook, env={**hook.env, **environment}).good_run()
-    assert 'db-init: database "tks": created' in log
+    with replace(hook, env={**hook.env, **environment}).temporary() as of_the_story:
+        assert 'db-init: database "tks": created' in of_the_story.good_run()
 
 
 # Objects of 2021 and what they are now.

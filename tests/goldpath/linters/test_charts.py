@@ -394,7 +394,9 @@ spec:
         assert ("horizontalpodautoscaler-has-target" in rules) == expected
 
 
-@pytest.mark.parametrize("linter", [kube_score, pod_security], ids=["kube-score", "pod-security"])
+@pytest.mark.parametrize(
+    "linter", [kube_score.LINTER, pod_security.LINTER], ids=["kube-score", "pod-security"]
+)
 def test_a_malformed_object_is_a_finding(linter: Linter, chart: Path) -> None:
     _change(chart, "templates/deployment.yaml", "containerPort: 9110", "containerPort: grpc")
     found = _found(linter, chart)
@@ -411,13 +413,13 @@ def test_a_chart_without_a_pod_template_has_not_passed_pod_security(chart: Path)
     ("linter", "old", "new", "annotation"),
     [
         (
-            kube_score,
+            kube_score.LINTER,
             "imagePullPolicy: Always",
             "imagePullPolicy: IfNotPresent",
             "kube-score/ignore: container-image-pull-policy",
         ),
         (
-            checkov,
+            checkov.LINTER,
             "drop: [ALL]",
             "drop: [CHOWN]",
             'checkov.io/skip1: "CKV_K8S_37=for the test"\n    checkov.io/skip2: "CKV_K8S_28=too"',
