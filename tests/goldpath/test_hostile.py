@@ -196,7 +196,7 @@ def test_a_billion_laughs_is_not_expanded() -> None:
     assert documents("a: &a 1\nb: *a\n") == [{"a": 1, "b": 1}]
 
 
-@pytest.mark.parametrize("linter", [check_jsonschema, checkov_workflows])
+@pytest.mark.parametrize("linter", [check_jsonschema.LINTER, checkov_workflows.LINTER])
 def test_a_billion_laughs_is_a_finding_and_the_other_files_are_checked(
     linter: Linter, tmp_path: Path
 ) -> None:
