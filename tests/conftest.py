@@ -16,8 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 from dev import postgres
 from goldpath.model import Case, Render, Template
 from goldpath.template.copier_yml import load
-from testing import ROOT, kubernetes, trees
-from testing.kubernetes import Cluster
+from testing import ROOT, trees
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -85,13 +84,6 @@ def database() -> Iterator[postgres.Server]:
     """A PostgreSQL server, one for each worker."""
     with postgres.server() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """A control plane with Argo Rollouts; the tests of tests/cluster share it."""
-    with kubernetes.cluster() as running:
-        yield running
 
 
 # Folders whose tests share a control plane.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from testing import releases, trees
+from testing import kubernetes, releases, trees
 from testing.kubernetes import Cluster
 from testing.releases import Release, Scenarios
 
@@ -17,7 +17,14 @@ NewRelease = Callable[[str, str], Release]
 AT_ONCE = 5
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def cluster() -> Iterator[Cluster]:
+    """A control plane with Argo Rollouts; it ends with the last test that shares it."""
+    with kubernetes.cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
 def repository(render: trees.Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository whose strategy is blue-green, with values for ENV=test and ENV=bare.
 
@@ -34,7 +41,7 @@ def repository(render: trees.Renderer, tmp_path_factory: pytest.TempPathFactory)
     return root
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def release(cluster: Cluster, repository: Path) -> NewRelease:
     """Return a function that creates a release, with its namespace, for a Helm and an ENV."""
     numbers = itertools.count()
@@ -47,7 +54,7 @@ def release(cluster: Cluster, repository: Path) -> NewRelease:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scenarios(request: pytest.FixtureRequest, release: NewRelease) -> Iterator[Scenarios]:
     """The scenarios of all tests of this run, started; see `releases.concurrent`."""
     pool = ThreadPoolExecutor(AT_ONCE)

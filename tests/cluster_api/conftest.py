@@ -11,9 +11,9 @@ from testing.management_cluster import ManagementCluster, management_cluster
 from testing.providers import Object
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def management() -> Iterator[ManagementCluster]:
-    """A control plane with Cluster API; the tests here share it."""
+    """A control plane with Cluster API; it ends with the last test that shares it."""
     with management_cluster() as running:
         yield running
 

@@ -37,7 +37,7 @@ OTHERS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def existing(
     management: ManagementCluster, sets: Mapping[str, list[Object]]
 ) -> Mapping[str, Object]:

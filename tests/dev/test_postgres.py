@@ -33,7 +33,7 @@ def test_a_server_has_the_requested_version(major: int) -> None:
 
 
 def test_a_version_without_a_wheel_is_named() -> None:
-    with pytest.raises(GoldpathError, match="PostgreSQL 9 is not on this machine"):
+    with pytest.raises(GoldpathError, match="PostgreSQL 9 is not installed"):
         postgres.binaries(9)
 
 

@@ -46,5 +46,5 @@ def test_a_version_without_a_section_in_the_changelog_is_not_released(
 ) -> None:
     done = _release(tmp_path, changelog)
     assert done.status == 2
-    assert "CHANGELOG.md has no part '## 1.2.0'" in done.printed
+    assert "CHANGELOG.md has no section '## 1.2.0'" in done.printed
     assert done.calls == ""

@@ -165,7 +165,7 @@ def test_a_file_that_is_not_yaml_is_an_error_of_one_line(text: bytes, tmp_path: 
 @pytest.mark.parametrize("text", ["", "- a", "word", "3"], ids=["empty", "list", "word", "number"])
 def test_a_file_that_is_not_a_mapping_is_rejected(text: str, tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text(text)
-    with pytest.raises(BadInputError, match="write one answer a line, as KEY: VALUE"):
+    with pytest.raises(BadInputError, match="write one answer per line, as KEY: VALUE"):
         generate.from_file(tmp_path / "mine.yml", TEXT)
 
 

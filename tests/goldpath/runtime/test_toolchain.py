@@ -259,7 +259,7 @@ def _proxy_with_go(folder: Path, version: str) -> str:
     (place / f"{name}.mod").write_text("module golang.org/toolchain\n")
     with zipfile.ZipFile(place / f"{name}.zip", "w") as module:
         program = f"#!/bin/sh\necho go version go{version}\n"
-        for file in ("bin/go", "lib/file", "pkg/tool/file"):
+        for file in ("bin/go", "bin/gofmt", "lib/file", "pkg/tool/file"):
             module.writestr(f"golang.org/toolchain@{name}/{file}", program)
     return folder.as_uri()
 

@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -377,21 +378,26 @@ def test_control_characters_of_a_template_do_not_reach_the_terminal(tmp_path: Pa
     assert "\x1b" not in done.stdout + done.stderr
 
 
+@contextmanager
 def _started(
     *options: str, cwd: Path, stderr: IO[str] | int = subprocess.PIPE
-) -> "subprocess.Popen[str]":
+) -> Iterator["subprocess.Popen[str]"]:
     # A pytest worker ignores SIGINT, and its children would inherit that.
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from goldpath.cli.main import main; main()"
     )
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", code, "validate", *options],
         cwd=cwd,
         stderr=stderr,
         stdout=subprocess.PIPE,
         text=True,
-    )
+    ) as running:
+        try:
+            yield running
+        finally:
+            running.kill()  # after a failed assertion it would run, and be waited for, forever
 
 
 def test_an_interrupted_run_exits_with_130_and_leaves_no_report(tmp_path: Path) -> None:
@@ -420,7 +426,9 @@ def test_watch_reports_after_each_change_and_survives_errors(
 
     def wait_for_report(number: int) -> None:
         process.wait_until(
-            lambda: errors.read_text().count("Waits for a change") == number, f"Report {number}", 60
+            lambda: errors.read_text().count("Watching for changes") == number,
+            f"Report {number}",
+            60,
         )
 
     with (
