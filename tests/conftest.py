@@ -100,11 +100,13 @@ class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no type
         return next((folder for folder in CONTROL_PLANES if nodeid.startswith(folder)), nodeid)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Start one worker more than there are cores: those with a control plane mostly wait."""
     return (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
     """Choose how tests are distributed to workers."""
     return Scheduler(config, log)

@@ -65,7 +65,7 @@ def running(
     log = home / "log"
     (container,) = _server(shop)["spec"]["containers"]
     # The last of two equal flags wins: addresses of this machine instead of those of a cluster.
-    here = demo.flags(database, password)
+    here = [*demo.flags(database, password), "-dbsslmode", "disable"]
     command = [str(server), *container["args"], *here]
     with log.open("w") as output, process.background(command, log=output) as program:
         process.wait_until(lambda: bool(demo.listening_address(log)), "start of the service")
