@@ -86,18 +86,25 @@ def database() -> Iterator[postgres.Server]:
         yield server
 
 
-# Folders whose tests share a control plane.
-CONTROL_PLANES = ("tests/cluster/", "tests/cluster_api/")
+# Tests that share what takes long to make: a control plane, a validated template, updated copies.
+TOGETHER = (
+    "tests/cluster/",
+    "tests/cluster_api/",
+    "tests/goldpath/linters/test_defects.py",
+    "tests/template/test_migrate.py",
+    "tests/template/test_template_update.py",
+    "tests/template/test_update.py",
+)
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Distributes tests one by one, but sends all tests of a control plane to one worker.
+    """Distributes tests one by one, but sends all tests of one of `TOGETHER` to one worker.
 
     The group marks of pytest-xdist 3.8 have no effect under pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((folder for folder in CONTROL_PLANES if nodeid.startswith(folder)), nodeid)
+        return next((prefix for prefix in TOGETHER if nodeid.startswith(prefix)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

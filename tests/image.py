@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from dev.steps import Steps
 from goldpath.cases import generate
 from goldpath.model import Case
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env
-from testing import ROOT, trees
+from testing import ROOT, trees, yaml_text
 from testing.buildah import Export, Storage, bases
 
 RUNTIMES = next(one.choices for one in trees.TEMPLATE.questions if one.name == "runtime")
@@ -107,7 +106,7 @@ def image(
         sizes = builds[0].layers
         figures = f"{sum(sizes) / 1e6:>11.1f}{sizes[-1] / 1e6:>12.1f}{len(sizes):>8}"
         table.append(f"{request.param:<12}{figures}{steps.total():>9.1f}")
-        answers = yaml.safe_load((root / ".copier-answers.yml").read_text())
+        answers = yaml_text.load((root / ".copier-answers.yml").read_text())
         yield Image(
             request.param, answers, storage, container, base, config, (builds[0], builds[1])
         )

@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from goldpath.rules.kubernetes import cluster_api
-from testing import ROOT, clusters
+from testing import ROOT, clusters, yaml_text
 from testing.clusters import RootOf
 from testing.management_cluster import WITHOUT_WEBHOOKS, Answer, ManagementCluster, address
 from testing.providers import Object, definitions
 
 Row = Mapping[str, Any]
-ROWS: list[Row] = yaml.safe_load((Path(__file__).parent / "rejections.yaml").read_text())
+ROWS: list[Row] = yaml_text.load((Path(__file__).parent / "rejections.yaml").read_text())
 DOCS = ROOT / "template/docs/cluster-api.md.jinja"
 EXISTING = "existing"
 every_set = pytest.mark.parametrize("name", clusters.SETS)

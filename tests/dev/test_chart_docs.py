@@ -1,10 +1,10 @@
 """The markers that replace answers while the docs of the chart are generated."""
 
 import pytest
-import yaml
 
 from dev import chart_docs
 from goldpath.errors import BadInputError
+from testing import yaml_text
 
 ANSWERS = {"port": "9110", "image": "docker.io/acme/api", "level": 3, "tls": True}
 
@@ -22,7 +22,7 @@ def test_every_answer_gets_a_unique_mark_and_becomes_an_expression_again() -> No
 @pytest.mark.parametrize(("name", "kind"), [("port", int), ("level", int), ("image", str)])
 def test_a_mark_has_the_type_of_the_answer(name: str, kind: type) -> None:
     text, _ = chart_docs.add_placeholders("values.yaml", f"#{{ {name} }}#", ANSWERS)
-    assert isinstance(yaml.safe_load(text), kind)
+    assert isinstance(yaml_text.load(text), kind)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from testing import ROOT, trees
+from testing import ROOT, trees, yaml_text
 
 # Replaces Python: `-m venv` links the command into the environment; pip does nothing.
 PYTHON = """#!/usr/bin/env bash
@@ -47,7 +46,7 @@ def _run(root: Path, **inputs: str) -> tuple[int, str, str]:
 
 
 def _action() -> dict[str, dict[str, list[dict[str, str]]]]:
-    loaded: dict[str, dict[str, list[dict[str, str]]]] = yaml.safe_load(
+    loaded: dict[str, dict[str, list[dict[str, str]]]] = yaml_text.load(
         (ROOT / "action.yml").read_text()
     )
     return loaded

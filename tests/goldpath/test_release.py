@@ -4,9 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
-from testing import ROOT
+from testing import ROOT, yaml_text
 from testing.steps import Done, Step, run, stubs
 
 PROJECT = 'name = "goldpath"\nversion = "1.2.0"\n'
@@ -33,7 +32,7 @@ def test_a_release_has_the_tag_of_the_version_and_its_section_of_the_changelog(
 
 
 def test_the_job_that_runs_the_checks_has_no_write_permission() -> None:
-    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text())
+    workflow = yaml_text.load((ROOT / ".github/workflows/release.yaml").read_text())
     for job in workflow["jobs"].values():
         if any(step.get("run") == ".ci/run" for step in job["steps"]):
             assert job["permissions"] == {"contents": "read"}

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import beside_python, go_env
-from testing import github, trees
+from testing import github, trees, yaml_text
 from testing.github import GitHub
 from testing.pinned import TOOLS, go_tool
 
@@ -85,7 +84,7 @@ def _definition() -> dict[str, Any]:
     found = process.run(["go", "mod", "download", "-json", module], cwd=folder, env=go_env())
     crds = Path(json.loads(found.stdout)["Dir"]) / "manifests/base/crds/full"
     text = (crds / "argoproj.io_workflowtemplates.yaml").read_text()
-    crd = yaml.load(text, yaml.CSafeLoader)  # a megabyte
+    crd = yaml_text.load(text)  # a megabyte
     (version,) = crd["spec"]["versions"]
     schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]
     _close(schema)

@@ -18,7 +18,7 @@ from goldpath.rendering.tree import Tree
 from goldpath.rules.kubernetes import api_versions, helm_hooks, rollouts
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env, go_tool
-from testing import ROOT, trees
+from testing import ROOT, trees, yaml_text
 from testing.db_init import Hook
 
 HELMS = ("helm3", "helm4")
@@ -56,7 +56,7 @@ def template(chart: Path, *arguments: str | Path, helm: str = "helm4") -> str:
 
 def documents(text: str) -> dict[tuple[str, str], Document]:
     """Return rendered objects by kind and name."""
-    loaded = [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
+    loaded = [document for document in yaml_text.load_all(text) if document]
     found = {(document["kind"], document["metadata"]["name"]): document for document in loaded}
     assert len(found) == len(loaded)
     return found
@@ -352,7 +352,7 @@ def test_only_the_answers_that_shape_a_chart_decide_what_is_in_it(render: trees.
     listed: dict[object, set[tuple[str, ...]]] = {}
     for case in trees.CASES:
         root = render(case).root
-        answers = yaml.safe_load((root / ".copier-answers.yml").read_text())
+        answers = yaml_text.load((root / ".copier-answers.yml").read_text())
         chart = chart_docs.chart(root)
         shape = tuple(answers[name] for name in trees.SHAPING)
         listed.setdefault(shape, set()).add(tuple(map(str, trees.files(chart))))
@@ -392,7 +392,7 @@ def test_a_name_that_yaml_takes_for_something_else_stays_a_name(chart: Path) -> 
 
     files = values_files(chart)
     for values in files:
-        found = list(leaves(list(yaml.load_all(made(values, "4711", "null"), yaml.CSafeLoader))))
+        found = list(leaves(yaml_text.load_all(made(values, "4711", "null"))))
         assert {"4711", "null"} <= set(map(str, found))
         assert not {4711, None} & set(found), values
     # What Helm itself reads, by the rules of YAML 1.1.
@@ -484,7 +484,7 @@ def test_every_setting_of_pods_reaches_those_that_the_manual_says(
         for keys, of_service, of_jobs in rows
         for key in re.findall(r"`([\w.]+)`", keys)
     }
-    values = yaml.safe_load((chart / "values.yaml").read_text())
+    values = yaml_text.load((chart / "values.yaml").read_text())
     assert set(told) == set(PROBES)
     assert {key.partition(".")[0] for key in told} | OF_NO_POD == set(values)
 
@@ -575,7 +575,7 @@ def test_go_may_use_ninety_percent_of_the_memory_unless_told_otherwise(
 def test_the_limits_of_calls_are_those_of_the_program_without_a_chart(chart: Path) -> None:
     text = (chart.parents[2] / "docs/operations.md").read_text()
     told = dict(re.findall(r"^\| `-(max-[a-z-]+)` \| `\w+` \| `(\d+)` \|", text, re.M))
-    values = yaml.safe_load((chart / "values.yaml").read_text())["callLimits"]
+    values = yaml_text.load((chart / "values.yaml").read_text())["callLimits"]
     flags = {re.sub("[A-Z]", lambda letter: f"-{letter[0].lower()}", key): key for key in values}
     assert {flag: str(values[key]) for flag, key in flags.items()} == told
 
@@ -772,7 +772,7 @@ def test_every_value_has_its_explanation(rendered: Render) -> None:
                 assert value, f"{name} has no explanation in values.yaml"
                 check(value, f"{name}.")
 
-    check(yaml.safe_load((chart / "values.yaml").read_text()))
+    check(yaml_text.load((chart / "values.yaml").read_text()))
     assert len(explained) > 60
 
 
@@ -780,7 +780,7 @@ def test_the_schema_knows_every_key_and_no_other(rendered: Render) -> None:
     chart = chart_docs.chart(rendered.root)
     schema = json.loads((chart / "values.schema.json").read_text())
     assert schema["additionalProperties"] is False
-    values = yaml.safe_load((chart / "values.yaml").read_text())
+    values = yaml_text.load((chart / "values.yaml").read_text())
     assert set(schema["properties"]) == {*values, "global"}
 
 

@@ -6,13 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from goldpath.cases import generate
 from goldpath.model import Render
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_tool
-from testing import ROOT, trees
+from testing import ROOT, trees, yaml_text
 
 HUB = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 REPOSITORY = "https://github.com/seungkyu/tks-contract/.github/workflows"
@@ -38,7 +37,7 @@ def test_every_secret_variable_and_environment_is_in_the_manual(rendered: Render
         text = file.read_text()
         for name in re.findall(r"\b(?:secrets|vars)\.(\w+)", text):
             assert f"`{name}`" in manual, f"{file.name}: {name}"
-        for job in yaml.safe_load(text)["jobs"].values():
+        for job in yaml_text.load(text)["jobs"].values():
             if "environment" in job:
                 name = _environment(job["environment"])
                 assert re.search(rf"^\| environment \| `{name}`.* \|", manual, re.M), file.name
@@ -62,7 +61,7 @@ def test_the_rules_are_json_and_require_the_jobs_that_there_are(rendered: Render
     branch, *tags = (json.loads(rule) for rule in rules)
     (checks,) = [r for r in branch["rules"] if r["type"] == "required_status_checks"]
     required = {check["context"] for check in checks["parameters"]["required_status_checks"]}
-    workflow = yaml.safe_load((rendered.root / ".github/workflows/ci.yaml").read_text())
+    workflow = yaml_text.load((rendered.root / ".github/workflows/ci.yaml").read_text())
     jobs = workflow["jobs"]
     assert required == {job["name"] for job in jobs.values()}
     # What is required of a pull request and runs for no merge group stops a merge queue for good.
@@ -111,7 +110,7 @@ def test_the_image_of_a_pull_request_is_deployed_to_its_namespace(
         ["bash", "-euc", deploy], cwd=root, env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    objects = {one["kind"]: one for one in yaml.safe_load_all(done.stdout) if one}
+    objects = {one["kind"]: one for one in yaml_text.load_all(done.stdout) if one}
     (container,) = objects["Deployment"]["spec"]["template"]["spec"]["containers"]
     assert container["image"] == "docker.io/seungkyu/tks-contract:pr-7-0123456789ab"
     assert objects["Deployment"]["metadata"]["name"] == "tks-contract"

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from goldpath.model import Render, Template
 from goldpath.rendering.copier import render as goldpath_render
-from testing import trees
+from testing import trees, yaml_text
 
 DELIMITERS = re.compile(rb"#\{ |#%|%#|#\||\|#")
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
@@ -27,7 +26,7 @@ def test_no_delimiter_is_left(rendered: Render) -> None:
 
 
 def test_the_description_arrives_unchanged_whatever_it_holds(rendered: Render) -> None:
-    answers = yaml.safe_load((rendered.root / ".copier-answers.yml").read_text())
+    answers = yaml_text.load((rendered.root / ".copier-answers.yml").read_text())
     if "description" in rendered.case.answers:
         assert answers["description"] == rendered.case.answers["description"]
     readme = (rendered.root / "README.md").read_text()
@@ -150,7 +149,7 @@ def _paths(text: str) -> Iterator[str]:
 def test_a_secret_of_the_containers_is_a_file_that_git_ignores(
     rendered: Render, tmp_path: Path
 ) -> None:
-    compose = yaml.safe_load((rendered.root / "compose.yaml").read_text())
+    compose = yaml_text.load((rendered.root / "compose.yaml").read_text())
     trees.git(tmp_path, "init", "--quiet")
     (tmp_path / ".gitignore").write_text((rendered.root / ".gitignore").read_text())
     for secret in compose.get("secrets", {}).values():

@@ -9,10 +9,9 @@ from pathlib import Path
 import pexpect
 import pyte
 import pytest
-import yaml
 
 from goldpath.runtime import process, toolchain
-from testing import ROOT, trees
+from testing import ROOT, trees, yaml_text
 
 STORY = ROOT / "tests/answers/valid/tks-contract.yml"
 
@@ -23,7 +22,7 @@ def _copy(*arguments: str | Path, cwd: Path | None = None) -> None:
 
 
 def _answers(root: Path) -> dict[str, object]:
-    loaded: dict[str, object] = yaml.safe_load((root / ".copier-answers.yml").read_text())
+    loaded: dict[str, object] = yaml_text.load((root / ".copier-answers.yml").read_text())
     return loaded
 
 
@@ -39,7 +38,7 @@ def test_defaults_make_a_complete_service(snapshot: Path, tmp_path: Path) -> Non
 def test_an_answers_file_gives_all_answers(snapshot: Path, tmp_path: Path) -> None:
     _copy("--defaults", "--data-file", STORY, snapshot, tmp_path / "out")
     recorded = _answers(tmp_path / "out")
-    story = yaml.safe_load(STORY.read_text())
+    story = yaml_text.load(STORY.read_text())
     assert {key: recorded[key] for key in story} == {**story, "port": "9110"}
 
 

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from goldpath.runtime import process
-from testing import trees
+from testing import trees, yaml_text
 
 COMPLETE, MINIMAL = (
     next(case for case in trees.PAIRS if case.answers["database"] == database)
@@ -63,9 +62,9 @@ def test_deploy_dev_makes_image_namespace_database_and_release_in_this_order(
 
 def test_the_values_of_a_laptop_name_the_postgresql_of_a_laptop(render: trees.Renderer) -> None:
     deploy = render(COMPLETE).root / "deploy"
-    objects = yaml.safe_load_all((deploy / "postgres/dev.yaml").read_text())
+    objects = yaml_text.load_all((deploy / "postgres/dev.yaml").read_text())
     by_kind = {one["kind"]: one for one in objects}
-    values = yaml.safe_load((deploy / "environments/dev.yaml").read_text())
+    values = yaml_text.load((deploy / "environments/dev.yaml").read_text())
     assert values["database"]["host"] == by_kind["Service"]["metadata"]["name"]
     assert values["dbInit"]["admin"]["password"] == by_kind["Secret"]["stringData"]["password"]
 

@@ -6,12 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from goldpath.cli.main import main
 from goldpath.cli.validate import FORMATS
 from goldpath.exit_status import ExitStatus
-from testing import ROOT, trees
+from testing import ROOT, trees, yaml_text
 
 # A dictionary of codespell: each line is "phrase->better phrase".
 PHRASES = ROOT / "dev/phrases.txt"
@@ -63,7 +62,7 @@ def test_the_manual_of_validate_has_all_statuses_formats_and_hooks() -> None:
     assert statuses == [str(int(status)) for status in ExitStatus]
     (formats,) = re.findall(r"`--format` is one of (.*?);", manual, re.S)
     assert re.findall(r"\w+", re.sub(r"\(.*?\)\)", "", formats).replace(" and ", " ")) == [*FORMATS]
-    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    hooks = yaml_text.load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert {hook["id"] for hook in hooks} == set(re.findall(r"`(goldpath-\w+)`", manual))
 
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
-from testing import ROOT, act, github, trees
+from testing import ROOT, act, github, trees, yaml_text
 from testing.github import GitHub
 from testing.pinned import go_tool
 
@@ -315,7 +314,7 @@ def test_the_workflow_runs_and_prints_the_line_of_the_story(tmp_path: Path) -> N
 
 def test_calls_in_one_run_do_not_share_a_group_if_their_ids_differ() -> None:
     text = (ROOT / "template/.github/workflows/hello.yaml").read_text()
-    group = yaml.safe_load(text)["concurrency"]["group"]
+    group = yaml_text.load(text)["concurrency"]["group"]
     assert "github.run_id" in group
     assert "inputs.correlation-id" in group
 

@@ -9,10 +9,8 @@ import json
 import shutil
 from pathlib import Path
 
-import yaml
-
 from goldpath.cases import generate
-from testing import ROOT, act, trees
+from testing import ROOT, act, trees, yaml_text
 
 STORY = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 WORKFLOW = ".github/workflows/image-pr.yaml"
@@ -23,7 +21,7 @@ def test_a_branch_that_means_harm_gets_a_tag_and_executes_nothing(
 ) -> None:
     copy, root = render(STORY).root, tmp_path / "repository"
     shutil.copytree(copy / "scripts", root / "scripts")
-    workflow = yaml.safe_load((copy / WORKFLOW).read_text())
+    workflow = yaml_text.load((copy / WORKFLOW).read_text())
     job = workflow["jobs"]["image"]
     plan = next(number for number, step in enumerate(job["steps"]) if step.get("id") == "plan")
     del job["steps"][plan + 1 :]

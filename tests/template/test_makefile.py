@@ -5,11 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
 from goldpath.model import Case
 from goldpath.runtime import process
-from testing import trees
+from testing import trees, yaml_text
 from testing.hostile import CANARY, NAMES
 from testing.make import check_go, inputs, run, stubs
 
@@ -58,7 +57,7 @@ def test_a_dockerfile_of_ones_own_reaches_make_linters_compose_and_workflows(roo
     assert "<--file> <build/Own.Dockerfile>" in run(root, "make", "-s", "image")
     assert " <build/Own.Dockerfile>\n" in run(root, "make", "-s", "lint", status=None)
     assert "DOCKERFILE=build/Own.Dockerfile" in run(root, "make", "-s", "up")
-    compose = yaml.safe_load((root / "compose.yaml").read_text())
+    compose = yaml_text.load((root / "compose.yaml").read_text())
     assert compose["services"]["server"]["build"]["dockerfile"] == "${DOCKERFILE:-Dockerfile}"
     assert "DOCKERFILE=build/Own.Dockerfile\n" in run(root, "make", "-s", "settings")
     builds = inputs(root, "docker/build-push-action")

@@ -3,14 +3,13 @@
 import re
 
 import pytest
-import yaml
 
 from dev import pins
-from testing import ROOT
+from testing import ROOT, yaml_text
 
 
 def test_a_pin_is_a_commit_and_a_whole_version() -> None:
-    for action, pin in yaml.safe_load(pins.PINS.read_text()).items():
+    for action, pin in yaml_text.load(pins.PINS.read_text()).items():
         assert re.fullmatch(r"[0-9a-f]{40}", pin["commit"]), action
         assert re.fullmatch(r"v\d+\.\d+\.\d+", pin["version"]), action
 

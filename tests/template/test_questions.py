@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from goldpath.cases import generate
 from goldpath.errors import BadInputError
 from goldpath.model import Case, Template
 from goldpath.rendering.copier import render as goldpath_render
-from testing import ROOT, trees
+from testing import ROOT, trees, yaml_text
 
 INVALID = sorted((ROOT / "tests/answers/invalid").glob("*.yml"))
 
@@ -31,7 +30,7 @@ def questions(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _answers(questions: Path, given: dict[str, str], folder: Path) -> dict[str, str]:
     """Return what is recorded of the answers given and of those that follow from them."""
     root = goldpath_render(questions, Case("some", given), folder).root
-    answers: dict[str, str] = yaml.safe_load((root / ".copier-answers.yml").read_text())
+    answers: dict[str, str] = yaml_text.load((root / ".copier-answers.yml").read_text())
     return answers
 
 

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_tool
-from testing import trees
+from testing import trees, yaml_text
 
 CASE = next(case for case in trees.PAIRS if case.answers["database"] == "none")
 DIGEST = f"sha256:{'a' * 64}"
@@ -315,7 +314,7 @@ def test_the_document_says_what_promote_does_at_each_step_of_the_chart(
 ) -> None:
     root = render(CASE).root
     (values,) = root.glob("deploy/helm/*/values.yaml")
-    steps = yaml.safe_load(values.read_text())["canary"]["steps"]
+    steps = yaml_text.load(values.read_text())["canary"]["steps"]
     weights = [f"{step['setWeight']} %" for step in steps if "setWeight" in step]
     limits = [
         "there is no time limit"

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from goldpath.model import Case
-from testing import ROOT, trees
+from testing import ROOT, trees, yaml_text
 from testing.git_server import STRANGER, TOKEN, GitServer
 
 FIRST, SECOND, THIRD = "v1.0.0", "v2.0.0", "v3.0.0"
@@ -300,7 +299,7 @@ def test_an_edit_is_seen_under_settings_of_git_with_which_copier_loses_it(
 
 def test_the_workflow_gives_the_script_what_it_reads(render: trees.Renderer) -> None:
     root = _copy("none", render)
-    workflow = yaml.safe_load((root / ".github/workflows/template-update.yaml").read_text())
+    workflow = yaml_text.load((root / ".github/workflows/template-update.yaml").read_text())
     *_, step = workflow["jobs"]["update"]["steps"]
     assert step["run"] == "scripts/template-update.sh"
     script = (root / step["run"]).read_text()
@@ -454,7 +453,7 @@ def _pinned_by_the_template(root: Path) -> set[str]:
 
 def test_renovate_leaves_the_workflows_of_the_template_alone(render: trees.Renderer) -> None:
     root = _copy("renovate", render)
-    config = yaml.safe_load(re.sub(r"^\s*//.*", "", (root / RENOVATE).read_text(), flags=re.M))
+    config = yaml_text.load(re.sub(r"^\s*//.*", "", (root / RENOVATE).read_text(), flags=re.M))
     (off,) = [rule for rule in config["packageRules"] if rule.get("enabled") is False]
     assert _pinned_by_the_template(root) <= set(off["matchFileNames"])
     # Its manager for Copier is on, unless something turns it off.
@@ -463,7 +462,7 @@ def test_renovate_leaves_the_workflows_of_the_template_alone(render: trees.Rende
 
 def test_dependabot_leaves_the_workflows_of_the_template_alone(render: trees.Renderer) -> None:
     root = _copy("dependabot", render)
-    config = yaml.safe_load((root / ".github/dependabot.yml").read_text())
+    config = yaml_text.load((root / ".github/dependabot.yml").read_text())
     (actions,) = [u for u in config["updates"] if u["package-ecosystem"] == "github-actions"]
     assert _pinned_by_the_template(root) <= set(actions["exclude-paths"])
     assert all(update["cooldown"] == {"default-days": 7} for update in config["updates"])

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import yaml
 
 from goldpath.cases import generate
 from goldpath.model import Case, Render
-from testing import ROOT, trees
+from testing import ROOT, trees, yaml_text
 from testing.hostile import CANARY, NAMES
 from testing.steps import Done, Step, checkout, run, steps
 
@@ -158,7 +157,7 @@ def test_a_repeated_run_brings_no_old_image_of_a_pull_request_back(
 def test_the_image_of_a_pull_request_is_built_from_the_commit_in_its_tag(
     rendered: Render,
 ) -> None:
-    workflow = yaml.safe_load((rendered.root / ".github/workflows/image-pr.yaml").read_text())
+    workflow = yaml_text.load((rendered.root / ".github/workflows/image-pr.yaml").read_text())
     by_name = {step["name"]: step for step in workflow["jobs"]["image"]["steps"]}
     commit = by_name["Check out"]["with"]["ref"]
     assert by_name["Choose the tags, and whether to push"]["env"]["HEAD_SHA"] == commit
@@ -208,7 +207,7 @@ def test_the_tag_of_a_minor_version_names_its_newest_patch_only(
 @pytest.mark.parametrize("workflow", ["image-main", "release"])
 def test_a_tag_moves_after_the_image_is_signed(workflow: str, render: trees.Renderer) -> None:
     file = render(HUB).root / f".github/workflows/{workflow}.yaml"
-    (job,) = yaml.safe_load(file.read_text())["jobs"].values()
+    (job,) = yaml_text.load(file.read_text())["jobs"].values()
     names = [step["name"].partition(",")[0] for step in job["steps"]]
     signed, moved = ("Sign image and chart by their digests", "Move the tag of the minor version")
     if workflow == "image-main":
@@ -427,7 +426,7 @@ def test_a_release_pushes_its_chart_and_knows_it_by_its_digest(
 
 
 def test_a_private_repository_writes_to_no_public_log(rendered: Render) -> None:
-    answers = yaml.safe_load((rendered.root / ".copier-answers.yml").read_text())
+    answers = yaml_text.load((rendered.root / ".copier-answers.yml").read_text())
     files = [*(rendered.root / ".github/workflows").glob("*.y*ml")]
     text = "".join(file.read_text() for file in files)
     public = answers["visibility"] == "public"

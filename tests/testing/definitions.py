@@ -6,9 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from goldpath.runtime import process
+from testing import yaml_text
 from testing.kubernetes import Cluster
 
 
@@ -40,4 +39,4 @@ def attempt(cluster: Cluster, objects: Iterable[Any], *options: str) -> None:
 
 def documents(text: str) -> list[Any]:
     """Return the documents of a YAML text without empty ones."""
-    return [one for one in yaml.load_all(text, yaml.CSafeLoader) if one]
+    return [one for one in yaml_text.load_all(text) if one]

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from goldpath.runtime import process
-from testing import trees
+from testing import trees, yaml_text
 
 # Programs of steps that would need the network, a container engine or minutes.
 PROGRAMS = ("aws", "cosign", "curl", "docker", "gh", "go", "helm", "make", "pipx")
@@ -64,7 +62,7 @@ def jobs(root: Path) -> dict[str, list[Step]]:
     """Return the steps of every job of a tree's workflows, by its file and its name."""
     found = {}
     for file in sorted((root / ".github/workflows").glob("*.y*ml")):
-        workflow = yaml.safe_load(file.read_text())
+        workflow = yaml_text.load(file.read_text())
         for name, job in workflow["jobs"].items():
             place = f"{file.name}: {name}"
             assert not {"defaults", "container", "services", "strategy"} & {*workflow, *job}, place

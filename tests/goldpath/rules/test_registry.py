@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import yaml
 
 from goldpath.cases import generate
 from goldpath.errors import BadInputError, GoldpathError
@@ -17,7 +16,7 @@ from goldpath.rules.base import Hit, Rule, Subject
 from goldpath.rules.registry import RULES
 from goldpath.template.copier_yml import load
 from goldpath.template.source import Source
-from testing import ROOT, lints, trees
+from testing import ROOT, lints, trees, yaml_text
 
 # Copier leaves an iterator open when a render fails.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -359,4 +358,4 @@ def test_ids_are_unique_and_an_unknown_rule_is_rejected() -> None:
 
 
 def test_the_good_template_is_yaml() -> None:
-    assert yaml.safe_load(GOOD["copier.yml"])["tls"]
+    assert yaml_text.load(GOOD["copier.yml"])["tls"]

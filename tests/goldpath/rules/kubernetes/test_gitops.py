@@ -11,7 +11,7 @@ import yaml
 from goldpath.model import Case, Manifest
 from goldpath.rendering.tree import Tree
 from goldpath.rules.kubernetes import gitops
-from testing import trees
+from testing import trees, yaml_text
 
 ARGO_CD, FLUX = "deploy/argocd/production.yaml", "deploy/flux/production/release.yaml"
 STRATEGY = {"name": "RemediateOnFailure"}
@@ -20,7 +20,7 @@ STRATEGY = {"name": "RemediateOnFailure"}
 def _manifest(render: trees.Renderer, path: str) -> Manifest:
     """Return an object of a copy, for the test to change."""
     root = render(Case("gitops", {"gitops": path.split("/")[1]})).root
-    return Manifest(path, copy.deepcopy(yaml.safe_load((root / path).read_text())))
+    return Manifest(path, copy.deepcopy(yaml_text.load((root / path).read_text())))
 
 
 def _messages(manifest: Manifest, *rollouts: Manifest) -> list[str]:
