@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -67,25 +67,27 @@ def _step(case: Case, place: str, render: trees.Renderer) -> Step:
     return found
 
 
-def _every_step(render: trees.Renderer) -> dict[tuple[object, ...], Step]:
-    """Return the steps of all cases, those that are the same in several of them once."""
+@pytest.fixture(scope="module")
+def every_step(render: trees.Renderer) -> Collection[Step]:
+    """The steps of all cases, those that are the same in several of them once."""
     all_steps = [step for case in trees.CASES for step in steps(render(case).root)]
-    return {(step.run, tuple(name for name, _ in step.env)): step for step in all_steps}
+    return {(step.run, tuple(name for name, _ in step.env)): step for step in all_steps}.values()
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_no_step_executes_a_name_or_takes_an_output_from_it(
-    name: str, render: trees.Renderer, repository: Path
+    name: str, every_step: Collection[Step], repository: Path
 ) -> None:
-    for step in _every_step(render).values():
+    for step in every_step:
         done = run(step, repository, Context(name))
-        assert not list(repository.rglob(CANARY)), step.place
+        assert not (repository / CANARY).exists(), step.place
         assert done.status in (0, 1, 2), f"{step.place}: {done.printed}"
         assert "syntax error" not in done.printed, step.place
         assert "command not found" not in done.printed, step.place
         assert not COMMAND.search(done.printed), step.place
         # No value is the whole of another line, so a name has not made an output of its own.
         assert set(done.outputs) <= OUTPUTS, step.place
+    assert not list(repository.rglob(CANARY))
 
 
 # What the runner takes for a command in what a step prints, but for the one that names a setting:
@@ -401,9 +403,9 @@ def test_closing_deletes_them_from_ecr_too_and_a_refusal_fails(
 
 
 def test_no_secret_is_an_argument_of_a_program_or_printed(
-    render: trees.Renderer, repository: Path
+    every_step: Collection[Step], repository: Path
 ) -> None:
-    for step in _every_step(render).values():
+    for step in every_step:
         done = run(step, repository, Context("v1.2.3"), CURL='{"access_token": "token-of-api"}')
         for secret in ("token-of-hub", "token-of-github", "token-of-api", "token-of-cluster"):
             assert secret not in done.calls + done.printed + done.summary, step.place

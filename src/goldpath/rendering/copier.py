@@ -10,6 +10,7 @@ from typing import Any
 
 from copier._main import Worker
 from copier._settings import SettingsModel
+from copier._template import Template
 from copier._types import MISSING
 from copier._user_data import AnswersMap, Question
 from copier.errors import CopierError, DirtyLocalWarning, OldTemplateWarning
@@ -174,6 +175,18 @@ class _Copy(_Guarded):
     def clashes(self) -> list[tuple[str, str]]:
         """Return the files that a second source would overwrite, with that source."""
         return []
+
+    @functools.cached_property
+    def template(self) -> Template:
+        """Return the template; for a plain folder, Copier would start git three times a render.
+
+        https://github.com/copier-org/copier/blob/v9.19.1/copier/_vcs.py, `get_repo`
+        """
+        template = super().template
+        folder = Path(template.url)
+        if folder.suffix != ".git" and folder.is_dir() and not (folder / ".git").exists():
+            template.vcs = None
+        return template
 
     @functools.cached_property
     def jinja_env(self) -> Any:

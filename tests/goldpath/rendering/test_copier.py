@@ -48,6 +48,18 @@ def test_a_plain_folder_is_rendered_as_it_is(source: Path) -> None:
     assert _paint(source) == "changed"
 
 
+def test_git_is_asked_about_a_template_only_if_it_is_a_repository(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("copier._template.get_repo", asked.append)
+    assert _paint(source) == "dark red"
+    assert asked == []
+    (source / ".git").mkdir()
+    assert _paint(source) == "dark red"
+    assert asked
+
+
 @pytest.mark.parametrize(
     ("file", "text"),
     [
