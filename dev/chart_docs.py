@@ -17,7 +17,7 @@ import yaml
 from goldpath.cli.console import reporting_errors
 from goldpath.errors import BadInputError
 from goldpath.model import Case
-from goldpath.rendering.copier import Questionnaire
+from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env
 from testing import ROOT, trees

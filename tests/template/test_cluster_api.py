@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from goldpath.model import Manifest
-from goldpath.rendering.copier import Questionnaire
+from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.rules.kubernetes import cluster_objects
 from goldpath.runtime import process
 from testing import ROOT, trees

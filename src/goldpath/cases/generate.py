@@ -13,7 +13,7 @@ import yaml
 from goldpath.cases import pairwise, samples
 from goldpath.errors import BadInputError
 from goldpath.model import Case, Form, Question, Template
-from goldpath.rendering.copier import Questionnaire
+from goldpath.rendering.questionnaire import Questionnaire
 
 # The number of answers that are tried to make a condition true.
 ATTEMPTS = 200

@@ -6,7 +6,7 @@ from pathlib import Path
 from goldpath.cases import generate
 from goldpath.errors import BadInputError, unknown
 from goldpath.model import Case, Form, Template
-from goldpath.rendering.copier import Questionnaire
+from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.runtime import limits
 
 # Processor time for all questions of a template and their samples, which takes about a second.

@@ -35,6 +35,21 @@ def too_large(tree: Tree, files: Sequence[Path], linter: str) -> tuple[list[Path
     return readable, findings
 
 
+def named_in_utf8(
+    tree: Tree, files: Sequence[Path], linter: str
+) -> tuple[list[Path], list[Finding]]:
+    """Return the files whose names a linter in Rust accepts, and a finding for each other file."""
+    accepted, findings = [], []
+    for file in files:
+        try:
+            str(file).encode()
+            accepted.append(file)
+        except UnicodeEncodeError:  # Python decodes other bytes as surrogates
+            path = relative(file, tree.root)
+            findings.append(Finding(linter, "unread", path, 0, 0, "error", "its name is not UTF-8"))
+    return accepted, findings
+
+
 def workflows(tree: Tree) -> list[Path]:
     """Return the workflows of GitHub Actions of a tree."""
     return [

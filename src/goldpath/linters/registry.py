@@ -16,6 +16,7 @@ from goldpath.linters import (
     ruff,
     rumdl,
     shellcheck,
+    taplo,
     yamllint,
     zizmor,
 )
@@ -40,4 +41,5 @@ LINTERS: tuple[Linter, ...] = (
     checkov_workflows.LINTER,
     check_jsonschema.LINTER,
     ruff.LINTER,
+    taplo.LINTER,
 )

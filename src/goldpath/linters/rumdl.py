@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from goldpath.linters.base import Linter, program
+from goldpath.linters.files import named_in_utf8
 from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
-# MD013, line length: a table row, or an result in a sentence, cannot be wrapped.
+# MD013, line length: a table row, or a result in a sentence, cannot be wrapped.
 # MD057, links to missing files: each file is checked without the others.
 DISABLED = "MD013,MD057"
 # Configuration files could name programs that check code blocks.
@@ -23,14 +24,7 @@ def _select(tree: Tree) -> list[Path]:
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """Check the files with the default rules, without `DISABLED`."""
-    # It does not accept file names that are not UTF-8.
-    rejected = [file for file in files if not _is_utf8(str(file))]
-    files = [file for file in files if file not in rejected]
-    unread = (LINTER.name, "unread")
-    findings = [
-        Finding(*unread, relative(file, tree.root), 0, 0, "error", "its name is not UTF-8")
-        for file in rejected
-    ]
+    files, findings = named_in_utf8(tree, files, LINTER.name)
     if not files:
         return findings
     result = process.run(
@@ -48,14 +42,6 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
         )
         for item in json.loads(result.stdout)
     ]
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # Python decodes other bytes as surrogates
-        return False
-    return True
 
 
 LINTER = Linter(

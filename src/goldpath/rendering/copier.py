@@ -1,24 +1,21 @@
-"""Render a case or answer its questions; the only module that imports Copier."""
+"""Render a case with Copier."""
 
 import functools
 import re
 import shutil
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from copier._main import Worker
 from copier._settings import SettingsModel
 from copier._template import Template
-from copier._types import MISSING
-from copier._user_data import AnswersMap, Question
 from copier.errors import CopierError, DirtyLocalWarning, OldTemplateWarning
 from jinja2 import TemplateError
-from pydantic import ValidationError
 
 from goldpath.errors import BadInputError, GoldpathError
-from goldpath.model import Case, Form, Render
+from goldpath.model import Case, Render
 from goldpath.rendering.bytecode_cache import BytecodeCache, cache_strings
 from goldpath.runtime import process
 
@@ -28,7 +25,6 @@ _ANSWER = re.compile(
 )
 # More than any repository has; they stop a template with an infinite loop.
 MAX_FILES, MAX_BYTES = 20_000, 256 * 2**20
-FAILURES = (CopierError, TemplateError, ValueError, TypeError, LookupError, ArithmeticError)
 
 
 def render(
@@ -66,7 +62,7 @@ def render(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DirtyLocalWarning)
             warnings.simplefilter("ignore", OldTemplateWarning)
-            with _Copy(
+            with RecordingWorker(
                 src_path=str(template),
                 dst_path=root,
                 data=dict(case.answers),
@@ -159,7 +155,7 @@ class _Guarded(Worker):
             yield path, context
 
 
-class _Copy(_Guarded):
+class RecordingWorker(_Guarded):
     """A worker that records the source of each file."""
 
     bytecode: Path | None = None
@@ -237,120 +233,12 @@ class _Copy(_Guarded):
         """Do nothing: a new folder has no index, and Copier would start git for every file."""
 
 
-class Questionnaire:
-    """The questions of a template folder, answered without a copy."""
-
-    def __init__(self, template: Path, folder: str = "payments-api", *, trust: bool = False):
-        self._worker = _Copy(
-            src_path=str(template),
-            dst_path=Path("/nonexistent") / folder,
-            defaults=True,
-            quiet=True,
-            unsafe=trust,
-            settings=SettingsModel(),
-        )
-        try:
-            self._worker._check_unsafe("copy") if self._worker.template.jinja_extensions else None
-            _ = self._worker.jinja_env
-        except (CopierError, TypeError, ValueError) as error:
-            message = " ".join(str(error).split())
-            raise GoldpathError(f"the template cannot be used: {message}") from error
-
-    def fill(self, answers: Mapping[str, Any]) -> Form:
-        """Answer all questions as Copier does: with the given answers, else with the defaults."""
-        active: set[str] = set()
-        choices: dict[str, tuple[Any, ...]] = {}
-        worker = self._worker
-        rejection: tuple[str, str] | tuple[()] = ()
-        for name, create in self._questions(answers):
-            try:
-                question = create()
-                if question.get_when():
-                    active.add(name)
-                    if question.choices:
-                        choices[name] = _enabled_choices(question)
-                answer = _answer(question)
-            except FAILURES as error:
-                if name in active or name in answers or isinstance(error, ValidationError):
-                    rejection = (name, " ".join(_parts(error)[1].split()))
-                    break
-                continue  # the default of a question that is skipped has no effect
-            if answer is not MISSING:
-                worker.answers.user[name] = answer
-            elif name in active:
-                rejection = (name, "it has no default, which `copier copy --defaults` needs")
-                break
-        return Form(dict(worker.answers.combined), frozenset(active), choices, rejection)
-
-    def accepts(self, name: str, answers: Mapping[str, Any]) -> Callable[[Any], bool]:
-        """Return a function that checks a value of one question, given the other answers."""
-        for question_name, create in self._questions(answers):
-            try:
-                question = create()
-                if question_name == name:
-                    return functools.partial(_accepts, question)
-                answer = _answer(question)
-            except FAILURES:
-                continue
-            if answer is not MISSING:
-                self._worker.answers.user[question_name] = answer
-        return lambda _: False  # Copier has no such question
-
-    def _questions(
-        self, answers: Mapping[str, Any]
-    ) -> Iterable[tuple[str, Callable[[], Question]]]:
-        worker = self._worker
-        worker.answers = AnswersMap(
-            init=dict(answers),
-            metadata=worker.template.metadata,
-            external=worker._external_data(),
-        )
-        for name, details in worker.template.questions_data.items():
-            yield (
-                name,
-                functools.partial(
-                    Question,
-                    answers=worker.answers,
-                    context=worker._render_context(),
-                    jinja_env=worker.jinja_env,
-                    settings=worker.settings,
-                    var_name=name,
-                    **details,
-                ),
-            )
-
-
-def _answer(question: Question) -> Any:
-    answers = question.answers.init
-    if question.var_name not in answers:
-        return question.get_default()
-    answer = question.parse_answer(answers[question.var_name])
-    question.validate_answer(answer)
-    return answer
-
-
-def _accepts(question: Question, value: Any) -> bool:
-    try:
-        question.validate_answer(question.parse_answer(value))
-    except FAILURES:
-        return False
-    return True
-
-
-def _enabled_choices(question: Question) -> tuple[Any, ...]:
-    return tuple(
-        question.cast_answer(choice.value)
-        for choice in question._formatted_choices
-        if not choice.disabled
-    )
-
-
 def _rejection(case: Case, error: Exception) -> GoldpathError:
-    question, message = _parts(error)
+    question, message = question_and_message(error)
     return BadInputError(f"answers {case.name}: {f'{question}: ' if question else ''}{message}")
 
 
-def _parts(error: Exception) -> tuple[str, str]:
+def question_and_message(error: Exception) -> tuple[str, str]:
     """Return the question that an error names, if any, and its message."""
     if isinstance(error.__cause__, TypeError | ValueError):  # Copier's own may have no message
         error = error.__cause__

@@ -11,7 +11,7 @@ import pytest
 from goldpath.cases import generate, select
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case
-from goldpath.rendering.copier import Questionnaire
+from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.template.copier_yml import load
 from testing import trees
 

@@ -163,7 +163,10 @@ class Defect:
 
 
 # Linters for files that copies of this template do not have, for other templates.
-DEFECTS = (Defect("ruff", "a.py", "import os\n", "import os\n\nos.getcwd()\n", "F401", 1),)
+DEFECTS = (
+    Defect("ruff", "a.py", "import os\n", "import os\n\nos.getcwd()\n", "F401", 1),
+    Defect("taplo", "a.toml", "a = 1\na = 2\n", "a = 1\nb = 2\n", "semantics", 2),
+)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.linter)

@@ -14,6 +14,7 @@ from goldpath.linters import (
     registry,
     rumdl,
     shellcheck,
+    taplo,
     yamllint,
 )
 from goldpath.linters.base import Linter
@@ -86,6 +87,20 @@ def test_a_file_name_that_is_not_utf8_does_not_prevent_checks_of_other_documents
     trees.build_file_tree(tmp_path, {os.fsdecode(b"a\xff.md"): "# A\n", "b.md": "#  B\n"})
     found = {(one.path, one.rule) for one in lints.found(rumdl.LINTER, tmp_path)}
     assert found == {(os.fsdecode(b"a\xff.md"), "unread"), ("b.md", "MD019"), ("b.md", "MD064")}
+
+
+def test_taplo_reports_every_file_whatever_its_name_and_bytes(tmp_path: Path) -> None:
+    names = ("a [b]*.toml", "a\nb.toml", "é.toml")
+    trees.build_file_tree(
+        tmp_path, {**dict.fromkeys(names, "a = [\n"), os.fsdecode(b"\xff.toml"): "a = 1\n"}
+    )
+    (tmp_path / "latin1.toml").write_bytes(b'a = "\xe9"\n')
+    found = {(one.path, one.rule, one.line) for one in lints.found(taplo.LINTER, tmp_path)}
+    assert found == {
+        *((name, "syntax", 2) for name in names),
+        (os.fsdecode(b"\xff.toml"), "unread", 0),
+        ("latin1.toml", "syntax", 0),
+    }
 
 
 def test_a_workflow_is_recognized_whatever_its_name(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 from goldpath.cases import generate
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Render
-from goldpath.rendering.copier import Questionnaire, render
+from goldpath.rendering.copier import render
 from goldpath.rendering.pool import SRC_PATH
+from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.rendering.tree import walk
 from goldpath.rules import registry
 from goldpath.rules.base import Hit, Rule, Subject
