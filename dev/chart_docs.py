@@ -20,6 +20,7 @@ from goldpath.model import Case
 from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env
+from goldpath.template.copier_yml import load
 from testing import ROOT, trees
 
 CHART = ROOT / "template/deploy/helm/#{ service_name }#"
@@ -101,7 +102,7 @@ def merged(with_database: Sequence[str], without: Sequence[str]) -> list[str]:
 def sources(scratch: Path) -> dict[str, str]:
     """Return what the generated files have to be in the template, by name."""
     template = trees.snapshot(scratch)
-    answers = Questionnaire(template).fill({}).answers
+    answers = Questionnaire(load(template)).fill({}).answers
     placeholders: dict[str, str] = {}
     for name in INPUTS:
         file = template / CHART.relative_to(ROOT) / name

@@ -34,20 +34,29 @@ class Template:
 
     @property
     def files(self) -> Path:
-        """The folder that is copied."""
-        return self.root / str(self.settings.get("_subdirectory", "."))
+        """The folder that is copied; if an answer chooses it, the folder above the choices."""
+        start = (self.settings.get("_envops") or {}).get("variable_start_string", "{{")
+        path, *rest = str(self.settings.get("_subdirectory") or ".").split(start)
+        return self.root / (path.rpartition("/")[0] if rest else path)
 
 
 @dataclass(frozen=True)
 class Case:
     """A named set of answers to render.
 
-    `folder` is the name of the destination folder, which a template can use in defaults.
+    `folder` is the name of the destination folder, which a template can use in defaults. `base`
+    has answers that replace defaults, such as those of questions without one.
     """
 
     name: str
     answers: Mapping[str, Any]
     folder: str = "payments-api"
+    base: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """All answers that Copier needs to make the same copy."""
+        return {**self.base, **self.answers}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from goldpath.model import Manifest
 from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.rules.kubernetes import cluster_objects
 from goldpath.runtime import process
+from goldpath.template.copier_yml import load
 from testing import ROOT, trees
 from testing.cluster_api import CASES, FOLDER, files, manifests, of, values
 
@@ -587,7 +588,7 @@ def test_the_manual_says_what_a_cluster_costs_opens_and_does_not_keep(
 def test_the_programs_accept_the_regions_that_the_question_accepts() -> None:
     script = (ROOT / "template/scripts/cluster-api.sh").read_text()
     (listed,) = re.findall(r'^regions="(.*?)"$', script, re.M | re.S)
-    assert listed.split() == Questionnaire(ROOT).fill({}).answers["regions"]
+    assert listed.split() == Questionnaire(load(ROOT)).fill({}).answers["regions"]
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,13 @@ from typing import Any
 import yaml
 
 from goldpath.cases import pairwise, samples
+from goldpath.cases.answers import fit
 from goldpath.errors import BadInputError
 from goldpath.model import Case, Form, Question, Template
 from goldpath.rendering.questionnaire import Questionnaire
 
 # The number of answers that are tried to make a condition true.
 ATTEMPTS = 200
-# The depth of conditions that depend on each other.
-DEPTH = 10
 # The limit of cases for --exhaustive; --sample has none.
 EXHAUSTIVE = 5000
 
@@ -64,21 +63,6 @@ def _coverage(
     return pairwise.coverage(active, factors)
 
 
-def invalid_defaults(questionnaire: Questionnaire) -> tuple[tuple[str, str], ...]:
-    """Return the questions whose default is missing or rejected, each with the reason."""
-    answers: dict[str, Any] = {}
-    reasons: dict[str, str] = {}
-    form = questionnaire.fill(answers)
-    while form.rejection and form.rejection[0] not in reasons:
-        name, reason = form.rejection
-        reasons[name] = reason
-        choices = form.choices.get(name, ())
-        accepts = questionnaire.accepts(name, answers)
-        answers[name] = choices[0] if choices else samples.first_accepted(accepts)
-        form = questionnaire.fill(answers)
-    return tuple(reasons.items())
-
-
 def exhaustive(template: Template, questionnaire: Questionnaire) -> tuple[Case, ...]:
     """Return a case for each combination of choices.
 
@@ -90,7 +74,7 @@ def exhaustive(template: Template, questionnaire: Questionnaire) -> tuple[Case, 
         raise BadInputError(
             f"{number} combinations of choices are too many; use --sample N for random ones."
         )
-    return _distinct(_fit(dict(answers), questionnaire) for answers in _products(factors))
+    return _distinct(fit(dict(answers), questionnaire) for answers in _products(factors))
 
 
 def random_sample(
@@ -104,7 +88,7 @@ def random_sample(
         if len(cases) == count:
             break
         answers = {name: generator.choice(values) for name, values in factors.items()}
-        case = _case(_fit(answers, questionnaire))
+        case = _case(fit(answers, questionnaire))
         cases.setdefault(case.name, case)
     return tuple(cases.values())
 
@@ -190,7 +174,7 @@ def _pair_cases(
     covered: set[Any] = set()
 
     def add(answers: Mapping[str, Any]) -> None:
-        case = _case(_fit(answers, questionnaire))
+        case = _case(fit(answers, questionnaire))
         if all(case.answers != other.answers for other, _ in cases.values()):
             # The name does not include the questionnaire, so two cases can have the same name.
             name = case.name if case.name not in cases else f"{case.name}-{len(cases)}"
@@ -209,7 +193,7 @@ def _pair_cases(
     for pair in pairwise.all_pairs(factors):
         if pair not in covered:
             for answers in _attempts(pair, template, factors):
-                fitting = _fit(answers, questionnaire)
+                fitting = fit(answers, questionnaire)
                 if all(name in fitting and fitting[name] == value for name, value in pair):
                     add(answers)
                     break
@@ -240,48 +224,6 @@ def _dependencies(names: Iterable[str], template: Template) -> set[str]:
     return dependencies
 
 
-def _fit(answers: Mapping[str, Any], questionnaire: Questionnaire) -> dict[str, Any]:
-    """Return answers that the template accepts, for active questions only.
-
-    A choice that is not enabled is replaced by the first one that is, and a question without a
-    default gets an answer.
-    """
-    result = dict(answers)
-    for _ in range(DEPTH):
-        corrected, active = _correct(result, questionnaire)
-        result = {name: value for name, value in corrected.items() if name in active}
-        if len(result) == len(corrected):
-            break
-    return result
-
-
-def _correct(
-    answers: Mapping[str, Any], questionnaire: Questionnaire
-) -> tuple[dict[str, Any], frozenset[str]]:
-    """Return answers that the questions accept, and the active questions."""
-    result = {name: list(v) if isinstance(v, tuple) else v for name, v in answers.items()}
-    form = questionnaire.fill(result)
-    attempts: set[str] = set()
-    while form.rejection:
-        name = form.rejection[0]
-        choices = form.choices.get(name, ())
-        if name in attempts and choices and not isinstance(result[name], list):
-            result[name] = [result[name]]  # a multiselect question
-            form = questionnaire.fill(result)
-            continue
-        if name in result and (name in attempts or not choices):
-            break  # the render will report it
-        attempts.add(name)
-        if isinstance(result.get(name), list):
-            result[name] = [value for value in result[name] if value in choices]
-        elif choices:
-            result[name] = choices[0]
-        else:
-            result[name] = samples.first_accepted(questionnaire.accepts(name, result))
-        form = questionnaire.fill(result)
-    return {name: pairwise.hashable(value) for name, value in result.items()}, form.active
-
-
 def _sample_cases(
     template: Template, questionnaire: Questionnaire, cases: Sequence[Case]
 ) -> tuple[Case, ...]:
@@ -291,7 +233,7 @@ def _sample_cases(
         for question in template.questions
         if _text_type(question) in samples.TEXT | samples.NUMBERS
     }
-    bases = [*(dict(case.answers) for case in cases), _fit({}, questionnaire)]
+    bases = [*(dict(case.answers) for case in cases), fit({}, questionnaire)]
     active = [(base, questionnaire.fill(base).active & uncovered.keys()) for base in bases]
     result: list[Case] = []
     while uncovered:

@@ -4,9 +4,14 @@ A validator is a Jinja template, so its accepted values cannot be derived. Inste
 is changed step by step for as long as the validator accepts it.
 """
 
-from collections.abc import Callable, Iterable
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
+
+import rstr
 
 Accepts = Callable[[Any], bool]
 
@@ -18,9 +23,18 @@ LONGEST = 300
 # Special characters of YAML, Markdown, shells, SQL, file names and Jinja, and letters of other
 # scripts; no line break, which a prompt does not accept.
 ODD = "\"'\\#:{}%$&<>|`*_-./@~ ,;!?=+([]^0Aé한🎉\t"
-# The values to start with if the default is not accepted.
-CANDIDATES = ("example", "a", "1", "a-b", "a.b", "a@b.example", "https://a.example", "1.0.0")
+# Plausible values, tried in this order if the template itself names none.
+CANDIDATES = (
+    "example", "Example", "a", "1", "2026", "my-example", "my_example", "my.example", "Jane Doe",
+    "jane@example.com", "https://example.com", "example.com", "owner/example", "1.0.0", "3.13",
+    "https://github.com/owner/example", "git@github.com:owner/example.git",
+    "github.com/owner/example", "2026-01-31", "An example.", "10.0.0.0/16", "/example",
+    "+12025550123", "Europe/Berlin", "en_US", "1 ",
+)  # fmt: skip
 TRIES = 3000  # calls of a validator for one value
+REPEATS = 12  # values that are generated from each regular expression
+_QUOTED = re.compile(r"[\"'`“]([^\"'`“”]{1,60})[\"'`”]")
+_EXAMPLE = re.compile(r"(?:\be\.?g\.?|\bexample|\bsuch as|\blike)\b\W{0,3}([^\s,;()\"'`]+)", re.I)
 
 
 def sample(kind: str, type_name: str, default: Any, accepts: Accepts) -> Any:
@@ -42,9 +56,30 @@ def sample(kind: str, type_name: str, default: Any, accepts: Accepts) -> Any:
     return {"shortest": _shortest, "longest": _longest, "oddest": _oddest}[kind](text, accepts)
 
 
-def first_accepted(accepts: Accepts) -> Any:
-    """Return a value that a question without a default accepts, or an empty string."""
-    return next((value for value in (*CANDIDATES, True, "{}", "[]") if accepts(value)), "")
+def plausible(details: Mapping[str, Any], literals: Sequence[str], accepts: Accepts) -> Any:
+    """Return a value that a question without a default accepts, or an empty string.
+
+    Args:
+        details: The question's keys in copier.yml.
+        literals: The texts in its validator, which can be examples or regular expressions.
+        accepts: Whether the question accepts a value.
+    """
+    text = str(details.get("help") or "")
+    named = [str(details.get("placeholder") or ""), *_EXAMPLE.findall(text)]
+    named += [*_QUOTED.findall(text), *literals]
+    generated = (value for literal in literals for value in _matches(literal))
+    values = chain(filter(None, named), CANDIDATES, (True, "{}", "[]"), generated)
+    return next((value for value in values if accepts(value)), "")
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    """Yield texts that match a regular expression, the shortest first."""
+    generator = rstr.Rstr(random.Random(0))  # noqa: S311  # the cases have to be reproducible
+    try:
+        texts = [generator.xeger(f"(?:{pattern})") for _ in range(REPEATS)]
+    except (re.error, KeyError, ValueError, OverflowError, RecursionError):
+        return  # it is no regular expression, or one of another dialect
+    yield from sorted(texts, key=len)
 
 
 def _number(kind: str, default: Any, accepts: Accepts) -> Any:

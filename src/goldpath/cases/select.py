@@ -1,11 +1,13 @@
 """Select the cases of a command."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from goldpath.cases import generate
+from goldpath.cases import answers, generate
 from goldpath.errors import BadInputError, unknown
-from goldpath.model import Case, Form, Template
+from goldpath.model import Case, Template
 from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.runtime import limits
 
@@ -19,7 +21,7 @@ class Selection:
 
     `answers` are answers files, or folders of them, to add. `sample` is the number of random cases
     to use in place of all pairs; `seed` is for these. `names` are the only cases to use; a number
-    is the position of a case in the list, from 1.
+    is the position of a case in the list, from 1. `base` has answers that replace defaults.
     """
 
     answers: tuple[Path, ...] = ()
@@ -28,15 +30,19 @@ class Selection:
     seed: int = 0
     names: tuple[str, ...] = ()
     trust: bool = False
+    base: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Questions:
-    """The cases of a template, its form with all defaults, and the defaults that are not valid."""
+    """The cases of a template, and the questions whose default is not valid, with the reason.
+
+    `base` has the answers that replace defaults in all cases.
+    """
 
     cases: tuple[Case, ...]
-    form: Form
-    invalid_defaults: tuple[tuple[str, str], ...]
+    invalid_defaults: Mapping[str, str]
+    base: Mapping[str, Any]
 
 
 def select(template: Template, selection: Selection) -> tuple[Case, ...]:
@@ -55,8 +61,8 @@ def read_questions(template: Template, selection: Selection) -> Questions:
     files = [file for path in selection.answers for file in _files(path)]
 
     def read() -> Questions:
-        questionnaire = Questionnaire(template.root, trust=selection.trust)
-        invalid, form = generate.invalid_defaults(questionnaire), questionnaire.fill({})
+        questionnaire = Questionnaire(template, trust=selection.trust, base=selection.base)
+        invalid = answers.invalid_defaults(questionnaire)
         if selection.sample:
             cases = generate.random_sample(
                 template, questionnaire, selection.sample, selection.seed
@@ -65,7 +71,7 @@ def read_questions(template: Template, selection: Selection) -> Questions:
             cases = generate.exhaustive(template, questionnaire)
         else:
             cases = generate.covering(template, questionnaire)
-        return Questions(cases, form, invalid)
+        return Questions(cases, invalid, questionnaire.base)
 
     questions = limits.call(read, seconds=SECONDS)
     cases = [*questions.cases]
@@ -79,7 +85,9 @@ def read_questions(template: Template, selection: Selection) -> Questions:
             raise BadInputError(f"{file}: a case is already called {case.name}; rename the file.")
         names.add(case.name)
         cases.append(case)
-    return replace(questions, cases=_filter(cases, selection.names))
+    chosen = _filter(cases, selection.names)
+    based = tuple(replace(case, base=questions.base) for case in chosen)
+    return replace(questions, cases=based)
 
 
 def _files(path: Path) -> list[Path]:

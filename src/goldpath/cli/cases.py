@@ -49,7 +49,7 @@ def _rows(cases: Sequence[Case], columns: Sequence[str]) -> Iterator[list[str]]:
         # A name that only repeats the answers of the row is replaced by the number.
         repeats = case.answers and set(case.answers) <= set(columns)
         name = str(number) if repeats or safe(case.name) != case.name else case.name
-        cells = [_cell(case.answers[name]) if name in case.answers else "-" for name in columns]
+        cells = [_cell(case.data[name]) if name in case.data else "-" for name in columns]
         yield [name, *cells]
 
 
@@ -67,7 +67,7 @@ def _to_matrix(_: Template, cases: Sequence[Case]) -> str:
 
 
 def _as_data(cases: Sequence[Case]) -> list[dict[str, Any]]:
-    return [{"name": case.name, "answers": dict(case.answers)} for case in cases]
+    return [{"name": case.name, "answers": dict(case.data)} for case in cases]
 
 
 FORMATS: Mapping[str, Callable[[Template, Sequence[Case]], str]] = {

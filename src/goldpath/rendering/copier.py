@@ -66,6 +66,7 @@ def render(
                 src_path=str(template),
                 dst_path=root,
                 data=dict(case.answers),
+                user_defaults=dict(case.base),
                 vcs_ref=vcs_ref,
                 defaults=True,
                 overwrite=True,
@@ -77,6 +78,7 @@ def render(
             ) as worker:
                 worker.bytecode, worker.src_path_answer = bytecode, src_path
                 worker.run_copy()
+                root.mkdir(parents=True, exist_ok=True)  # a copy without files
                 sources = dict(sorted(worker.sources.items()))
                 return Render(case, root, sources, tuple(worker.clashes))
     except (ValueError, TypeError) as error:
@@ -108,7 +110,8 @@ def update(
         shutil.copytree(version, template, symlinks=True, dirs_exist_ok=True)
         _commit(template, f"v0.0.{number}")
     options: dict[str, Any] = {
-        "src_path": str(template), "data": dict(case.answers), "settings": SettingsModel(),
+        "src_path": str(template), "settings": SettingsModel(),
+        "data": dict(case.answers), "user_defaults": dict(case.base),
         "defaults": True, "overwrite": True, "quiet": True,
         "unsafe": trust, "skip_tasks": not trust,
     }  # fmt: skip
@@ -117,6 +120,7 @@ def update(
             warnings.simplefilter("ignore", OldTemplateWarning)
             with _Guarded(dst_path=copy, vcs_ref="v0.0.1", **options) as worker:
                 worker.run_copy()
+                options["answers_file"] = worker.answers_relpath
             _commit(copy, "")
             del options["src_path"]
             with _Guarded(dst_path=copy, vcs_ref="v0.0.2", **options) as worker:
@@ -132,7 +136,8 @@ def _commit(folder: Path, tag: str) -> None:
     quiet = ["-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false"]
     git = ["git", *who, *quiet, "-c", "core.autocrlf=false"]
     for arguments in (["init", "-q"], ["add", "--all", "--force"], ["commit", "-q", "-m", "state"]):
-        process.run([*git, *arguments], cwd=folder)
+        allow = ["--allow-empty"] if arguments[0] == "commit" else []  # such as a tag on HEAD
+        process.run([*git, *arguments, *allow], cwd=folder)
     if tag:
         process.run([*git, "-c", "tag.gpgSign=false", "tag", tag], cwd=folder)
 

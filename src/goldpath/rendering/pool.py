@@ -51,8 +51,8 @@ def render_all(
 
 
 def _key(template: Path, case: Case, trust: bool) -> bytes:
-    state = [template.name, dict(case.answers), case.folder, trust, version("copier")]
-    return json.dumps(state, default=str).encode()
+    state = [template.name, dict(case.answers), dict(case.base), case.folder, trust]
+    return json.dumps([*state, version("copier")], default=str).encode()
 
 
 def _place(template: Path, case: Case, trust: bool) -> Path:

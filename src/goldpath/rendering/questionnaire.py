@@ -1,31 +1,59 @@
 """Answer the questions of a template as Copier does, without a copy."""
 
 import functools
+import warnings
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from copier._settings import SettingsModel
 from copier._types import MISSING
 from copier._user_data import AnswersMap, Question
-from copier.errors import CopierError
+from copier.errors import CopierError, OldTemplateWarning
 from jinja2 import TemplateError
 from pydantic import ValidationError
 
 from goldpath.errors import GoldpathError
-from goldpath.model import Form
+from goldpath.model import Form, Template
 from goldpath.rendering.copier import RecordingWorker, question_and_message
+from goldpath.template.jinja import Syntax, texts
 
 # What the Jinja of a question can raise.
 FAILURES = (CopierError, TemplateError, ValueError, TypeError, LookupError, ArithmeticError)
+# Variables whose value is not constant while the questions are answered: copier/_main.py.
+CHANGING = frozenset({"_copier_answers", "_copier_conf", "_external_data"})
+
+
+@dataclass(frozen=True)
+class _Result:
+    """How Copier answers a question, or why it rejects the answer."""
+
+    active: bool = False
+    choices: tuple[Any, ...] = ()
+    answer: Any = MISSING
+    rejection: str = ""
 
 
 class Questionnaire:
-    """The questions of a template folder, answered without a copy."""
+    """The questions of a template, answered without a copy.
 
-    def __init__(self, template: Path, folder: str = "payments-api", *, trust: bool = False):
+    `base` has answers that replace defaults.
+    """
+
+    def __init__(
+        self,
+        template: Template,
+        folder: str = "payments-api",
+        *,
+        trust: bool = False,
+        base: Mapping[str, Any] | None = None,
+    ):
+        self.template = template
+        self.base = dict(base or {})
+        self._cache: dict[tuple[Any, ...], _Result] = {}
         self._worker = RecordingWorker(
-            src_path=str(template),
+            src_path=str(template.root),
             dst_path=Path("/nonexistent") / folder,
             defaults=True,
             quiet=True,
@@ -33,8 +61,11 @@ class Questionnaire:
             settings=SettingsModel(),
         )
         try:
-            self._worker._check_unsafe("copy") if self._worker.template.jinja_extensions else None
-            _ = self._worker.jinja_env
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", OldTemplateWarning)
+                if self._worker.template.jinja_extensions:
+                    self._worker._check_unsafe("copy")
+                _ = self._worker.jinja_env
         except (CopierError, TypeError, ValueError) as error:
             message = " ".join(str(error).split())
             raise GoldpathError(f"the template cannot be used: {message}") from error
@@ -43,64 +74,101 @@ class Questionnaire:
         """Answer all questions as Copier does: with the given answers, else with the defaults."""
         active: set[str] = set()
         choices: dict[str, tuple[Any, ...]] = {}
-        worker = self._worker
         rejection: tuple[str, str] | tuple[()] = ()
-        for name, create in self._questions(answers):
-            try:
-                question = create()
-                if question.get_when():
-                    active.add(name)
-                    if question.choices:
-                        choices[name] = _enabled_choices(question)
-                answer = _answer(question)
-            except FAILURES as error:
-                if name in active or name in answers or isinstance(error, ValidationError):
-                    rejection = (name, " ".join(question_and_message(error)[1].split()))
-                    break
-                continue  # the default of a question that is skipped has no effect
-            if answer is not MISSING:
-                worker.answers.user[name] = answer
-            elif name in active:
-                rejection = (name, "it has no default, which `copier copy --defaults` needs")
+        for name, result in self._results(answers):
+            if result.active:
+                active.add(name)
+            if result.choices:
+                choices[name] = result.choices
+            if result.rejection:
+                rejection = (name, result.rejection)
                 break
-        return Form(dict(worker.answers.combined), frozenset(active), choices, rejection)
+        return Form(dict(self._worker.answers.combined), frozenset(active), choices, rejection)
 
     def accepts(self, name: str, answers: Mapping[str, Any]) -> Callable[[Any], bool]:
         """Return a function that checks a value of one question, given the other answers."""
-        for question_name, create in self._questions(answers):
-            try:
-                question = create()
-                if question_name == name:
-                    return functools.partial(_accepts, question)
-                answer = _answer(question)
-            except FAILURES:
-                continue
-            if answer is not MISSING:
-                self._worker.answers.user[question_name] = answer
+        for question_name, _ in self._results(answers, name):
+            if question_name == name:
+                try:
+                    return functools.partial(_accepts, self._question(name))
+                except FAILURES:
+                    break
         return lambda _: False  # Copier has no such question
 
-    def _questions(
-        self, answers: Mapping[str, Any]
-    ) -> Iterable[tuple[str, Callable[[], Question]]]:
+    def _results(self, answers: Mapping[str, Any], last: str = "") -> Iterable[tuple[str, _Result]]:
+        """Yield the result of each question, up to the last, and answer it in the worker."""
         worker = self._worker
         worker.answers = AnswersMap(
+            user_defaults=dict(self.base),
             init=dict(answers),
             metadata=worker.template.metadata,
             external=worker._external_data(),
         )
-        for name, details in worker.template.questions_data.items():
-            yield (
-                name,
-                functools.partial(
-                    Question,
-                    answers=worker.answers,
-                    context=worker._render_context(),
-                    jinja_env=worker.jinja_env,
-                    settings=worker.settings,
-                    var_name=name,
-                    **details,
-                ),
-            )
+        known = {**self.base, **answers}
+        for name in worker.template.questions_data:
+            if name == last:
+                yield name, _Result()
+                return
+            result = self._result(name, known)
+            if result.answer is not MISSING:
+                worker.answers.user[name] = known[name] = result.answer
+            yield name, result
+
+    def _result(self, name: str, known: Mapping[str, Any]) -> _Result:
+        """Return the result of a question; it depends on the values that its Jinja names."""
+        dependencies = self._dependencies[name]
+        if dependencies is None:
+            return self._ask(name)
+        given = name in self._worker.answers.init
+        values = [(other, repr(known[other])) for other in dependencies if other in known]
+        key = (name, given, tuple(values))
+        if key not in self._cache:
+            self._cache[key] = self._ask(name)
+        return self._cache[key]
+
+    @functools.cached_property
+    def _dependencies(self) -> dict[str, tuple[str, ...] | None]:
+        """The questions on which each question depends; None if they cannot be known."""
+        syntax = Syntax(self.template.settings.get("_envops") or {})
+        settings = self._worker.template
+        dependencies: dict[str, tuple[str, ...] | None] = {}
+        for name, details in settings.questions_data.items():
+            names = syntax.dependencies(texts(details))
+            # An extension can change the context.
+            if names is None or names & CHANGING or settings.jinja_extensions:
+                dependencies[name] = None
+            else:
+                dependencies[name] = (name, *sorted(names - {name}))
+        return dependencies
+
+    def _ask(self, name: str) -> _Result:
+        """Answer one question, after those before it."""
+        active, choices = False, ()
+        try:
+            question = self._question(name)
+            if active := question.get_when():
+                choices = _enabled_choices(question) if question.choices else ()
+            answer = _answer(question)
+        except FAILURES as error:
+            if active or name in self._worker.answers.init or isinstance(error, ValidationError):
+                message = " ".join(question_and_message(error)[1].split())
+                return _Result(active, choices, rejection=message)
+            return _Result()  # the default of a question that is skipped has no effect
+        if answer is MISSING and active:
+            message = "it has no default, which `copier copy --defaults` needs"
+            return _Result(active, choices, rejection=message)
+        return _Result(active, choices, answer)
+
+    def _question(self, name: str) -> Question:
+        worker = self._worker
+        return Question(
+            answers=worker.answers,
+            context=worker._render_context(),
+            jinja_env=worker.jinja_env,
+            settings=worker.settings,
+            var_name=name,
+            **worker.template.questions_data[name],
+        )
 
 
 def _answer(question: Question) -> Any:

@@ -1,13 +1,13 @@
 """The types of rules: `Rule`, its `Subject` and its `Hit`s."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from goldpath.linters.base import Check
-from goldpath.model import Case, Form, Question, Render, Template
+from goldpath.model import Case, Question, Render, Template
 from goldpath.template.copier_yml import settings_file
 from goldpath.template.jinja import Syntax
 from goldpath.template.source import Source
@@ -22,17 +22,17 @@ MANUAL = "https://copier.readthedocs.io/en/stable"
 class Subject:
     """A template with its questions and renders.
 
-    `form` has the defaults, up to the first that is rejected. `invalid_defaults` are the questions
-    whose default is missing or rejected, with the reason. `failures` are cases that could not be
+    `invalid_defaults` are the questions whose default is missing or rejected, with the reason, and
+    `base` the answers that replace defaults in all cases. `failures` are cases that could not be
     rendered. `trust` says whether code of the template may run.
     """
 
     source: Source
-    form: Form
-    invalid_defaults: tuple[tuple[str, str], ...]
+    invalid_defaults: Mapping[str, str]
     renders: tuple[Render, ...]
     failures: tuple[tuple[Case, str], ...] = ()
     trust: bool = False
+    base: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def template(self) -> Template:
@@ -118,19 +118,6 @@ class Rule:
     why: str
     fix: str
     check: Callable[[Subject], Iterator[Hit]] | tuple[Check, ...]
-
-
-def texts(value: Any) -> Iterator[str]:
-    """Yield all strings inside a YAML value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield str(key)
-            yield from texts(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from texts(inner)
 
 
 def is_prompted(question: Question) -> bool:

@@ -116,7 +116,8 @@ def stray_whitespace(subject: Subject) -> Iterator[Hit]:
     if subject.settings.get("_envops", {}).get("trim_blocks"):
         return
     start, end = subject.syntax["block_start_string"], subject.syntax["block_end_string"]
-    lone = re.compile(rf"[ \t]*{re.escape(start)}(?![-+]).*(?<![-+]){re.escape(end)}[ \t]*")
+    inside = r"(?![-+]|\s*include\b).*(?<![-+])"  # what is included is no blank line
+    lone = re.compile(rf"[ \t]*{re.escape(start)}{inside}{re.escape(end)}[ \t]*")
     for name, text in subject.jinja_sources.items():
         lines = [n for n, line in enumerate(text.splitlines(), 1) if lone.fullmatch(line)]
         if lines:
@@ -176,7 +177,7 @@ def failed_case(subject: Subject) -> Iterator[Hit]:
 def _reported_elsewhere(subject: Subject, sentence: str) -> bool:
     return any(
         f'"{name}" is required' in sentence or reason in sentence
-        for name, reason in subject.invalid_defaults
+        for name, reason in subject.invalid_defaults.items()
     )
 
 

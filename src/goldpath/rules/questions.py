@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
-from goldpath.rules.base import COPIER, MANUAL, Hit, Rule, Subject, is_prompted, texts
+from goldpath.rules.base import COPIER, MANUAL, Hit, Rule, Subject, is_prompted
+from goldpath.template.jinja import texts
 
 # Variables that Copier defines in every template: copier/_main.py, copier/_types.py.
 BUILT_IN = frozenset({
@@ -30,7 +32,7 @@ def default_missing(subject: Subject) -> Iterator[Hit]:
 
 def invalid_default(subject: Subject) -> Iterator[Hit]:
     """Find defaults that the template itself rejects."""
-    for name, reason in subject.invalid_defaults:
+    for name, reason in subject.invalid_defaults.items():
         question = next(
             question for question in subject.template.questions if question.name == name
         )
@@ -43,7 +45,7 @@ def unused(subject: Subject) -> Iterator[Hit]:
     if any(_dumps_all(name, text) for name, text in subject.jinja_sources.items()):
         return
     used: set[str] = set()
-    for name, text in subject.jinja_sources.items():
+    for name, text in {**_included_sources(subject), **subject.jinja_sources}.items():
         used |= subject.syntax.undeclared(text).keys() | _words(subject, name)
     for name in subject.sources:
         used |= _words(subject, name)
@@ -55,6 +57,19 @@ def unused(subject: Subject) -> Iterator[Hit]:
     for question in subject.template.questions:
         if question.name not in used:
             yield Hit(*subject.line(question.name), f"{question.name} is never used")
+
+
+def _included_sources(subject: Subject) -> dict[str, str]:
+    """Return the texts of included files, which need no suffix and can be anywhere."""
+    todo, found = list(subject.jinja_sources.values()), dict[str, str]()
+    while todo:
+        for part in _included(subject, todo.pop()):
+            for file in subject.source.root.rglob(Path(part).name):
+                name = file.relative_to(subject.source.root).as_posix()
+                if name.endswith(part.removeprefix("./")) and name not in found and file.is_file():
+                    found[name] = file.read_text(errors="replace")
+                    todo.append(found[name])
+    return found
 
 
 def _dumps_all(name: str, text: str) -> bool:

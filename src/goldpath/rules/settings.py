@@ -5,7 +5,8 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from goldpath.rules.base import COPIER, MANUAL, Hit, Rule, Subject, texts
+from goldpath.rules.base import COPIER, MANUAL, Hit, Rule, Subject
+from goldpath.template.jinja import texts
 from goldpath.wording import count
 
 # Settings of Copier 9.19: docs/configuring.md, copier/_template.py.

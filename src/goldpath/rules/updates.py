@@ -12,25 +12,23 @@ from goldpath.model import Case
 from goldpath.rendering.copier import render, update
 from goldpath.rules.base import MANUAL, Hit, Rule, Subject
 
-DEFAULTS = Case("defaults", {})
-
 
 def update_differs(subject: Subject) -> Iterator[Hit]:
     """Find files that differ between an updated copy without edits and a fresh copy."""
-    release = subject.source.release
-    if release is None or not subject.renders:
+    release = _release(subject)
+    answers = str(subject.settings.get("_answers_file", ".copier-answers.yml"))
+    if release is None or not any(answers in render.sources for render in subject.renders):
         return
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         try:
             folders = update(
-                release, subject.source.root, DEFAULTS, Path(name), trust=subject.trust
+                release, subject.source.root, _defaults(subject), Path(name), trust=subject.trust
             )
         except GoldpathError as error:
             message = f"an update from {subject.source.tag} fails: {error}"
             yield Hit(subject.copier_yml.name, 0, message)
             return
         fresh, after = map(_contents, folders)
-        answers = str(subject.settings.get("_answers_file", ".copier-answers.yml"))
         sources = subject.renders[0].sources
         for path in sorted(fresh.keys() | after.keys()):
             if path == answers or _is_seed(subject, path):
@@ -43,13 +41,13 @@ def update_differs(subject: Subject) -> Iterator[Hit]:
 
 def lost_file(subject: Subject) -> Iterator[Hit]:
     """Find files that an update deletes although users may have edited them."""
-    release = subject.source.release
+    release, defaults = _release(subject), _defaults(subject)
     if release is None or _migrates(subject):
         return
     try:
         with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
             before, after = (
-                render(root, DEFAULTS, Path(name) / f"{number}" / DEFAULTS.folder, skip_tasks=True)
+                render(root, defaults, Path(name) / f"{number}" / defaults.folder, skip_tasks=True)
                 for number, root in enumerate((release, subject.source.root))
             )
     except GoldpathError:
@@ -58,6 +56,16 @@ def lost_file(subject: Subject) -> Iterator[Hit]:
         if not _is_seed(subject, path):
             message = f"an update from {subject.source.tag} deletes {path} with the user's edits"
             yield Hit(*subject.line("_migrations"), message)
+
+
+def _release(subject: Subject) -> Path | None:
+    if subject.source.release_failure:
+        raise GoldpathError(f"{subject.source.tag}: {subject.source.release_failure}")
+    return subject.source.release
+
+
+def _defaults(subject: Subject) -> Case:
+    return Case("defaults", {}, base=subject.base)
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

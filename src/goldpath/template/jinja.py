@@ -1,7 +1,7 @@
 """Parse Jinja templates without rendering them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,19 @@ class _AnyName(dict[str, Any]):
 
     def __contains__(self, key: object) -> bool:
         return True
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Yield all strings inside a YAML value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield str(key)
+            yield from texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts(inner)
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,19 @@ class Syntax:
             if node.name in undeclared:
                 lines.setdefault(node.name, node.lineno)
         return lines
+
+    def dependencies(self, texts: Iterable[str]) -> frozenset[str] | None:
+        """Return the undeclared variables of all texts, or None if they cannot be known.
+
+        An included template can use any variable.
+        """
+        names: set[str] = set()
+        for text in texts:
+            tree = self.parse(text)
+            if tree is None or tree.find(nodes.Include) or tree.find(nodes.Extends):
+                return None
+            names |= meta.find_undeclared_variables(tree)
+        return frozenset(names)
 
     def with_default(self, text: str) -> set[str]:
         """Return the variables to which a text applies `default` or `is defined`."""

@@ -32,7 +32,8 @@ _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
 class Source:
     """A template: the name that the user gave, its files, and those of its last release, if any.
 
-    `root` and `release` are read-only folders, named by their content.
+    `root` and `release` are read-only folders, named by their content. `release_failure` says why
+    there is a release without a folder.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Source:
     template: Template
     tag: str = ""
     release: Path | None = None
+    release_failure: str = ""
 
 
 def fetch(template: str, vcs_ref: str | None = None) -> Source:
@@ -60,14 +62,18 @@ def fetch(template: str, vcs_ref: str | None = None) -> Source:
             address = _address(template)
             folder = scratch / "clone"
             _run_git(f"{name_to_print} cannot be cloned", "clone", "-q", "--", address, folder)
+            _initialize_submodules(folder)
         root = snapshot(_at(folder, vcs_ref, scratch / "ref") if vcs_ref else folder)
         try:
             loaded = load(root)
         except BadInputError as error:  # the user does not know the path of the copy
             raise BadInputError(str(error).replace(str(root), name_to_print)) from error
-        tag = _last_tag(folder, vcs_ref or "HEAD")
-        release = snapshot(_at(folder, tag, scratch / "tag")) if tag else None
-        return Source(name_to_print, root, loaded, tag, release)
+        tag, release, failure = _last_tag(folder, vcs_ref or "HEAD"), None, ""
+        try:
+            release = snapshot(_at(folder, tag, scratch / "tag")) if tag else None
+        except BadInputError as error:  # a submodule; the current version can be checked
+            failure = str(error)
+        return Source(name_to_print, root, loaded, tag, release, failure)
 
 
 def _without_credentials(text: str) -> str:
@@ -145,8 +151,8 @@ def _last_change(file: Path) -> tuple[int, ...]:
 def _relevant(folder: Path, paths: list[str]) -> list[str]:
     """Leave out files that Copier does not read: those outside of `_subdirectory`.
 
-    A change of such a file then invalidates no render. A template that includes other files, by
-    Jinja or in its copier.yml, is copied as a whole.
+    A change of such a file then invalidates no render. Targets of links are kept. A template that
+    includes other files, by Jinja or in its copier.yml, is copied as a whole.
     """
     try:
         template = load(folder)
@@ -163,7 +169,20 @@ def _relevant(folder: Path, paths: list[str]) -> list[str]:
     if not inside or b"!include" in own.read_bytes() or any(map(includes.search, texts)):
         return paths
     beside = {name for name in paths if name == ".goldpath.yml" or ANSWERS.search(name)}
-    return sorted({own.name, *beside, *inside})
+    return _with_targets(folder, paths, {own.name, *beside, *inside})
+
+
+def _with_targets(folder: Path, paths: list[str], chosen: set[str]) -> list[str]:
+    """Return the chosen paths, and those to which links among them lead."""
+    todo = list(chosen)
+    while todo:
+        link = folder / todo.pop()
+        if link.is_symlink():
+            target = os.path.relpath(link.parent / link.readlink(), folder)
+            found = {name for name in paths if f"{name}/".startswith(f"{target}/")} - chosen
+            chosen |= found
+            todo += found
+    return sorted(chosen)
 
 
 def validate_dir() -> Path:
@@ -182,10 +201,13 @@ def prune(*, days: float = 14) -> None:
 
 def _paths(folder: Path) -> list[str]:
     if (folder / ".git").exists() or _inside_git(folder):
-        options = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        listed = process.run([*_GIT, *options], cwd=folder, env=_QUIET).stdout
-        names = {name for name in listed.split("\0") if name}
-        return sorted(name for name in names if not _is_folder(folder / name))
+        # Copier initializes submodules; git lists those of a checkout only without --others.
+        kinds = (["--cached", "--recurse-submodules"], ["--others", "--exclude-standard"])
+        names = set()
+        for kind in kinds if (folder / ".gitmodules").is_file() else [kinds[0][:1] + kinds[1]]:
+            command = [*_GIT, "ls-files", "-z", *kind]
+            names.update(process.run(command, cwd=folder, env=_QUIET).stdout.split("\0"))
+        return sorted(name for name in names if name and not _is_folder(folder / name))
     return sorted(_walk(folder, folder))
 
 
@@ -244,8 +266,24 @@ def _at(folder: Path, ref: str, clone: Path) -> Path:
             process.run(
                 [*_GIT, "checkout", "-q", "--detach", found.stdout.strip()], cwd=clone, env=_QUIET
             )
+            _initialize_submodules(clone, folder)
             return clone
     raise BadInputError(f"{folder} has no tag, branch or commit {ref}.")
+
+
+def _initialize_submodules(clone: Path, original: Path | None = None) -> None:
+    """Check submodules out, as Copier does.
+
+    Their URLs can be relative to the one from which the user cloned the original.
+    """
+    if not (clone / ".gitmodules").is_file():
+        return
+    command = [*_GIT, "remote", "get-url", "origin"]
+    found = process.run(command, cwd=original or clone, env=_QUIET, accept=range(256))
+    if found.status == 0:
+        process.run([*_GIT, "remote", "set-url", "origin", found.stdout.strip()], cwd=clone)
+    update = ("submodule", "update", "-q", "--init", "--recursive")
+    _run_git("the submodules of the template cannot be cloned", *update, cwd=clone)
 
 
 def _last_tag(folder: Path, ref: str) -> str:
@@ -261,9 +299,9 @@ def _last_tag(folder: Path, ref: str) -> str:
     return result.stdout.strip()
 
 
-def _run_git(failure: str, *arguments: str | Path) -> None:
+def _run_git(failure: str, *arguments: str | Path, cwd: Path | None = None) -> None:
     try:
-        process.run([*_GIT, *arguments], env=_QUIET)
+        process.run([*_GIT, *arguments], cwd=cwd, env=_QUIET)
     except ToolError as error:
         reason = _without_credentials(" ".join(error.output.split()))
         raise BadInputError(f"{failure}: {reason}") from error

@@ -129,7 +129,7 @@ class _Minimizer:
     def _reproduces(
         self, finding: Finding, place: source_map.Place, answers: Mapping[str, Any]
     ) -> bool:
-        case = Case("fewer", answers)
+        case = Case("fewer", answers, base=self._subject.base)
         trust = self._subject.trust
         (render,) = pool.render_all(
             self._subject.source.root, [case], trust=trust, seconds=self._seconds

@@ -15,7 +15,7 @@ from goldpath.linters import runner
 from goldpath.linters.base import Check, Linter
 from goldpath.linters.registry import LINTERS
 from goldpath.linters.runner import NO_FILES, Outcome
-from goldpath.model import Case, Finding, Form, Render, Report, Row
+from goldpath.model import Case, Finding, Render, Report, Row
 from goldpath.rendering import pool
 from goldpath.rules.base import Hit, Rule, Subject
 from goldpath.rules.registry import RULES
@@ -134,10 +134,9 @@ def _read(source: Source, options: Options) -> tuple[tuple[Case, ...], Subject]:
             raise
         # The questions cannot be answered; copier.yml itself can still be checked.
         failures = ((Case("defaults", {}), str(error)),)
-        return (), Subject(source, Form({}, frozenset(), {}), (), (), failures, trust)
-    return questions.cases, Subject(
-        source, questions.form, questions.invalid_defaults, (), trust=trust
-    )
+        return (), Subject(source, {}, (), failures, trust)
+    subject = Subject(source, questions.invalid_defaults, (), trust=trust, base=questions.base)
+    return questions.cases, subject
 
 
 def _render(

@@ -19,7 +19,7 @@ from testing import trees
 def _chosen(root: Path, text: str, **others: str) -> tuple[Case, ...]:
     files = {"copier.yml": text, **{f"{name}.yml": other for name, other in others.items()}}
     trees.build_file_tree(root, files)
-    return generate.covering(load(root), Questionnaire(root))
+    return generate.covering(load(root), Questionnaire(load(root)))
 
 
 def _answers(found: tuple[Case, ...]) -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ def _meetings(root: Path, found: Sequence[Case]) -> set[tuple[tuple[str, Any], t
     """Return the pairs of answers in the copies, without those of questions that do not apply."""
     met = set()
     for case in found:
-        form = Questionnaire(root).fill(dict(case.answers))
+        form = Questionnaire(load(root)).fill(dict(case.answers))
         asked = sorted((n, str(v)) for n, v in form.answers.items() if n in form.active)
         met |= set(combinations(asked, 2)) if not form.rejection else set()
     return met
@@ -172,7 +172,7 @@ def test_odd_text_that_disables_a_question_replaces_none_of_its_choices(
 def test_multiple_choice_without_a_default_gets_an_answer(tmp_path: Path) -> None:
     text = "size: {type: str, multiselect: true, choices: [s, m]}\ntls: {type: bool, default: true}"
     for case in _chosen(tmp_path, text)[1:]:
-        assert Questionnaire(tmp_path).fill(dict(case.answers)).rejection == (), case
+        assert Questionnaire(load(tmp_path)).fill(dict(case.answers)).rejection == (), case
 
 
 def test_the_defaults_of_a_multiple_choice_need_no_separate_case(tmp_path: Path) -> None:

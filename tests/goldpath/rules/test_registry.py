@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from goldpath.cases import generate
+from goldpath.cases import answers
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Render
 from goldpath.rendering.copier import render
@@ -158,7 +158,7 @@ def _subject(root: Path, *, tag: str = "", release: Path | None = None) -> Subje
     source = Source("here", root, load(root), tag, release)
     case = Case("defaults", {})
     trust = "_jinja_extensions: [j" in (root / "copier.yml").read_text()
-    questions = Questionnaire(root, trust=trust)
+    questions = Questionnaire(source.template, trust=trust)
     renders: tuple[Render, ...] = ()
     failures: tuple[tuple[Case, str], ...] = ()
     try:
@@ -166,9 +166,7 @@ def _subject(root: Path, *, tag: str = "", release: Path | None = None) -> Subje
         renders = (render(root, case, folder, trust=trust, skip_tasks=True, src_path=SRC_PATH),)
     except (GoldpathError, ArithmeticError) as error:  # `validate` renders in another process
         failures = ((case, str(error)),)
-    return Subject(
-        source, questions.fill({}), generate.invalid_defaults(questions), renders, failures, trust
-    )
+    return Subject(source, answers.invalid_defaults(questions), renders, failures, trust)
 
 
 def _found(subject: Subject) -> set[str]:

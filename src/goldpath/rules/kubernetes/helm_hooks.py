@@ -9,8 +9,9 @@ from goldpath.linters import charts
 from goldpath.linters.base import Check
 from goldpath.model import Finding, Manifest
 from goldpath.rendering.tree import Tree
-from goldpath.rules.base import Rule, texts
+from goldpath.rules.base import Rule
 from goldpath.runtime.bounded_yaml import documents
+from goldpath.template.jinja import texts
 
 # At these events the objects of the release that are no hooks do not exist: not yet, or not in the
 # new version, or no longer. https://helm.sh/docs/topics/charts_hooks/
