@@ -39,8 +39,12 @@ def unknown(what: str, name: str, accepted: Iterable[str], advice: str = "") -> 
         advice: How to list them; without it the message lists them.
     """
     names = list(accepted)
-    by_lower = {known.lower(): known for known in reversed(names)}
-    nearest = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
-    suggestion = f" Did you mean {by_lower[nearest[0]]}?" if nearest else ""
     advice = advice or f"Choose from {', '.join(names)}."
-    return BadInputError(f'unknown {what} "{name}".{suggestion} {advice}')
+    return BadInputError(f'unknown {what} "{name}".{nearest(name, names)} {advice}')
+
+
+def nearest(name: str, accepted: Sequence[str]) -> str:
+    """Return a question with the accepted name that is nearest, or "" if none is near."""
+    by_lower = {known.lower(): known for known in reversed(accepted)}
+    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    return f" Did you mean {by_lower[found[0]]}?" if found else ""

@@ -79,13 +79,15 @@ class Render:
     """A case and the folder with its render.
 
     `sources` maps each file to its source in the template, both as relative paths. `clashes` are
-    files with a second source, which overwrites the first.
+    files with a second source, which overwrites the first. `failed_tasks` are the tasks that failed
+    in a sandbox, with the reason.
     """
 
     case: Case
     root: Path
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     clashes: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    failed_tasks: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ class Report:
     """The result of a validation.
 
     `known` counts the findings in the baseline, `beside` those outside of the diff; neither are
-    among the `findings`.
+    among the `findings`. `notes` are sentences about the run as a whole, such as cases left out.
     """
 
     template: str
@@ -197,3 +199,5 @@ class Report:
     seconds: float
     known: int = 0
     beside: int = 0
+    profile: str = "strict"
+    notes: tuple[str, ...] = ()

@@ -19,7 +19,8 @@ from goldpath.runtime import process
 from goldpath.runtime.cache import cache_dir
 from goldpath.runtime.toolchain import go_env
 from goldpath.template.source import fetch
-from goldpath.validation.pipeline import Options, validate
+from goldpath.validation.pipeline import validate
+from goldpath.validation.selection import Options
 from testing import trees
 
 COLD, CHANGED = 60, 5  # seconds on two cores

@@ -33,6 +33,7 @@ LINTERS_USE = {
     "errors",
     "model",
     "rendering.tree",
+    "runtime.bounded_yaml",
     "runtime.process",
     "runtime.toolchain",
     "linters.base",

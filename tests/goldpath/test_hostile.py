@@ -31,7 +31,8 @@ from goldpath.rendering.tree import Tree
 from goldpath.runtime import process
 from goldpath.runtime.bounded_yaml import TooLargeError, check_nesting, documents
 from goldpath.template.source import snapshot
-from goldpath.validation.pipeline import Options, all_names, validate
+from goldpath.validation.pipeline import validate
+from goldpath.validation.selection import Options, all_names
 from testing import lints, trees
 
 COPIER = "---\n_subdirectory: template\ntls: {type: bool, default: true}\n"
@@ -108,7 +109,9 @@ def test_a_git_file_that_points_to_a_repository_is_not_copied(tmp_path: Path) ->
 
 
 def _dangers(root: Path) -> dict[str, str]:
-    return runner.dangers(registry.LINTERS, [Render(Case("tree", {}), root)])
+    tree = Tree(root)
+    reasons = {linter.name: runner.danger(linter, tree) for linter in registry.LINTERS}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 DANGERS = {
@@ -242,9 +245,7 @@ def test_a_copy_with_deeply_nested_files_is_checked_completely(tmp_path: Path) -
     skipped = ("golangci-lint", "go vet", "gofmt", "yamllint")  # the last takes minutes
     report = validate(str(root), Options(skip=skipped))
     assert {row.status for row in report.rules} <= {"passed", "failed", "skipped", "findings"}
-    assert ("check-jsonschema", "unread") in {
-        (one.finding.linter, one.finding.rule) for one in report.findings
-    }
+    assert ("syntax", "yml") in {(one.finding.linter, one.finding.rule) for one in report.findings}
 
 
 def test_settings_of_one_template_do_not_affect_another(tmp_path: Path) -> None:
@@ -291,7 +292,7 @@ def test_settings_behind_a_link_to_the_outside_are_not_read(name: str, tmp_path:
 
 def test_control_characters_in_messages_of_a_template_are_escaped(tmp_path: Path) -> None:
     name = '"\\e[31m\\n::error::x"'
-    text = f"linters: [{{name: {name}, files: '*', command: [a], output: gnu}}]\n"
+    text = f"run: [{{name: {name}, command: [a], output: gnu}}]\n"
     root = trees.build_file_tree(tmp_path, {"copier.yml": "a: ok\n", ".goldpath.yml": text})
     done = trees.run_program("goldpath", "validate", *_no_rules(), cwd=root)
     assert r"\x1b[31m\n::error::x" in done.stderr

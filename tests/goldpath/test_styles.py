@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from goldpath.validation.pipeline import Options, template_rules, validate
+from goldpath.errors import BadInputError
+from goldpath.validation.pipeline import validate
+from goldpath.validation.selection import Options, template_rules
 from testing import trees
 
 CONDITIONAL_NAMES = {
@@ -67,14 +69,14 @@ def test_conditional_file_names_in_braces(tmp_path: Path) -> None:
 
 def test_delimiters_in_square_brackets(tmp_path: Path) -> None:
     copies, found = _validated(tmp_path, SQUARE_BRACKETS)
-    assert copies == 1 + 3
+    assert copies == 1 + 6
     assert found == {"GP012", "GP020", "GP021"}
 
 
-def test_tasks_and_extensions_do_not_run_and_are_findings(tmp_path: Path) -> None:
-    copies, found = _validated(tmp_path, TASKS)
-    assert copies == 0
-    assert {"GP005", "GP006", "GP007", "GP011", "GP021", "GP022"} <= found
+def test_a_template_with_extensions_says_how_to_load_them(tmp_path: Path) -> None:
+    command = "pipx inject goldpath copier-templates-extensions && goldpath validate --trust"
+    with pytest.raises(BadInputError, match=f"needs extensions of Jinja, .* run: {command}"):
+        _validated(tmp_path, TASKS)
 
 
 @pytest.mark.parametrize("name", ["tasks"])

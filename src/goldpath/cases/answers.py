@@ -38,7 +38,9 @@ def _plausible(name: str, answers: Mapping[str, Any], questionnaire: Questionnai
     tree = syntax.parse(str(details.get("validator") or ""))
     constants = [node.value for node in tree.find_all(nodes.Const)] if tree else []
     literals = [value for value in constants if isinstance(value, str)]
-    return samples.plausible(details, literals, questionnaire.accepts(name, answers))
+    placeholder, text = questionnaire.hints(name, answers)
+    accepts = questionnaire.accepts(name, answers)
+    return samples.plausible(placeholder, text, literals, accepts)
 
 
 def fit(answers: Mapping[str, Any], questionnaire: Questionnaire) -> dict[str, Any]:

@@ -31,8 +31,12 @@ def all_pairs(template: Template) -> tuple[Case, ...]:
     return tuple(_case(answers) for answers in cases or [{}])
 
 
-def covering(template: Template, questionnaire: Questionnaire) -> tuple[Case, ...]:
+def covering(
+    template: Template, questionnaire: Questionnaire, max_cases: int = 0
+) -> tuple[tuple[Case, ...], int]:
     """Return the default cases: all possible pairs of choices, and edge cases of free text.
+
+    With `max_cases`, those that cover fewest new pairs are left out; their number is returned, too.
 
     A question is answered only if its `when` is true, and with an enabled choice. The first case
     has no answers, so it covers every default. A case is left out if the case of defaults, or one
@@ -48,8 +52,28 @@ def covering(template: Template, questionnaire: Questionnaire) -> tuple[Case, ..
     ]
     edge_cases = _sample_cases(template, questionnaire, [case for case, _ in pairs])
     covered = [_coverage(case.answers, questionnaire, factors) for case in edge_cases]
-    needed = [case for case, own in pairs if not any(own <= other for other in covered)]
-    return (defaults, *(case for case in (*needed, *edge_cases) if case.answers))
+    needed = [(case, own) for case, own in pairs if not any(own <= other for other in covered)]
+    chosen = _most_covering(needed, max_cases - len(edge_cases) - 1) if max_cases else needed
+    cases = (
+        defaults,
+        *(case for case in (*(case for case, _ in chosen), *edge_cases) if case.answers),
+    )
+    return cases, len(needed) - len(chosen)
+
+
+def _most_covering(
+    pairs: Sequence[tuple[Case, set[Any]]], number: int
+) -> Sequence[tuple[Case, set[Any]]]:
+    """Return the cases that together cover most, in their order."""
+    if len(pairs) <= number:
+        return pairs
+    chosen: list[int] = []
+    covered: set[Any] = set()
+    while len(chosen) < number:
+        others = (index for index in range(len(pairs)) if index not in chosen)
+        chosen.append(max(others, key=lambda index: len(pairs[index][1] - covered)))
+        covered |= pairs[chosen[-1]][1]
+    return [pairs[index] for index in sorted(chosen)]
 
 
 def _coverage(
@@ -99,6 +123,21 @@ def from_file(file: Path, template: Template) -> Case:
     Raises: BadInputError if it is not a YAML mapping, or has a key that is not a question of the
     template, which Copier ignores.
     """
+    answers = read_answers(file)
+    names = [question.name for question in template.questions if not question.computed]
+    for key in answers:
+        if key not in names:
+            raise BadInputError(
+                f"{file}: {key} is not a question of this template; choose from {', '.join(names)}."
+            )
+    return Case(file.stem, answers, folder=str(answers.get("service_name", file.stem)))
+
+
+def read_answers(file: Path) -> dict[str, Any]:
+    """Return the answers in a file.
+
+    Raises: BadInputError if it is not a YAML mapping.
+    """
     try:
         answers = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -109,13 +148,7 @@ def from_file(file: Path, template: Template) -> Case:
         raise BadInputError(
             f"{file} is not a YAML mapping; write one answer per line, as KEY: VALUE."
         )
-    names = [question.name for question in template.questions if not question.computed]
-    for key in answers:
-        if key not in names:
-            raise BadInputError(
-                f"{file}: {key} is not a question of this template; choose from {', '.join(names)}."
-            )
-    return Case(file.stem, answers, folder=str(answers.get("service_name", file.stem)))
+    return answers
 
 
 def _case(answers: Mapping[str, Any]) -> Case:
@@ -236,19 +269,21 @@ def _sample_cases(
     bases = [*(dict(case.answers) for case in cases), fit({}, questionnaire)]
     active = [(base, questionnaire.fill(base).active & uncovered.keys()) for base in bases]
     result: list[Case] = []
+    sets = 0
     while uncovered:
         _, questions = max(active, key=lambda pair: len(pair[1] & uncovered.keys()))
         names = [name for name in uncovered if name in questions]
         if not names:  # the rest is active in no case
             break
-        number = f"-{len(result) // len(samples.KINDS) + 1}" if result else ""
+        sets += 1
+        number = f"-{sets}" if sets > 1 else ""
         # Each kind has another base, if enough of them have the same active questions.
         fitting = [base for base, others in active if others == questions]
         for index, kind in enumerate(samples.KINDS):
             base = fitting[index % len(fitting)]
-            result.append(
-                Case(f"{kind}{number}", _add_samples(kind, base, template, questionnaire))
-            )
+            answers = _add_samples(kind, base, template, questionnaire)
+            if answers != base or kind in ("shortest", "longest", "oddest"):
+                result.append(Case(f"{kind}{number}", answers))
         for name in names:
             del uncovered[name]
     return tuple(case for case in result if len(case.answers) > 0)

@@ -6,7 +6,7 @@ is changed step by step for as long as the validator accepts it.
 
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -15,14 +15,23 @@ import rstr
 
 Accepts = Callable[[Any], bool]
 
-KINDS = ("shortest", "longest", "oddest")
+# The special characters of a kind: together, and apart from each other, because one can hide what
+# another breaks. ODD has those of YAML, Markdown, shells, SQL, file names and Jinja, and letters of
+# other scripts; no line break, which a prompt does not accept.
+ODD = {
+    "quotes": "\"'",
+    "backslash": "\\",
+    "delimiters": (": ", " #", "{", "}", "[", "]", "<", "&", "%"),
+    "oddest": "\"'\\#:{}%$&<>|`*_-./@~ ,;!?=+([]^0Aé한🎉\t",
+}
+KINDS = ("shortest", "longest", *ODD)
+ORDINARY = frozenset({"quotes", "backslash", "delimiters"})  # that people use in texts
+# Questions whose answer is a text, not a name: any character is an ordinary wish.
+_PROSE = re.compile(r"(?i)descri|summary|title|author|full_?name|copyright|holder|tagline|display")
 TEXT = frozenset({"str", "path"})
 NUMBERS = frozenset({"int", "float"})
-# The limit of a value that the validator does not limit; longer than any name or sentence.
-LONGEST = 300
-# Special characters of YAML, Markdown, shells, SQL, file names and Jinja, and letters of other
-# scripts; no line break, which a prompt does not accept.
-ODD = "\"'\\#:{}%$&<>|`*_-./@~ ,;!?=+([]^0Aé한🎉\t"
+# The limit of a value that the validator does not limit; file names may have 255 bytes.
+LONGEST = 100
 # Plausible values, tried in this order if the template itself names none.
 CANDIDATES = (
     "example", "Example", "a", "1", "2026", "my-example", "my_example", "my.example", "Jane Doe",
@@ -53,20 +62,28 @@ def sample(kind: str, type_name: str, default: Any, accepts: Accepts) -> Any:
     text = next((text for text in (str(default or ""), *CANDIDATES) if accepts(text)), None)
     if text is None:
         return None
-    return {"shortest": _shortest, "longest": _longest, "oddest": _oddest}[kind](text, accepts)
+    if kind in ODD:
+        odd = _oddest(text, ODD[kind], accepts)
+        return odd if odd != text or kind == "oddest" else None
+    return {"shortest": _shortest, "longest": _longest}[kind](text, accepts)
 
 
-def plausible(details: Mapping[str, Any], literals: Sequence[str], accepts: Accepts) -> Any:
+def is_prose(name: str, default: Any) -> bool:
+    """Return whether a question of free text asks for a text, not for a name."""
+    words = isinstance(default, str) and " " in default.strip() and not set("{}") & set(default)
+    return words or bool(_PROSE.search(name))
+
+
+def plausible(placeholder: str, help_text: str, literals: Sequence[str], accepts: Accepts) -> Any:
     """Return a value that a question without a default accepts, or an empty string.
 
     Args:
-        details: The question's keys in copier.yml.
+        placeholder: The question's placeholder, or "".
+        help_text: Its help, which can have an example.
         literals: The texts in its validator, which can be examples or regular expressions.
         accepts: Whether the question accepts a value.
     """
-    text = str(details.get("help") or "")
-    named = [str(details.get("placeholder") or ""), *_EXAMPLE.findall(text)]
-    named += [*_QUOTED.findall(text), *literals]
+    named = [placeholder, *_EXAMPLE.findall(help_text), *_QUOTED.findall(help_text), *literals]
     generated = (value for literal in literals for value in _matches(literal))
     values = chain(filter(None, named), CANDIDATES, (True, "{}", "[]"), generated)
     return next((value for value in values if accepts(value)), "")
@@ -90,13 +107,12 @@ def _number(kind: str, default: Any, accepts: Accepts) -> Any:
     )
     if not numbers:
         return None
-    return {"shortest": min(numbers, key=abs), "longest": numbers[-1], "oddest": numbers[0]}[kind]
+    values = {"shortest": min(numbers, key=abs), "longest": numbers[-1], "oddest": numbers[0]}
+    return values.get(kind)
 
 
 def _shortest(text: str, accepts: Accepts) -> str:
     """Remove characters, many at first, for as long as the result is accepted."""
-    if accepts(""):
-        return ""
     tries = 0
     width = len(text)
     while width:
@@ -104,7 +120,7 @@ def _shortest(text: str, accepts: Accepts) -> str:
         while start < len(text) and tries < TRIES:
             tries += 1
             shorter = text[:start] + text[start + width :]
-            if accepts(shorter):
+            if shorter and accepts(shorter):  # nobody answers with nothing
                 text = shorter
             else:
                 start += 1
@@ -140,9 +156,9 @@ def _most_repeats(repeat: Callable[[int], str], accepts: Accepts) -> int:
     return low
 
 
-def _oddest(text: str, accepts: Accepts) -> str:
+def _oddest(text: str, characters: Iterable[str], accepts: Accepts) -> str:
     """Insert each special character at a place where it is accepted, if there is one."""
-    for odd in ODD:
+    for odd in characters:
         for place in _places(text):
             longer = text[:place] + odd + text[place:]
             if accepts(longer):

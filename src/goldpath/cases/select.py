@@ -10,9 +10,12 @@ from goldpath.errors import BadInputError, unknown
 from goldpath.model import Case, Template
 from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.runtime import limits
+from goldpath.template import goldpath_yml
 
 # Processor time for all questions of a template and their samples, which takes about a second.
 SECONDS = 60
+# Enough to find nearly everything, and rendered in seconds.
+MAX_CASES = 60
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class Selection:
 
     `answers` are answers files, or folders of them, to add. `sample` is the number of random cases
     to use in place of all pairs; `seed` is for these. `names` are the only cases to use; a number
-    is the position of a case in the list, from 1. `base` has answers that replace defaults.
+    is the position of a case in the list, from 1. `base` has answers that replace defaults. At most
+    `max_cases` are chosen; 0 is no limit.
     """
 
     answers: tuple[Path, ...] = ()
@@ -30,19 +34,25 @@ class Selection:
     seed: int = 0
     names: tuple[str, ...] = ()
     trust: bool = False
+    tasks: bool = False
     base: Mapping[str, Any] = field(default_factory=dict)
+    max_cases: int = MAX_CASES
 
 
 @dataclass(frozen=True)
 class Questions:
     """The cases of a template, and the questions whose default is not valid, with the reason.
 
-    `base` has the answers that replace defaults in all cases.
+    `base` has the answers that replace defaults in all cases. `refusals` has the template's message
+    for answers that it refuses, "" if it accepts them. `left_out` counts the cases that are too
+    many.
     """
 
     cases: tuple[Case, ...]
     invalid_defaults: Mapping[str, str]
     base: Mapping[str, Any]
+    refusals: tuple[str, ...] = ()
+    left_out: int = 0
 
 
 def select(template: Template, selection: Selection) -> tuple[Case, ...]:
@@ -58,11 +68,14 @@ def read_questions(template: Template, selection: Selection) -> Questions:
     """
     if selection.exhaustive and selection.sample:
         raise BadInputError("--exhaustive and --sample exclude each other.")
+    config = goldpath_yml.load(template.root)
     files = [file for path in selection.answers for file in _files(path)]
 
     def read() -> Questions:
-        questionnaire = Questionnaire(template, trust=selection.trust, base=selection.base)
+        base = {**config.answers, **selection.base}
+        questionnaire = Questionnaire(template, trust=selection.trust, base=base)
         invalid = answers.invalid_defaults(questionnaire)
+        left_out = 0
         if selection.sample:
             cases = generate.random_sample(
                 template, questionnaire, selection.sample, selection.seed
@@ -70,8 +83,10 @@ def read_questions(template: Template, selection: Selection) -> Questions:
         elif selection.exhaustive:
             cases = generate.exhaustive(template, questionnaire)
         else:
-            cases = generate.covering(template, questionnaire)
-        return Questions(cases, invalid, questionnaire.base)
+            cases, left_out = generate.covering(template, questionnaire, selection.max_cases)
+        forms = (questionnaire.fill(refusal.answers) for refusal in config.refuse)
+        refusals = tuple(" ".join(form.rejection[1:]) for form in forms)
+        return Questions(cases, invalid, questionnaire.base, refusals, left_out)
 
     questions = limits.call(read, seconds=SECONDS)
     cases = [*questions.cases]

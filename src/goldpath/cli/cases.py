@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from goldpath.cases.select import Selection, select
+from goldpath.cases.select import select
+from goldpath.cli import options
 from goldpath.cli.console import reporting_errors
 from goldpath.cli.options import case_options, template_argument, vcs_ref_option
 from goldpath.model import Case, Template
@@ -31,7 +32,7 @@ def cases(template: str, vcs_ref: str | None, format_name: str, **selection: Any
     TEMPLATE is a folder, with its uncommitted changes, or a git URL.
     """
     source = fetch(template, vcs_ref)
-    selected = select(source.template, Selection(**selection))
+    selected = select(source.template, options.selection(**selection))
     click.echo(FORMATS[format_name](source.template, selected))
 
 

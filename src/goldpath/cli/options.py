@@ -2,15 +2,29 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import click
+
+from goldpath.cases.generate import read_answers
+from goldpath.cases.select import MAX_CASES, Selection
 
 P = ParamSpec("P")
 
 template_argument = click.argument("template", default=".")
 vcs_ref_option = click.option("--vcs-ref", metavar="REF", help="Tag, branch or commit of TEMPLATE.")
-trust_option = click.option("--trust", is_flag=True, help="Allow to run code of the template.")
+trust_option = click.option(
+    "--trust", is_flag=True, help="Load Jinja extensions of the template, and run its commands."
+)
+
+
+def selection(**choice: Any) -> Selection:
+    """Return the selection of the values of `case_options`.
+
+    Raises: BadInputError if the file with data cannot be read.
+    """
+    file = choice.pop("data_file", None)
+    return Selection(base=read_answers(file) if file else {}, **choice)
 
 
 def case_options(command: Callable[P, None]) -> Callable[P, None]:
@@ -18,6 +32,10 @@ def case_options(command: Callable[P, None]) -> Callable[P, None]:
     options = [
         click.option("--answers", type=click.Path(path_type=Path), multiple=True,
                      help="Add an answers file, or a folder of answers files; repeatable."),
+        click.option("--data-file", type=click.Path(path_type=Path), metavar="FILE",
+                     help="Answers that replace defaults in all cases, such as required ones."),
+        click.option("--max-cases", type=click.IntRange(0), default=MAX_CASES, show_default=True,
+                     metavar="N", help="Choose at most N cases; 0 is no limit."),
         click.option("--exhaustive", is_flag=True, help="Use every combination of choices."),
         click.option("--sample", type=click.IntRange(1), metavar="N", help="Use N random cases."),
         click.option("--seed", type=int, default=0, show_default=True, help="Seed for --sample."),

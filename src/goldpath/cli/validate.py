@@ -2,17 +2,18 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from goldpath import exit_status
-from goldpath.cases.select import Selection
 from goldpath.cli.console import print_error, reporting_errors, scratch, write
 from goldpath.cli.options import case_options, template_argument, vcs_ref_option
+from goldpath.cli.options import selection as selection_of
 from goldpath.cli.progress import Ticker
 from goldpath.errors import BadInputError, GoldpathError, unknown
 from goldpath.exit_status import ExitStatus
@@ -20,11 +21,11 @@ from goldpath.model import Report
 from goldpath.rendering.pool import SECONDS
 from goldpath.template.source import changes
 from goldpath.validation import pipeline, suppressions
-from goldpath.validation.pipeline import Options, all_names, template_rules
 from goldpath.validation.report import text
 from goldpath.validation.report.data import to_json
 from goldpath.validation.report.junit import to_junit
 from goldpath.validation.report.sarif import to_sarif
+from goldpath.validation.selection import Options, all_names, template_rules
 from goldpath.wording import count
 
 FORMATS: Mapping[str, Callable[[Report], str]] = {
@@ -48,8 +49,14 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {
 @click.option(
     "--rules", "rules_only", is_flag=True, help="Run only the rules for templates, no linters."
 )
+@click.option("--profile", type=click.Choice(["default", "strict"]),
+              help="default reports what is broken; strict runs all linters and rules. "
+              "[default: the profile in .goldpath.yml, else default]")  # fmt: skip
+@click.option("--tasks", is_flag=True,
+              help="With --trust, also run its tasks, in a sandbox if there is one.")  # fmt: skip
 @click.option("--require-tools", is_flag=True, help="Exit with status 3 if a linter is missing.")
 @click.option("--format", "format_name", type=click.Choice(list(FORMATS)), help="Default: table.")
+@click.option("--all", "everything", is_flag=True, help="List every finding in the table.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write the report to this file.")
 @click.option(
     "--baseline",
@@ -88,15 +95,15 @@ def validate(
     relevant cases, runs linters on the renders and rules on the template, and reports each finding
     at its line of the template. Without --trust no code of the template runs.
     """
-    for name in (*only, *skip):
-        if name not in all_names():
-            raise unknown("linter or rule", name, all_names())
-    if output and (output.is_dir() or not output.parent.is_dir()):
-        raise BadInputError(f"{output} is not a file in an existing folder; --output needs one.")
     if selection.pop("rules_only"):
         only = (*only, *template_rules())
     baseline, update = selection.pop("baseline"), selection.pop("update_baseline")
     diff, watch = selection.pop("diff"), selection.pop("watch")
+    profile, everything = selection.pop("profile"), selection.pop("everything") or bool(output)
+    _check_names((*only, *skip))
+    _check_output(output)
+    if selection["tasks"] and not selection["trust"]:
+        raise BadInputError("--tasks needs --trust: tasks are commands of the template.")
     if update and (diff or not baseline):
         raise BadInputError("--update-baseline needs --baseline, and excludes --diff.")
     if watch and (output or update or require_tools or vcs_ref or not Path(template).is_dir()):
@@ -104,8 +111,11 @@ def validate(
             "--watch takes a folder, and excludes --output, --update-baseline, --vcs-ref and "
             "--require-tools."
         )
-    options = Options(Selection(**selection), only, skip, jobs, render_seconds, vcs_ref, diff=diff)
-    to_text = FORMATS[format_name or ("github" if os.environ.get("GITHUB_ACTIONS") else "table")]
+    options = Options(
+        selection_of(**selection), only, skip, jobs, render_seconds, vcs_ref,
+        diff=diff, profile=profile,
+    )  # fmt: skip
+    to_text = _format(format_name, everything=everything)
     if watch:
         _watch(template, options, baseline, to_text)
     report = _validate(template, options, None if update else baseline)
@@ -120,6 +130,22 @@ def validate(
     else:
         click.echo(to_text(report), nl=False)
     sys.exit(status)
+
+
+def _check_names(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in all_names():
+            raise unknown("linter or rule", name, all_names())
+
+
+def _check_output(output: Path | None) -> None:
+    if output and (output.is_dir() or not output.parent.is_dir()):
+        raise BadInputError(f"{output} is not a file in an existing folder; --output needs one.")
+
+
+def _format(name: str | None, *, everything: bool) -> Callable[[Report], str]:
+    to_text = FORMATS[name or ("github" if os.environ.get("GITHUB_ACTIONS") else "table")]
+    return partial(to_text, everything=True) if everything and to_text is text.to_table else to_text
 
 
 def _validate(template: str, options: Options, baseline: Path | None) -> Report:

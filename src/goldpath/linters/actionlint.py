@@ -40,5 +40,7 @@ LINTER = Linter(
     "actionlint",
     _select,
     _lint,
+    builds="actionlint",
+    broken=lambda finding: finding.rule not in ("shellcheck", "pyflakes"),
     merged=True,
 )

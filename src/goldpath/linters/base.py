@@ -8,14 +8,26 @@ from goldpath.model import Finding
 from goldpath.rendering.tree import Tree
 from goldpath.runtime.toolchain import beside_python
 
-# A file of a tree, and the reason why a linter that reads it may not run.
-Danger = tuple[Path, str]
+# A file of a tree, if there is one, and the reason why a linter may not run.
+Danger = tuple[Path | None, str]
 
 
 def no_dangers(tree: Tree) -> Iterable[Danger]:
     """Return nothing: the linter runs no program of the tree and reads no file outside of it."""
     del tree
     return ()
+
+
+def never(finding: Finding) -> bool:
+    """Return False: the linter finds style, not what is broken."""
+    del finding
+    return False
+
+
+def always(finding: Finding) -> bool:
+    """Return True: whatever the linter finds is broken."""
+    del finding
+    return True
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +44,7 @@ class Check:
         first: Whether it takes longest and therefore starts before the others.
         config: Other files that its findings depend on, relative to the tree.
         references: Patterns of files that it reads if a checked file names them.
+        cases: The names of the only cases that it checks; all cases by default.
         dangers: Returns files of a tree that forbid to run it unless the template is trusted: it
             would run a program that they name, or read a file outside of the tree.
     """
@@ -44,6 +57,7 @@ class Check:
     first: bool = False
     config: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
     dangers: Callable[[Tree], Iterable[Danger]] = no_dangers
 
 
@@ -55,11 +69,16 @@ class Linter(Check):
         program: The program that is required beside Python or on PATH; none if goldpath has it.
         install: The command that installs it.
         ignore_marks: Texts of its ignore comments; reports count the lines that have one.
+        builds: The program that goldpath builds or downloads for it; see `toolchain.is_ready`.
+        broken: Whether a finding tells that something is broken, which the default profile reports.
+            With `never`, the linter runs in the strict profile, or if .goldpath.yml names it.
     """
 
     program: str = ""
     install: str = "nothing to install, it is part of goldpath"
     ignore_marks: tuple[str, ...] = ()
+    builds: str = ""
+    broken: Callable[[Finding], bool] = never
 
     @property
     def available(self) -> bool:

@@ -81,6 +81,7 @@ LINTER = Linter(
     "checkov",
     charts.select,
     _lint,
+    builds="checkov",
     merged=True,
     first=True,
     ignore_marks=("checkov.io/skip",),

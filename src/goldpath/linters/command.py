@@ -7,26 +7,28 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from goldpath.linters.base import Linter
+from goldpath.linters.base import Linter, always
 from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import beside_python
+from goldpath.template.goldpath_yml import Run
 
 # The output of compilers and most linters: path:line:column: text, perhaps without the column.
 _GNU = re.compile(r"^(?:\./)?([^\s:][^:\n]*):(\d+):(?:(\d+):)? *(.+)$", re.MULTILINE)
+# A user may have no identity, and hooks and signatures of their own.
+_WHO = ("-c", "user.name=goldpath", "-c", "user.email=goldpath@goldpath.invalid")
+_PLAIN = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false")
+FIRST_COMMIT = (
+    ("init", "-q"),
+    ("add", "--all"),
+    (*_WHO, *_PLAIN, "commit", "-q", "--allow-empty", "-m", "First commit"),
+)
 
 
-def command(name: str, pattern: str, argv: Sequence[str], output: str) -> Linter:
-    """Return a linter that runs a command in a copy of each render that has a matching file.
-
-    Args:
-        name: The name in reports.
-        pattern: A pattern for paths, such as "*.proto" or "Makefile".
-        argv: The program and its arguments; no shell is involved.
-        output: "gnu" if findings are lines such as `path:3:1: text`; "status" if a status but 0
-            is a finding.
-    """
+def command(run: Run) -> Linter:
+    """Return a linter that runs a command in a copy of each render that has a matching file."""
+    name, pattern, argv = run.name, run.files, run.command
 
     def select(tree: Tree) -> list[Path]:
         # All files of a tree with a match: the command may read any of them.
@@ -34,9 +36,9 @@ def command(name: str, pattern: str, argv: Sequence[str], output: str) -> Linter
         return list(tree.files) if matches else []
 
     def lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-        result = _run_in_copy(tree.root, files, argv)
+        result = _run_in_copy(tree.root, files, argv, git=run.needs == "git")
         text = result.stdout + result.stderr
-        if output == "gnu":
+        if run.output == "gnu":
             known = {relative(file, tree.root) for file in files}
             return [
                 Finding(name, "finding", path, int(line), int(column or 0), "error", message)
@@ -51,10 +53,21 @@ def command(name: str, pattern: str, argv: Sequence[str], output: str) -> Linter
         message = f"{' '.join(argv)} ended with status {result.status}: {last}"
         return [Finding(name, "status", first, 0, 0, "error", message)]
 
-    return Linter(name, select, lint, program=argv[0], install="see the template's .goldpath.yml")
+    return Linter(
+        name,
+        select,
+        lint,
+        program=argv[0],
+        install="see the template's .goldpath.yml",
+        cases=tuple(run.cases),
+        broken=always,
+        dangers=lambda _: [(None, "it is a command of the template")],
+    )
 
 
-def _run_in_copy(root: Path, files: Sequence[Path], argv: Sequence[str]) -> process.Result:
+def _run_in_copy(
+    root: Path, files: Sequence[Path], argv: Sequence[str], *, git: bool
+) -> process.Result:
     """Run a command in a copy, where it may write."""
     own = beside_python(argv[0]) or argv[0]
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
@@ -63,4 +76,6 @@ def _run_in_copy(root: Path, files: Sequence[Path], argv: Sequence[str]) -> proc
             target = copy / file.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, target)
+        for words in FIRST_COMMIT if git else ():
+            process.run(["git", *words], cwd=copy)
         return process.run([own, *argv[1:]], cwd=copy, accept=range(-64, 256))

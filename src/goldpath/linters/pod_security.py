@@ -48,6 +48,7 @@ LINTER = Linter(
     "pod-security",
     charts.select,
     _lint,
+    builds="pod-security",
     merged=True,
     dangers=charts.dangers,
 )

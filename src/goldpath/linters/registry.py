@@ -16,6 +16,7 @@ from goldpath.linters import (
     ruff,
     rumdl,
     shellcheck,
+    syntax,
     taplo,
     yamllint,
     zizmor,
@@ -23,6 +24,7 @@ from goldpath.linters import (
 from goldpath.linters.base import Linter
 
 LINTERS: tuple[Linter, ...] = (
+    syntax.LINTER,
     yamllint.LINTER,
     hadolint.LINTER,
     shellcheck.LINTER,

@@ -10,6 +10,8 @@ from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
+# Syntax errors, and the rules of pyflakes: undefined and unused names, wrong formats.
+BROKEN = ("syntax", "invalid-syntax", "E9", "F")
 SETTINGS = ("pyproject.toml", "ruff.toml", ".ruff.toml")
 
 
@@ -56,6 +58,7 @@ LINTER = Linter(
     _lint,
     program="ruff",
     install="pip install ruff",
+    broken=lambda finding: finding.rule.startswith(BROKEN),
     per_file=True,
     config=SETTINGS,
     ignore_marks=("# noqa", "# ruff: noqa"),

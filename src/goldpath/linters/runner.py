@@ -2,16 +2,17 @@
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from threading import Lock
 
-from goldpath.errors import GoldpathError
-from goldpath.linters import result_cache
+from goldpath.errors import GoldpathError, ToolError
+from goldpath.linters import result_cache, syntax
 from goldpath.linters.base import Check, Linter
 from goldpath.model import Finding, Render
 from goldpath.rendering.tree import Tree, relative
@@ -23,6 +24,10 @@ Findings = dict[str, tuple[Finding, ...]]
 # memory; golangci-lint, with a cold cache on a busy machine, needs a third of both.
 SECONDS, MEMORY = 900, 4 * 2**30
 NO_FILES = "no files to check"
+# The runs of a linter that fails, to find the files on which it does.
+MAX_RUNS = 40
+# The folder of a tree, and of a unit in merged trees; both differ in every run.
+_TEMPORARY = re.compile(r"\S*/goldpath-\w+/(?:\d+/\d{4}/[^/\s]+/)?")
 # Raised for output that is not in the documented format.
 BAD_OUTPUT = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
@@ -43,7 +48,7 @@ class Outcome:
     """The findings of a check by the name of the case, and the number of different files.
 
     A check that did not run has a `reason`; `missing` is true if the linter is not installed,
-    `failed` if it failed.
+    `failed` if it failed. `skipped` has the reason of each case that it did not check.
     """
 
     check: Check
@@ -52,27 +57,27 @@ class Outcome:
     reason: str = ""
     missing: bool = False
     failed: bool = False
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
 
-def dangers(checks: Sequence[Check], renders: Sequence[Render]) -> dict[str, str]:
-    """Return why checks may not run on renders of an untrusted template, by their names.
+def danger(check: Check, tree: Tree, broken: frozenset[str] = frozenset()) -> str:
+    """Return why a check may not run on a tree of an untrusted template; "" if it may.
 
-    A file that cannot be read is a reason, too: the linter might be able to read it.
+    A file that cannot be read is a reason, too: the linter might be able to read it. A `broken` one
+    has a finding and is not given to linters.
     """
-    reasons: dict[str, str] = {}
-    for tree in (Tree(render.root) for render in renders):
-        for check in checks:
-            for file, why in check.dangers(tree):
-                path = relative(file, tree.root)
-                reasons.setdefault(check.name, f"{path} {why}; use --trust to allow it")
-    return reasons
+    for file, why in check.dangers(tree):
+        path = relative(file, tree.root) if file else ""
+        if path not in broken:
+            return f"{path} {why}; use --trust to allow it".strip()
+    return ""
 
 
 def run(
     checks: Sequence[Check],
     renders: Sequence[Render],
     *,
-    skip_reasons: Mapping[str, str] | None = None,
+    trust: bool = True,
     jobs: int = 1,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Outcome]:
@@ -81,7 +86,7 @@ def run(
     Args:
         checks: Linters, and checks of rules.
         renders: The renders to check; their files must not change.
-        skip_reasons: Why checks may not run, by their names.
+        trust: Whether checks may run programs that the renders name; see `danger`.
         jobs: Number of checks at the same time.
         progress: Called with the name of each completed check.
     """
@@ -99,16 +104,21 @@ def run(
 
         @process.within(SECONDS, MEMORY)
         def run_one(check: Check) -> Outcome:
-            job = _Job(
-                check, trees, digests, state, merged, (skip_reasons or {}).get(check.name, "")
-            )
-            outcome = job.run()
+            outcome = _Job(check, trees, digests, state, merged, broken, trust).run()
             progress(check.name)
             return outcome
 
-        order = sorted(range(len(checks)), key=lambda index: not checks[index].first)
-        running = {index: pool.submit(run_one, checks[index]) for index in order}
-        return [running[index].result() for index in range(len(checks))]
+        broken: dict[str, frozenset[str]] = {}
+        outcomes: dict[Check, Outcome] = {}
+        if syntax.LINTER in checks:
+            outcomes[syntax.LINTER] = run_one(syntax.LINTER)
+        for outcome in outcomes.values():
+            broken |= {name: syntax.paths(some) for name, some in outcome.findings.items()}
+        others = [check for check in checks if check not in outcomes]
+        order = sorted(others, key=lambda check: not check.first)
+        running = {check: pool.submit(run_one, check) for check in order}
+        outcomes |= {check: result.result() for check, result in running.items()}
+        return [outcomes[check] for check in checks]
 
 
 class _MergedTrees:
@@ -135,25 +145,32 @@ class _MergedTrees:
 
 @dataclass(frozen=True)
 class _Job:
-    """A check with its inputs; `trees` are by the names of their cases."""
+    """A check with its inputs; `trees` and `broken` files are by the names of their cases."""
 
     check: Check
     trees: Mapping[str, Tree]
     digests: Mapping[Path, Digests]
     state: str
     merged: _MergedTrees
-    skip_reason: str
+    broken: Mapping[str, frozenset[str]]
+    trust: bool
 
     def run(self) -> Outcome:
         """Return the outcome, also of a check that fails."""
         check = self.check
         try:
-            by_case = {name: self._units(tree) for name, tree in self.trees.items()}
+            by_case = {
+                name: self._units(name, tree)
+                for name, tree in self.trees.items()
+                if not check.cases or name in check.cases
+            }
+            if not any(by_case.values()):
+                return Outcome(check, {}, reason=NO_FILES)
+            skipped = {name: reason for name in by_case if (reason := self._danger(name))}
+            by_case = {name: units for name, units in by_case.items() if name not in skipped}
             units = {unit.key: unit for group in by_case.values() for unit in group}
             if not units:
-                return Outcome(check, {}, reason=NO_FILES)
-            if self.skip_reason:
-                return Outcome(check, {}, reason=self.skip_reason)
+                return Outcome(check, {}, reason=next(iter(skipped.values())))
             if isinstance(check, Linter) and not check.available:
                 reason = f"not installed; {check.install}"
                 return Outcome(check, {}, reason=reason, missing=True)
@@ -173,16 +190,21 @@ class _Job:
             for unit in units.values()
             for file in unit.files
         }
-        return Outcome(check, findings_of_cases, len(files))
+        return Outcome(check, findings_of_cases, len(files), skipped=skipped)
 
-    def _units(self, tree: Tree) -> list[Unit]:
+    def _danger(self, name: str) -> str:
+        broken = self.broken.get(name, frozenset())
+        return "" if self.trust else danger(self.check, self.trees[name], broken)
+
+    def _units(self, name: str, tree: Tree) -> list[Unit]:
         check, digests = self.check, self.digests[tree.root]
-        files = check.select(tree)
+        broken = {tree.root / path for path in self.broken.get(name, ())}
+        files = [file for file in check.select(tree) if file not in broken]
         config = tuple(file for name in check.config if (file := tree.root / name).is_file())
         near = {file for file in digests for name in check.references if fnmatch(file.name, name)}
         units = []
         for group in [(file,) for file in files] if check.per_file else [tuple(files)]:
-            if group:
+            if group and not broken & set(config):
                 references = tuple(sorted(_references(group[0], near))) if near else ()
                 key = self._key(tree, (*group, *config, *references))
                 units.append(Unit(key, tree, group, config, references))
@@ -207,10 +229,23 @@ class _Job:
         missing = {key: unit for key, unit in units.items() if key not in cached}
         if not missing:
             return cached
-        fresh = self._in_merged(missing) if self.check.merged else self._in_place(missing)
+        fresh, errors = _isolate(self._in_merged if self.check.merged else self._in_place, missing)
+        if errors and len(errors) == len(units):  # the linter itself does not work
+            raise next(iter(errors.values()))
         for key, findings in fresh.items():
             result_cache.store(key, findings)
-        return cached | fresh
+        unread = {key: (self._unread(units[key], error),) for key, error in errors.items()}
+        return cached | fresh | unread
+
+    def _unread(self, unit: Unit, error: Exception) -> Finding:
+        """Return the finding of a file, or tree, on which a check fails."""
+        file = (*unit.config, *unit.files)[0] if len(unit.files) > 1 else unit.files[0]
+        output = error.output if isinstance(error, ToolError) else str(error)
+        lines = [line for line in output.splitlines() if line.strip()] or ["no output"]
+        said = _TEMPORARY.sub("", lines[-1].replace(f"{unit.tree.root}/", "")).strip()
+        message = f"{self.check.name} cannot read it: {said[:200]}"
+        path = relative(file, unit.tree.root)
+        return Finding(self.check.name, "unread", path, 0, 0, "error", message)
 
     def _in_place(self, units: Mapping[str, Unit]) -> Findings:
         by_tree: dict[Tree, dict[str, Unit]] = {}
@@ -251,6 +286,26 @@ class _Job:
                     if finding.path.startswith(folder)
                 )
         return findings
+
+
+def _isolate(
+    run: Callable[[Mapping[str, Unit]], Findings], units: Mapping[str, Unit]
+) -> tuple[Findings, dict[str, Exception]]:
+    """Run a check on units; if it fails, find the units on which it fails, and run the others."""
+    findings: Findings = {}
+    errors: dict[str, Exception] = {}
+    todo, runs = [list(units)], 0
+    while todo:
+        keys = todo.pop(0)
+        runs += 1
+        try:
+            findings |= run({key: units[key] for key in keys})
+        except (GoldpathError, *BAD_OUTPUT) as error:
+            if len(keys) == 1 or runs > MAX_RUNS:
+                errors |= dict.fromkeys(keys, error)
+            else:
+                todo += [keys[: len(keys) // 2], keys[len(keys) // 2 :]]
+    return findings, errors
 
 
 def _references(file: Path, near: set[Path]) -> set[Path]:

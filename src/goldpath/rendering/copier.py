@@ -3,21 +3,32 @@
 import functools
 import re
 import shutil
+import tempfile
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from copier import _main
 from copier._main import Worker
 from copier._settings import SettingsModel
-from copier._template import Template
-from copier.errors import CopierError, DirtyLocalWarning, OldTemplateWarning
+from copier._template import Task, Template
+from copier._types import Operation
+from copier.errors import (
+    CopierError,
+    DirtyLocalWarning,
+    OldTemplateWarning,
+    TaskError,
+    UnsafeTemplateError,
+)
 from jinja2 import TemplateError
 
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Render
 from goldpath.rendering.bytecode_cache import BytecodeCache, cache_strings
-from goldpath.runtime import process
+from goldpath.runtime import process, sandbox
 
 # Copier raises plain ValueErrors; these prefixes mark messages for the user.
 _ANSWER = re.compile(
@@ -34,7 +45,7 @@ def render(
     *,
     vcs_ref: str | None = None,
     trust: bool = False,
-    skip_tasks: bool = False,
+    tasks: bool = False,
     bytecode: Path | None = None,
     only: Iterable[str] = (),
     src_path: str = "",
@@ -49,8 +60,8 @@ def render(
         case: The answers.
         root: The destination folder; it may exist.
         vcs_ref: A tag, branch or commit; "HEAD" is a checkout with its uncommitted changes.
-        trust: Whether the template's tasks and extensions may run.
-        skip_tasks: Whether to skip tasks; without it and without trust they are an error.
+        trust: Whether the template's extensions of Jinja may run; it is an error if it has any.
+        tasks: Whether its tasks run, in a sandbox if the system offers one; see `_execute_tasks`.
         bytecode: A cache folder for the bytecode of Jinja.
         only: The files to render, by their path in the copy; all by default.
         src_path: `_src_path` in the answers file; the path of the template by default.
@@ -72,15 +83,17 @@ def render(
                 overwrite=True,
                 quiet=True,
                 unsafe=trust,
-                skip_tasks=skip_tasks,
                 settings=SettingsModel(),
                 exclude=["*", *(f"!/{_literal(path)}" for path in only)] if only else [],
             ) as worker:
                 worker.bytecode, worker.src_path_answer = bytecode, src_path
+                worker.run_tasks = tasks
                 worker.run_copy()
                 root.mkdir(parents=True, exist_ok=True)  # a copy without files
                 sources = dict(sorted(worker.sources.items()))
-                return Render(case, root, sources, tuple(worker.clashes))
+                return Render(
+                    case, root, sources, tuple(worker.clashes), tuple(worker.failed_tasks)
+                )
     except (ValueError, TypeError) as error:
         raise _rejection(case, error) from error
     except (CopierError, TemplateError) as error:
@@ -93,12 +106,14 @@ def update(
 ) -> tuple[Path, Path]:
     """Return the folders of a fresh copy, and of an updated copy of an older version.
 
+    Tasks and migrations do not run.
+
     Args:
         old: The folder of the older version.
         new: The folder of the newer version.
         case: The answers of both copies.
         scratch: An empty folder for temporary files.
-        trust: Whether the template's tasks and extensions may run.
+        trust: Whether the template's extensions of Jinja may run.
 
     Raises: GoldpathError if one of the steps fails.
     """
@@ -113,7 +128,7 @@ def update(
         "src_path": str(template), "settings": SettingsModel(),
         "data": dict(case.answers), "user_defaults": dict(case.base),
         "defaults": True, "overwrite": True, "quiet": True,
-        "unsafe": trust, "skip_tasks": not trust,
+        "unsafe": trust,
     }  # fmt: skip
     try:
         with warnings.catch_warnings():
@@ -127,7 +142,7 @@ def update(
                 worker.run_update()
     except (CopierError, TemplateError, ValueError, TypeError) as error:
         raise GoldpathError(" ".join(str(error).split())) from error
-    fresh = render(new, case, scratch / "fresh" / case.folder, trust=trust, skip_tasks=not trust)
+    fresh = render(new, case, scratch / "fresh" / case.folder, trust=trust)
     return fresh.root, copy
 
 
@@ -148,7 +163,35 @@ def _literal(path: str) -> str:
 
 
 class _Guarded(Worker):
-    """Copier's worker, which refuses to write into .git."""
+    """Copier's worker, which refuses to write into .git, and to run tasks unless told to."""
+
+    run_tasks: bool = False
+
+    @functools.cached_property
+    def failed_tasks(self) -> list[str]:
+        """Return the tasks that failed in the sandbox, perhaps for want of network or home."""
+        return []
+
+    def _check_unsafe(self, mode: Operation) -> None:
+        """Refuse extensions without trust; tasks and migrations are no danger."""
+        del mode
+        last = self.subproject.template
+        extensions = self.template.jinja_extensions or (last and last.jinja_extensions)
+        if extensions and not self.unsafe:
+            raise UnsafeTemplateError(["jinja_extensions"])
+
+    def _execute_tasks(self, tasks: Sequence[Task]) -> None:
+        """Run tasks in the sandbox, or, if the system offers none, as Copier does."""
+        if not self.run_tasks:
+            return
+        for task in tasks:
+            with _programs_of_tasks(self.dst_path):
+                try:
+                    super()._execute_tasks([task])
+                except TaskError as error:
+                    if not sandbox.is_possible():
+                        raise
+                    self.failed_tasks.append(f"{error.cmd}: {_last_line(error)}")
 
     def _render_path(self, relpath: Path) -> Iterable[tuple[Path, Any]]:
         root, own = self.dst_path.resolve(), relpath.parts[0] == ".git"  # of the template
@@ -158,6 +201,33 @@ class _Guarded(Worker):
             if ".git" in map(str.lower, parts):
                 raise TemplateError(f"{path} is inside .git, where a template may not write")
             yield path, context
+
+
+@contextmanager
+def _programs_of_tasks(folder: Path) -> Iterator[None]:
+    """Let Copier start programs in the sandbox, if there is one, and capture their output."""
+
+    def run(command: Any, *, shell: bool, check: bool, env: Mapping[str, str]) -> SimpleNamespace:
+        del check
+        argv = ["sh", "-c", command] if shell else [str(part) for part in command]
+        with tempfile.TemporaryDirectory(prefix="goldpath-home-") as home:
+            start = sandbox.command(folder, Path(home)) if sandbox.is_possible() else []
+            result = process.run([*start, *argv], cwd=Path.cwd(), env=env, accept=range(-64, 256))
+        return SimpleNamespace(
+            args=command, returncode=result.status, stdout=result.stdout, stderr=result.stderr
+        )
+
+    original = vars(_main)["subprocess"]
+    vars(_main)["subprocess"] = SimpleNamespace(run=run)
+    try:
+        yield
+    finally:
+        vars(_main)["subprocess"] = original
+
+
+def _last_line(error: TaskError) -> str:
+    lines = f"{error.stdout or ''}{error.stderr or ''}".strip().splitlines()
+    return lines[-1] if lines else f"status {error.returncode}"
 
 
 class RecordingWorker(_Guarded):

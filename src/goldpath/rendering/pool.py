@@ -24,6 +24,7 @@ def render_all(
     cases: Sequence[Case],
     *,
     trust: bool = False,
+    tasks: bool = False,
     jobs: int = 1,
     seconds: int = SECONDS,
     progress: Callable[[], None] = lambda: None,
@@ -33,55 +34,65 @@ def render_all(
     Args:
         template: A folder of `source.snapshot`, which is named by its content.
         cases: The cases to render.
-        trust: Whether tasks and extensions of the template run; otherwise tasks are skipped.
+        trust: Whether extensions of the template run.
+        tasks: Whether its tasks run, too.
         jobs: Number of renders at the same time.
         seconds: Limit of processor time for each render.
         progress: Called after each render.
     """
-    missing = [case for case in cases if not _place(template, case, trust).is_dir()]
+    missing = [case for case in cases if not _place(template, case, (trust, tasks)).is_dir()]
     results = limits.each(
-        partial(_render, template, trust), missing, jobs=jobs, seconds=seconds, progress=progress
+        partial(_render, template, (trust, tasks)),
+        missing,
+        jobs=jobs,
+        seconds=seconds,
+        progress=progress,
     )
     failures = {
         case.name: result
         for case, result in zip(missing, results, strict=True)
         if isinstance(result, Failure)
     }
-    return [failures.get(case.name) or _read(template, case, trust) for case in cases]
+    return [failures.get(case.name) or _read(template, case, (trust, tasks)) for case in cases]
 
 
-def _key(template: Path, case: Case, trust: bool) -> bytes:
+Trust = tuple[bool, bool]  # whether extensions of the template run, and whether its tasks do
+
+
+def _key(template: Path, case: Case, trust: Trust) -> bytes:
     state = [template.name, dict(case.answers), dict(case.base), case.folder, trust]
     return json.dumps([*state, version("copier")], default=str).encode()
 
 
-def _place(template: Path, case: Case, trust: bool) -> Path:
+def _place(template: Path, case: Case, trust: Trust) -> Path:
     return cache_path("render", _key(template, case, trust), parent=validate_dir())
 
 
-def _render(template: Path, trust: bool, case: Case) -> bool:
+def _render(template: Path, trust: Trust, case: Case) -> bool:
     def create(draft: Path) -> None:
         folder = draft / case.folder
         bytecode = validate_dir() / "bytecode"
         bytecode.mkdir(exist_ok=True)
         result = render(
             template, case, folder,
-            trust=trust, skip_tasks=not trust, bytecode=bytecode, src_path=SRC_PATH,
+            trust=trust[0], tasks=trust[1], bytecode=bytecode, src_path=SRC_PATH,
         )  # fmt: skip
         _remove_external_links(folder)
         about = {"sources": dict(result.sources), "clashes": result.clashes}
+        about["failed_tasks"] = result.failed_tasks
         (draft / "about.json").write_text(json.dumps(about))
 
     cached_folder("render", _key(template, case, trust), create, parent=validate_dir())
     return True
 
 
-def _read(template: Path, case: Case, trust: bool) -> Render:
+def _read(template: Path, case: Case, trust: Trust) -> Render:
     folder = _place(template, case, trust)
     os.utime(folder)
     about = json.loads((folder / "about.json").read_text())
     clashes = tuple((path, source) for path, source in about["clashes"])
-    return Render(case, folder / case.folder, about["sources"], clashes)
+    failed = tuple(about["failed_tasks"])
+    return Render(case, folder / case.folder, about["sources"], clashes, failed)
 
 
 def _remove_external_links(folder: Path) -> None:

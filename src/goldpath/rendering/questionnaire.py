@@ -4,17 +4,24 @@ import functools
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from copier._settings import SettingsModel
+from copier._template import Template as CopierTemplate
 from copier._types import MISSING
 from copier._user_data import AnswersMap, Question
-from copier.errors import CopierError, OldTemplateWarning
+from copier.errors import (
+    CopierError,
+    ExtensionNotFoundError,
+    OldTemplateWarning,
+    UnsafeTemplateError,
+)
 from jinja2 import TemplateError
 from pydantic import ValidationError
 
-from goldpath.errors import GoldpathError
+from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Form, Template
 from goldpath.rendering.copier import RecordingWorker, question_and_message
 from goldpath.template.jinja import Syntax, texts
@@ -67,8 +74,7 @@ class Questionnaire:
                     self._worker._check_unsafe("copy")
                 _ = self._worker.jinja_env
         except (CopierError, TypeError, ValueError) as error:
-            message = " ".join(str(error).split())
-            raise GoldpathError(f"the template cannot be used: {message}") from error
+            raise _unusable(error, self._worker.template) from error
 
     def fill(self, answers: Mapping[str, Any]) -> Form:
         """Answer all questions as Copier does: with the given answers, else with the defaults."""
@@ -84,6 +90,17 @@ class Questionnaire:
                 rejection = (name, result.rejection)
                 break
         return Form(dict(self._worker.answers.combined), frozenset(active), choices, rejection)
+
+    def hints(self, name: str, answers: Mapping[str, Any]) -> tuple[str, str]:
+        """Return the placeholder and the help of a question, given the other answers."""
+        for question_name, _ in self._results(answers, name):
+            if question_name == name:
+                try:
+                    question = self._question(name)
+                    return question.get_placeholder(), str(question.render_value(question.help))
+                except FAILURES:
+                    break
+        return "", ""
 
     def accepts(self, name: str, answers: Mapping[str, Any]) -> Callable[[Any], bool]:
         """Return a function that checks a value of one question, given the other answers."""
@@ -169,6 +186,25 @@ class Questionnaire:
             var_name=name,
             **worker.template.questions_data[name],
         )
+
+
+def _unusable(error: Exception, template: CopierTemplate) -> GoldpathError:
+    """Return the error of a template that cannot be read, with the command that helps."""
+    if isinstance(error, UnsafeTemplateError | ExtensionNotFoundError):
+        names = list(map(str, template.jinja_extensions))
+        modules = dict.fromkeys(name.partition(".")[0] for name in names if ".py:" not in name)
+        missing = [name.replace("_", "-") for name in modules if not find_spec(name)]
+        command = "goldpath validate --trust"
+        if missing:
+            packages = " ".join(missing)
+            options = " ".join(f"--with {package}" for package in missing)
+            command = f"pipx inject goldpath {packages} && {command}, or uvx {options} {command}"
+        return BadInputError(
+            f"the template needs extensions of Jinja, which are code: {', '.join(names)}. To load "
+            f"them, run: {command}"
+        )
+    message = " ".join(str(error).split())
+    return GoldpathError(f"the template cannot be used: {message}")
 
 
 def _answer(question: Question) -> Any:

@@ -75,7 +75,6 @@ def maps(
             render.case,
             folder,
             trust=trust,
-            skip_tasks=True,
             only=list(sources),
             src_path=SRC_PATH,
         )

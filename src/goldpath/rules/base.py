@@ -9,6 +9,7 @@ from typing import Any, Literal
 from goldpath.linters.base import Check
 from goldpath.model import Case, Question, Render, Template
 from goldpath.template.copier_yml import settings_file
+from goldpath.template.goldpath_yml import Config
 from goldpath.template.jinja import Syntax
 from goldpath.template.source import Source
 
@@ -24,7 +25,10 @@ class Subject:
 
     `invalid_defaults` are the questions whose default is missing or rejected, with the reason, and
     `base` the answers that replace defaults in all cases. `failures` are cases that could not be
-    rendered. `trust` says whether code of the template may run.
+    rendered. `trust` says whether code of the template may run, `tasks` whether its
+    tasks do. `config` is its .goldpath.yml, and
+    `refusals` has the template's message for the answers of each `refuse` there, "" if accepted.
+    `left_out` counts the cases that were too many.
     """
 
     source: Source
@@ -32,7 +36,11 @@ class Subject:
     renders: tuple[Render, ...]
     failures: tuple[tuple[Case, str], ...] = ()
     trust: bool = False
+    tasks: bool = False
     base: Mapping[str, Any] = field(default_factory=dict)
+    config: Config = field(default_factory=Config)
+    refusals: tuple[str, ...] = ()
+    left_out: int = 0
 
     @property
     def template(self) -> Template:
@@ -108,7 +116,8 @@ class Rule:
     """A rule: its id, title, level and source, the reason for it, and how to fix a violation.
 
     `check` is a function that checks the template as a whole, or the checks for renders whose
-    findings can have the id of the rule. Several rules can share a check.
+    findings can have the id of the rule. Several rules can share a check. A `strict` rule finds
+    what works but is not good practice; it runs in the strict profile only.
     """
 
     id: str
@@ -118,6 +127,7 @@ class Rule:
     why: str
     fix: str
     check: Callable[[Subject], Iterator[Hit]] | tuple[Check, ...]
+    strict: bool = False
 
 
 def is_prompted(question: Question) -> bool:

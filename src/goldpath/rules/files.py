@@ -93,12 +93,12 @@ def leaving_link(subject: Subject) -> Iterator[Hit]:
 
 def changing_copy(subject: Subject) -> Iterator[Hit]:
     """Find files that differ between two renders of the same answers."""
-    for first in subject.renders[:1]:
+    for first in subject.renders[:1] if not subject.tasks else ():
         with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
             folder = Path(name) / first.case.folder
             second = copier.render(
                 subject.source.root, first.case, folder,
-                trust=subject.trust, skip_tasks=not subject.trust, src_path=SRC_PATH,
+                trust=subject.trust, src_path=SRC_PATH,
             )  # fmt: skip
             for path in sorted(first.sources.keys() | second.sources.keys()):
                 if _bytes(first, path) != _bytes(second, path):
@@ -200,6 +200,7 @@ RULES = (
         "Remove `<>:\"|?*\\`, device names, and a dot or space at the end from the name. Move "
         "filters in names to computed values, and conditions to `_exclude`.",
         illegal_name,
+        strict=True,
     ),
     Rule(
         "GP009", "two files of a copy have the same name", "error",
@@ -232,6 +233,7 @@ RULES = (
         "treats the difference as a change of the template, every time.",
         "Remove the value, or make it a question, whose answer is recorded.",
         changing_copy,
+        strict=True,
     ),
     Rule(
         "GP020", "a block leaves a blank line", "warning",
@@ -240,6 +242,7 @@ RULES = (
         "formatters and linters report in every copy.",
         "Set `trim_blocks` and `lstrip_blocks` in `_envops`, or add `-` to the block's delimiters.",
         stray_whitespace,
+        strict=True,
     ),
     Rule(
         "GP022", "a case cannot be rendered", "error", f"{COPIER}/issues/1436",
@@ -255,6 +258,7 @@ RULES = (
         "check it directly, and a `{{` that is added later does no harm.",
         "Remove the suffix from its name.",
         needless_suffix,
+        strict=True,
     ),
     Rule(
         "GP028", "the template has leftovers of an update", "error", f"{COPIER}/issues/2386",

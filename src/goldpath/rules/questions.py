@@ -42,13 +42,15 @@ def invalid_default(subject: Subject) -> Iterator[Hit]:
 
 def unused(subject: Subject) -> Iterator[Hit]:
     """Find questions whose answer is not used."""
+    if subject.settings.get("_jinja_extensions"):
+        return  # an extension can use any answer
     if any(_dumps_all(name, text) for name, text in subject.jinja_sources.items()):
         return
     used: set[str] = set()
     for name, text in {**_included_sources(subject), **subject.jinja_sources}.items():
         used |= subject.syntax.undeclared(text).keys() | _words(subject, name)
-    for name in subject.sources:
-        used |= _words(subject, name)
+    for path in subject.template.files.rglob("*"):  # names of links and of folders, too
+        used |= _words(subject, path.name)
     for text in texts(list(subject.settings.values())):
         used |= _words(subject, text)
     for question in subject.template.questions:
@@ -86,9 +88,8 @@ def _words(subject: Subject, text: str) -> set[str]:
 
 def undefined(subject: Subject) -> Iterator[Hit]:
     """Find variables that are not defined."""
-    included = {
-        part for text in subject.jinja_sources.values() for part in _included(subject, text)
-    }
+    if subject.settings.get("_jinja_extensions"):
+        return  # an extension can define any variable
     hidden = {
         question.name
         for question in subject.template.questions
@@ -97,6 +98,19 @@ def undefined(subject: Subject) -> Iterator[Hit]:
     external = set(subject.settings.get("_external_data") or {})
     # Copier defines _copier_operation only for lists of files and for tasks.
     known = (subject.names - hidden) | (BUILT_IN - {"_copier_operation"}) | external
+    yield from _undefined_in_files(subject, known, hidden)
+    for question in subject.template.questions:
+        for text in texts(dict(question.details)):
+            for variable in subject.syntax.undeclared(text):
+                if variable not in known | hidden | subject.syntax.with_default(text):
+                    place = subject.line(question.name)
+                    yield Hit(*place, f"{question.name}: {variable} is undefined")
+
+
+def _undefined_in_files(subject: Subject, known: frozenset[str], hidden: set[str]) -> Iterator[Hit]:
+    included = {
+        part for text in subject.jinja_sources.values() for part in _included(subject, text)
+    }
     for name, text in subject.jinja_sources.items():
         if any(name.endswith(part) for part in included):
             continue  # the file that includes it can define more
@@ -104,16 +118,28 @@ def undefined(subject: Subject) -> Iterator[Hit]:
         guarded = subject.syntax.with_default(text)
         for variable, line in subject.syntax.undeclared(whole).items():
             if variable in hidden and variable not in guarded:
-                message = f"{variable} is undefined if its question is skipped"
-                yield Hit(name, min(line, text.count("\n") + 1), message)
+                if not _under_its_condition(subject, variable, name):
+                    message = f"{variable} is undefined if its question is skipped"
+                    yield Hit(name, min(line, text.count("\n") + 1), message)
             elif variable not in known | hidden | guarded:
                 yield Hit(name, min(line, text.count("\n") + 1), f"{variable} is undefined")
-    for question in subject.template.questions:
-        for text in texts(dict(question.details)):
-            for variable in subject.syntax.undeclared(text):
-                if variable not in known | hidden | subject.syntax.with_default(text):
-                    place = subject.line(question.name)
-                    yield Hit(*place, f"{question.name}: {variable} is undefined")
+
+
+def _under_its_condition(subject: Subject, variable: str, name: str) -> bool:
+    """Return whether a file with a variable is left out when the question is skipped.
+
+    The name of the file, or a pattern of `_exclude`, has a condition with the same answers.
+    """
+    details = next(q.details for q in subject.template.questions if q.name == variable)
+    condition = _words(subject, str(details.get("when")))
+    patterns = [str(entry) for entry in subject.settings.get("_exclude") or ()]
+    last = name.removesuffix(subject.suffix).rpartition("/")[2]
+    near = [
+        name,
+        *(entry for entry in patterns if last in entry or name.split("/")[-2:-1] == [entry]),
+    ]
+    uses = {word for text in near for word in _words(subject, text)}
+    return bool(condition & uses)
 
 
 def _path_names(subject: Subject, name: str) -> str:
@@ -183,6 +209,7 @@ RULES = (
         "Add a `default:` that its validator accepts; it may be a Jinja template, for example of "
         "`_folder_name`.",
         default_missing,
+        strict=True,
     ),
     Rule(
         "GP002", "a default is not valid", "error", f"{COPIER}/pull/2278",
@@ -208,6 +235,7 @@ RULES = (
         "The answer is recorded, so existing copies keep it: no update applies a newer default.",
         "Write the version into the template, or into a computed value with `when: false`.",
         frozen_version,
+        strict=True,
     ),
     Rule(
         "GP015", "a secret has no default", "error", f"{MANUAL}/configuring/#secret_questions",
@@ -229,5 +257,6 @@ RULES = (
         "The name in `_secret_questions` has no effect, so the secret answer is recorded.",
         "Correct the name, or add `secret: true` to the question.",
         unknown_secret,
+        strict=True,
     ),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """All rules, sorted by their ids."""
 
 from goldpath.errors import unknown
-from goldpath.rules import files, questions, settings, updates
+from goldpath.rules import expectations, files, questions, settings, updates
 from goldpath.rules.base import Rule
 from goldpath.rules.kubernetes import (
     api_versions,
@@ -13,7 +13,13 @@ from goldpath.rules.kubernetes import (
 )
 
 # Each module defines its rules next to their functions.
-_OF_TEMPLATES = (*questions.RULES, *settings.RULES, *files.RULES, *updates.RULES)
+_OF_TEMPLATES = (
+    *questions.RULES,
+    *settings.RULES,
+    *files.RULES,
+    *updates.RULES,
+    *expectations.RULES,
+)
 _OF_KUBERNETES = (
     *helm_hooks.RULES,
     *rollouts.RULES,

@@ -147,6 +147,7 @@ RULES = (
         "Render the final text instead of changing it; move first steps to a make target or "
         "script, and name it in `_message_after_copy`.",
         tasks,
+        strict=True,
     ),
     Rule(
         "GP006", "Jinja extensions need --trust", "warning",
@@ -155,6 +156,7 @@ RULES = (
         "Copier's environment.",
         "Use Copier's own features: the filters of Ansible, `regex_replace`, computed values.",
         extensions,
+        strict=True,
     ),
     Rule(
         "GP007", "a migration has no version", "warning",
@@ -163,6 +165,7 @@ RULES = (
         "without it, every update needs --trust.",
         "Add `version:` with the release that needs the migration.",
         unversioned_migration,
+        strict=True,
     ),
     Rule(
         "GP012", "a list of files uses an answer without default()", "error",
@@ -171,6 +174,7 @@ RULES = (
         "that it lacks is an error with StrictUndefined, and false otherwise.",
         "Write `name | default('...')` in the pattern.",
         unguarded_exclude,
+        strict=True,
     ),
     Rule(
         "GP013", "a copy does not record its answers", "error",
@@ -179,6 +183,7 @@ RULES = (
         "Add `{{ _copier_conf.answers_file }}.jinja` with the line "
         "`{{ _copier_answers | to_nice_yaml }}`, in the template's delimiters.",
         answers_file,
+        strict=True,
     ),
     Rule(
         "GP014", "an older Copier misreads the template", "warning",
@@ -187,12 +192,14 @@ RULES = (
         "questions that it should skip, or renders typos to empty strings.",
         "Set `_min_copier_version` to the version that the message names, or a newer one.",
         too_old_copier,
+        strict=True,
     ),
     Rule(
         "GP021", "undefined variables are no error", "warning", f"{MANUAL}/configuring/#envops",
         "By default Jinja renders an undefined variable, such as a typo, to an empty string.",
         "Set `_envops: {undefined: jinja2.StrictUndefined}`; Copier supports it since 9.15.",
         lenient,
+        strict=True,
     ),
     Rule(
         "GP023", "a setting is unknown", "error", f"{MANUAL}/configuring/#available-settings",
@@ -208,6 +215,7 @@ RULES = (
         "Move the files to a folder and set `_subdirectory`, or add `copier.yml` and `.git` to "
         "`_exclude`.",
         own_settings_in_copies,
+        strict=True,
     ),
     Rule(
         "GP029", "a message uses an undefined variable", "error",

@@ -47,7 +47,7 @@ def lost_file(subject: Subject) -> Iterator[Hit]:
     try:
         with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
             before, after = (
-                render(root, defaults, Path(name) / f"{number}" / defaults.folder, skip_tasks=True)
+                render(root, defaults, Path(name) / f"{number}" / defaults.folder)
                 for number, root in enumerate((release, subject.source.root))
             )
     except GoldpathError:
@@ -110,5 +110,6 @@ RULES = (
         "Add a migration for the next version that moves the file with `git mv`, or add it to "
         "`_skip_if_exists` if it belongs to the user.",
         lost_file,
+        strict=True,
     ),
 )  # fmt: skip

@@ -3,53 +3,32 @@
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from goldpath.cases import select
-from goldpath.cases.select import Selection
-from goldpath.errors import BadInputError, GoldpathError
+from goldpath.errors import BadInputError, GoldpathError, unknown
 from goldpath.exit_status import ExitStatus
 from goldpath.linters import runner
 from goldpath.linters.base import Check, Linter
-from goldpath.linters.registry import LINTERS
 from goldpath.linters.runner import NO_FILES, Outcome
 from goldpath.model import Case, Finding, Render, Report, Row
 from goldpath.rendering import pool
 from goldpath.rules.base import Hit, Rule, Subject
-from goldpath.rules.registry import RULES
 from goldpath.runtime import limits
 from goldpath.runtime.limits import Failure
+from goldpath.template import goldpath_yml
+from goldpath.template.goldpath_yml import FILE, Config
 from goldpath.template.source import Source, fetch, merge_base, prune
-from goldpath.validation import config, suppressions
+from goldpath.validation import selection, suppressions
 from goldpath.validation.attribution import attribute
+from goldpath.validation.selection import Options
 from goldpath.wording import count
 
 Progress = Callable[[str], None]
 RULE_SECONDS = 120  # of processor time for one rule; the slowest renders four copies
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options of a validation: cases, linters and rules, limits.
-
-    `only` and `skip` name linters and rules. `jobs` is the number of parallel jobs, `seconds` the
-    processor time for a render. `baseline` counts the findings of each fingerprint to leave out.
-    """
-
-    selection: Selection = field(default_factory=Selection)
-    only: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
-    jobs: int = 2
-    seconds: int = pool.SECONDS
-    vcs_ref: str | None = None
-    baseline: Mapping[str, int] = field(default_factory=dict)
-    diff: str | None = None
-
-    def selects(self, name: str) -> bool:
-        """Return whether a linter or rule is to run."""
-        return name not in self.skip and (not self.only or name in self.only)
 
 
 def validate(template: str, options: Options, *, progress: Progress = lambda _: None) -> Report:
@@ -66,15 +45,20 @@ def validate(template: str, options: Options, *, progress: Progress = lambda _: 
     progress("template")
     source = fetch(template, options.vcs_ref)
     changed_lines = _changed_lines(template, source, options)
-    cases, subject = _read(source, options)
+    config = goldpath_yml.load(source.root)
+    profile = options.profile or config.profile or "default"
+    cases, subject = _read(source, config, options)
     progress(count(len(cases), "case"))
     subject = _render(subject, cases, options, progress)
-    linters, rules = _linters(source.root, options), _rules(options)
+    linters = selection.linters(config, profile, options)
+    rules = selection.rules(config, profile, options)
     checks = [*linters, *dict.fromkeys(check for rule in rules for check in _checks(rule))]
     outcomes = runner.run(
         checks, subject.renders,
-        skip_reasons=_skip_reasons(checks, linters, subject), jobs=options.jobs, progress=progress,
+        trust=subject.trust, jobs=options.jobs, progress=progress,
     )  # fmt: skip
+    if profile == "default" and not options.only:
+        outcomes = [selection.broken_only(outcome, config) for outcome in outcomes]
     by_check = {outcome.check: outcome for outcome in outcomes}
     ignores = _ignores(linters, subject.renders)
     linter_rows = [_linter_row(linter, by_check[linter], ignores) for linter in linters]
@@ -91,14 +75,21 @@ def validate(template: str, options: Options, *, progress: Progress = lambda _: 
         findings += rule_findings
     prune()
     progress("attribution")
+    attributed = attribute(subject, findings, options.seconds)
+    notes = list(selection.notes(linters, config, profile, subject))
+    if profile == "default" and not options.only:
+        attributed, hidden = selection.without_odd_names(attributed, subject)
+        notes += hidden
     report = Report(
         template=source.name,
         cases=cases,
         rendered=len(subject.renders),
         linters=tuple(linter_rows),
         rules=tuple(rule_rows),
-        findings=tuple(attribute(subject, findings, options.seconds)),
+        findings=tuple(attributed),
         seconds=time.monotonic() - start,
+        profile=profile,
+        notes=tuple(notes),
     )
     return suppressions.apply(report, source.root, options.baseline, changed_lines)
 
@@ -114,17 +105,7 @@ def _changed_lines(
     return suppressions.changed_lines(merge_base(folder, options.diff), source.root)
 
 
-def all_names() -> list[str]:
-    """Return the names of all linters and rules, for `only` and `skip`."""
-    return [*(linter.name for linter in LINTERS), *(rule.id for rule in RULES)]
-
-
-def template_rules() -> list[str]:
-    """Return the ids of the rules that check the template itself, without tools."""
-    return [rule.id for rule in RULES if not _checks(rule)]
-
-
-def _read(source: Source, options: Options) -> tuple[tuple[Case, ...], Subject]:
+def _read(source: Source, config: Config, options: Options) -> tuple[tuple[Case, ...], Subject]:
     """Return the cases, and the subject of the rules without renders."""
     trust = options.selection.trust
     try:
@@ -135,8 +116,17 @@ def _read(source: Source, options: Options) -> tuple[tuple[Case, ...], Subject]:
         # The questions cannot be answered; copier.yml itself can still be checked.
         failures = ((Case("defaults", {}), str(error)),)
         return (), Subject(source, {}, (), failures, trust)
-    subject = Subject(source, questions.invalid_defaults, (), trust=trust, base=questions.base)
-    return questions.cases, subject
+    if not options.selection.names:
+        names = [case.name for case in questions.cases]
+        listed = [*(run.cases for run in config.run), *(one.cases for one in config.expect)]
+        for name in chain.from_iterable(listed):
+            if name not in names:
+                raise unknown("case", name, names, f"{FILE} names it; `goldpath cases` lists them.")
+    return questions.cases, Subject(
+        source, questions.invalid_defaults, (), trust=trust,
+        tasks=options.selection.tasks, base=questions.base, config=config,
+        refusals=questions.refusals, left_out=questions.left_out,
+    )  # fmt: skip
 
 
 def _render(
@@ -144,7 +134,7 @@ def _render(
 ) -> Subject:
     """Return the subject with the renders of its cases, and with the failures."""
     results = pool.render_all(
-        subject.source.root, cases, trust=subject.trust, jobs=options.jobs,
+        subject.source.root, cases, trust=subject.trust, tasks=subject.tasks, jobs=options.jobs,
         seconds=options.seconds, progress=lambda: progress("render"),
     )  # fmt: skip
     renders = tuple(result for result in results if isinstance(result, Render))
@@ -156,30 +146,9 @@ def _render(
     return replace(subject, renders=renders, failures=(*subject.failures, *failures))
 
 
-def _linters(root: Path, options: Options) -> list[Linter]:
-    """Return the selected linters, and those that the template itself configures."""
-    selected = [linter for linter in LINTERS if options.selects(linter.name)]
-    return selected if options.only else [*selected, *config.commands(root)]
-
-
-def _rules(options: Options) -> list[Rule]:
-    return [rule for rule in RULES if options.selects(rule.id)]
-
-
 def _checks(rule: Rule) -> tuple[Check, ...]:
     """Return the checks of a rule for renders; none for a rule for the template."""
     return rule.check if isinstance(rule.check, tuple) else ()
-
-
-def _skip_reasons(
-    checks: Sequence[Check], linters: Sequence[Linter], subject: Subject
-) -> dict[str, str]:
-    """Return why checks may not run, by their names, unless the template is trusted."""
-    if subject.trust:
-        return {}
-    reason = "it is a command of the template; use --trust to run it"
-    commands = {linter.name: reason for linter in linters if linter not in LINTERS}
-    return commands | runner.dangers(checks, subject.renders)
 
 
 def _template_results(
@@ -237,7 +206,9 @@ def _linter_row(linter: Linter, outcome: Outcome, ignores: Mapping[str, int]) ->
         return Row(linter.name, "", "skipped", reason=outcome.reason)
     findings = len({finding for some in outcome.findings.values() for finding in some})
     status: Literal["findings", "passed"] = "findings" if findings else "passed"
-    return Row(linter.name, "", status, outcome.files, findings, ignores[linter.name])
+    partly = outcome.skipped and f"{count(len(outcome.skipped), 'case')} skipped: "
+    reason = f"{partly}{next(iter(outcome.skipped.values()))}" if partly else ""
+    return Row(linter.name, "", status, outcome.files, findings, ignores[linter.name], reason)
 
 
 def _ignores(linters: Sequence[Linter], renders: Sequence[Render]) -> dict[str, int]:

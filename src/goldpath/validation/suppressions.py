@@ -51,7 +51,7 @@ def apply(
     findings = [finding for finding in new if _is_changed(finding, changed_lines)]
 
     def update(row: Row) -> Row:
-        if row.status != "findings" or len(findings) == len(report.findings):
+        if row.status != "findings":
             return row
         ignores = row.ignores + sum(finding.row == row.name for finding in ignored)
         number = sum(finding.row == row.name for finding in findings)

@@ -77,7 +77,7 @@ def test_every_pair_of_choices_of_this_template_is_in_a_case(template: Template)
 
 def test_the_cases_of_a_template_are_the_same_in_every_process() -> None:
     first = trees.run_program("goldpath", "cases", ROOT)
-    assert first.stdout.count("\n") == 1 + 16
+    assert first.stdout.count("\n") == 1 + 19
     assert trees.run_program("goldpath", "cases", ROOT).stdout == first.stdout
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from goldpath.cases import generate, select
+from goldpath.cases import generate, samples, select
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case
 from goldpath.rendering.questionnaire import Questionnaire
@@ -19,7 +19,7 @@ from testing import trees
 def _chosen(root: Path, text: str, **others: str) -> tuple[Case, ...]:
     files = {"copier.yml": text, **{f"{name}.yml": other for name, other in others.items()}}
     trees.build_file_tree(root, files)
-    return generate.covering(load(root), Questionnaire(load(root)))
+    return generate.covering(load(root), Questionnaire(load(root)))[0]
 
 
 def _answers(found: tuple[Case, ...]) -> list[dict[str, Any]]:
@@ -122,14 +122,22 @@ def test_text_is_tried_as_short_and_as_long_as_its_validator_accepts(tmp_path: P
     assert not set(by_name["oddest"]["name"]) & set("_.A0é\"'")
 
 
-def test_text_without_a_validator_is_tried_with_quotes_other_scripts_and_empty(
-    tmp_path: Path,
-) -> None:
+def test_text_without_a_validator_is_tried_with_quotes_and_other_scripts(tmp_path: Path) -> None:
     found = _chosen(tmp_path, "title: {type: str, default: My title}")
     by_name = {case.name: case.answers for case in found}
-    assert by_name["shortest"]["title"] == ""
+    assert by_name["shortest"]["title"] == "M"  # nobody answers with nothing
     assert set("\"':#한{}") <= set(by_name["oddest"]["title"])
-    assert len(by_name["longest"]["title"]) >= 300
+    assert 100 <= len(by_name["longest"]["title"]) < 120
+
+
+def test_quotes_backslashes_and_delimiters_are_tried_apart_from_each_other(tmp_path: Path) -> None:
+    found = _chosen(tmp_path, "title: {type: str, default: My title}")
+    by_name = {case.name: case.answers.get("title", "") for case in found}
+    signs = {name: set(by_name[name]) - set("My title") for name in samples.ORDINARY}
+    assert signs["quotes"] == {'"', "'"}
+    assert signs["backslash"] == {"\\"}
+    assert {":", "#", "{", "["} <= signs["delimiters"]
+    assert not signs["delimiters"] & set("\"'\\")
 
 
 def test_conditional_text_is_tried_where_its_condition_holds(tmp_path: Path) -> None:
@@ -138,7 +146,7 @@ def test_conditional_text_is_tried_where_its_condition_holds(tmp_path: Path) -> 
         "table: {type: str, default: users, when: '{{ db }}'}\nport: {type: int, default: 80}\n"
     )
     odd = [case.answers for case in _chosen(tmp_path, text) if "table" in case.answers]
-    assert {answers["table"] for answers in odd} > {"", "users"} - {"users"}
+    assert {answers["table"] for answers in odd} > {"u"}
     assert all(answers["db"] for answers in odd)
 
 
@@ -147,12 +155,12 @@ def test_odd_text_is_combined_with_choices_that_are_tried_anyway(tmp_path: Path)
     choices = choices.replace("}", ", default: a}")
     plain = _chosen(tmp_path, choices)
     with_text = _chosen(tmp_path, f"{choices}\ntitle: {{type: str, default: My title}}")
-    assert len(with_text) == len(plain)
+    assert len(with_text) <= len(plain) + 3
     pairs = combinations(("q0", "q1", "q2", "q3"), 2)
     given = [{**dict.fromkeys(("q0", "q1", "q2", "q3"), "a"), **c.answers} for c in with_text]
     for one, other in pairs:
         assert {(a[one], a[other]) for a in given} == set(product("abc", repeat=2))
-    assert [c.name for c in with_text[-3:]] == ["shortest", "longest", "oddest"]
+    assert [c.name for c in with_text[-len(samples.KINDS) :]] == list(samples.KINDS)
 
 
 def test_odd_text_that_disables_a_question_replaces_none_of_its_choices(

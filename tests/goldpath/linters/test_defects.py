@@ -9,7 +9,8 @@ import pytest
 from goldpath.cases.select import Selection
 from goldpath.linters import registry
 from goldpath.model import Report
-from goldpath.validation.pipeline import Options, validate
+from goldpath.validation.pipeline import validate
+from goldpath.validation.selection import Options
 from testing import lints, trees
 
 GO = "// Package hello serves #{ service_name }#.\npackage hello\n\n"

@@ -1,5 +1,7 @@
 """Rendering a case: its files, the version of the template, and errors."""
 
+import json
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import yaml
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Render
 from goldpath.rendering.copier import render
+from goldpath.runtime import sandbox
 from testing import trees
 
 NONE = Case("none", {})
@@ -130,16 +133,44 @@ def test_a_trusted_template_runs_nothing_either(
     source = _template(tmp_path, f"_tasks: ['touch {tmp_path}/ran']")
     (tmp_path / "settings.yml").write_text(yaml.safe_dump({"trust": [str(source)]}))
     monkeypatch.setenv("COPIER_SETTINGS_PATH", str(tmp_path / "settings.yml"))
-    with pytest.raises(GoldpathError, match="unsafe feature: tasks"):
-        render(source, NONE, tmp_path / "out")
+    render(source, NONE, tmp_path / "out")
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_template_with_tasks_is_rejected_before_anything_runs(tmp_path: Path) -> None:
+def test_trust_alone_runs_no_task(tmp_path: Path) -> None:
     source = _template(tmp_path, f"_tasks: ['touch {tmp_path}/ran']")
-    with pytest.raises(GoldpathError, match=r"case none cannot be rendered: .*: tasks"):
-        render(source, NONE, tmp_path / "out")
-    assert [path.name for path in tmp_path.iterdir()] == ["template"]
+    render(source, NONE, tmp_path / "out", trust=True)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_task_writes_only_in_the_copy_and_has_no_network_and_no_home(tmp_path: Path) -> None:
+    if not sandbox.is_possible():
+        pytest.skip("this system offers no sandbox: see the test of that")
+    tasks = (
+        "echo made > made.txt",
+        f"touch {tmp_path}/outside",
+        "echo x > $HOME/x; ls $HOME > home.txt",
+        [sys.executable, "-c", "import socket; socket.create_connection(('127.0.0.1', 9))"],
+    )
+    source = _template(tmp_path, f"_tasks: {json.dumps(tasks)}")
+    copy = render(source, NONE, tmp_path / "out", trust=True, tasks=True)
+    assert (copy.root / "made.txt").read_text() == "made\n"
+    assert (copy.root / "home.txt").read_text() == "x\n"
+    assert not (tmp_path / "outside").exists()
+    outside, network = copy.failed_tasks
+    assert "Read-only file system" in outside
+    assert "Network is unreachable" in network
+
+
+def test_without_a_sandbox_tasks_run_and_their_output_is_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As on a stock Ubuntu, which refuses namespaces to users."""
+    monkeypatch.setattr(sandbox, "is_possible", lambda: False)
+    source = _template(tmp_path, "_tasks: ['echo hello; echo made > made.txt']")
+    copy = render(source, NONE, tmp_path / "out", trust=True, tasks=True)
+    assert (copy.root / "made.txt").exists()
+    assert capfd.readouterr().out == ""
 
 
 UNDEFINED = """

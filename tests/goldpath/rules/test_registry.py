@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from goldpath.cases import answers
+from goldpath.cases.select import Selection, read_questions
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Render
 from goldpath.rendering.copier import render
@@ -15,6 +16,7 @@ from goldpath.rendering.tree import walk
 from goldpath.rules import registry
 from goldpath.rules.base import Hit, Rule, Subject
 from goldpath.rules.registry import RULES
+from goldpath.template import goldpath_yml
 from goldpath.template.copier_yml import load
 from goldpath.template.source import Source
 from testing import ROOT, lints, trees, yaml_text
@@ -131,6 +133,14 @@ DEFECTS: dict[str, tuple[Tree, Tree]] = {
         {"examples/a/.copier-answers.yml": "_src_path: https://token@github.com/o/t.git\n"},
         {"examples/a/.copier-answers.yml": "_src_path: ssh://git@github.com/o/t.git\n"},
     ),
+    "GP032": (
+        {".goldpath.yml": "refuse: [{answers: {name: '1'}, message: another sentence}]\n"},
+        {".goldpath.yml": "refuse: [{answers: {name: '1'}, message: name takes letters}]\n"},
+    ),
+    "GP033": (
+        {".goldpath.yml": "expect: [{file: app.yml, contains: [nothing]}]\n"},
+        {".goldpath.yml": "expect: [{file: app.yml}, {file: b.yml, exists: false}]\n"},
+    ),
 }  # fmt: skip
 # Defects that imply another: a file that is not valid Jinja prevents copies, too.
 TOGETHER = {"GP015": {"GP015", "GP022"}, "GP030": {"GP030", "GP022"}, "GP016": {"GP016", "GP022"}}
@@ -163,10 +173,14 @@ def _subject(root: Path, *, tag: str = "", release: Path | None = None) -> Subje
     failures: tuple[tuple[Case, str], ...] = ()
     try:
         folder = root.parent / f"{root.name}-copy" / case.folder
-        renders = (render(root, case, folder, trust=trust, skip_tasks=True, src_path=SRC_PATH),)
+        renders = (render(root, case, folder, trust=trust, src_path=SRC_PATH),)
     except (GoldpathError, ArithmeticError) as error:  # `validate` renders in another process
         failures = ((case, str(error)),)
-    return Subject(source, answers.invalid_defaults(questions), renders, failures, trust)
+    chosen = read_questions(source.template, Selection(trust=trust))
+    return Subject(
+        source, answers.invalid_defaults(questions), renders, failures, trust,
+        config=goldpath_yml.load(root), refusals=chosen.refusals,
+    )  # fmt: skip
 
 
 def _found(subject: Subject) -> set[str]:

@@ -10,7 +10,8 @@ from goldpath.model import Report
 from goldpath.runtime import process
 from goldpath.template.copier_yml import load
 from goldpath.template.source import fetch
-from goldpath.validation.pipeline import Options, template_rules, validate
+from goldpath.validation.pipeline import validate
+from goldpath.validation.selection import Options, template_rules
 from testing import trees
 
 ANSWERS = {"{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_nice_yaml }}"}

@@ -1,14 +1,20 @@
 """Reports as text, without control characters for terminals."""
 
 import json
+import shlex
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from goldpath.linters.runner import NO_FILES
 from goldpath.model import Report, SourceFinding
+from goldpath.validation.report.defects import Defect, group
 from goldpath.wording import count
 
+MAX_LINES = 30  # of a report on a terminal, without --all
+# https://github.com/actions/toolkit/discussions/734
+MAX_ANNOTATIONS = 10
 # Control characters, and format characters that reorder text.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -47,8 +53,45 @@ def answers_text(answers: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def to_table(report: Report) -> str:
-    """Return the report for a terminal."""
+def to_table(report: Report, *, everything: bool = False) -> str:
+    """Return the report for a terminal: at most `MAX_LINES` lines, or everything."""
+    defects = group(report.findings)
+    head = list(_rows(report) if everything else _failures(report))
+    head += [f"note: {safe(note)}" for note in report.notes]
+    tail = [summary(report)]
+    if defects:
+        tail.append(_next_step(defects[0]))
+    if everything:
+        blocks = [list(_defect_lines(defect, everything=True)) for defect in defects]
+        return "\n".join([*head, *_spaced(blocks), "", *tail]) + "\n"
+    room = max(4, MAX_LINES - len(head) - len(tail) - 3)
+    blocks = [list(_defect_lines(defect, everything=False)) for defect in defects]
+    shown: list[str] = []
+    number = 0
+    while number < len(blocks) and len(shown) + len(blocks[number]) <= room:
+        shown += blocks[number]
+        number += 1
+    if number < len(blocks):
+        shown.append(f"... and {count(len(blocks) - number, 'more defect')}; --all lists them")
+    parts = [part for part in (head, shown, tail) if part]
+    return "\n".join("\n".join(part) + "\n" for part in parts)
+
+
+def _spaced(blocks: Iterable[Sequence[str]]) -> Iterator[str]:
+    for block in blocks:
+        yield ""
+        yield from block
+
+
+def _failures(report: Report) -> Iterator[str]:
+    """Yield a line for each linter or rule that did not run, or not on every copy."""
+    for row in (*report.linters, *report.rules):
+        if row.reason and row.reason != NO_FILES:
+            yield safe(f"{row.name} {row.status}: {row.reason.splitlines()[0]}")
+
+
+def _rows(report: Report) -> Iterator[str]:
+    """Yield a table of all linters and rules."""
     rows = [["linter or rule", "files", "findings", "ignores", ""]]
     skipped = []
     for row in (*report.linters, *report.rules):
@@ -59,23 +102,45 @@ def to_table(report: Report) -> str:
             rows.append([name, "-", "-", "-", f"{row.status}: {row.reason}"])
         else:
             counts = [str(row.files), str(row.findings), str(row.ignores)]
-            rows.append([name, *counts, "" if row.status == "passed" else "!"])
-    lines = list(table([[safe(cell) for cell in row] for row in rows]))
-    lines += [f"skipped, {NO_FILES}: {', '.join(skipped)}"] if skipped else []
-    for finding in report.findings:
-        lines += ["", *_finding_lines(finding)]
-    lines += ["", summary(report)]
-    return "\n".join(lines) + "\n"
+            rows.append([name, *counts, row.reason or ("" if row.status == "passed" else "!")])
+    yield from table([[safe(cell) for cell in row] for row in rows])
+    if skipped:
+        yield f"skipped, {NO_FILES}: {', '.join(skipped)}"
 
 
-def _finding_lines(item: SourceFinding) -> Iterator[str]:
-    finding = item.finding
+def _defect_lines(defect: Defect, *, everything: bool) -> Iterator[str]:
+    item, finding = defect.first, defect.first.finding
     name = finding.rule if finding.linter == "goldpath" else f"{finding.linter} {finding.rule}"
     yield f"{safe(place_text(item))}: {finding.level} {safe(name)}: {safe(finding.message)}"
     if item.cases:
         line = f":{finding.line}" if finding.line else ""
-        answers = answers_text(item.answers) if item.answers else "the defaults"
-        yield f"    in a copy {safe(finding.path)}{line}, with {safe(answers)}"
+        yield f"    in a copy {safe(finding.path)}{line}, {safe(_case_text(item))}"
+    others = list(dict.fromkeys(place_text(one) for one in defect.findings))[1:]
+    if others and everything:
+        yield from (f"    also {safe(place)}" for place in others)
+    elif others:
+        more = f", and {len(others) - 3} more" if len(others) > 3 else ""
+        yield f"    also {safe(', '.join(others[:3]))}{more}"
+
+
+def _case_text(item: SourceFinding) -> str:
+    """Return the case of a finding, and the answers if few matter."""
+    if not item.answers:
+        return "with the defaults"
+    if len(item.answers) <= 2:
+        return f"case {item.cases[0]}, with {answers_text(item.answers)}"
+    return f"case {item.cases[0]}"
+
+
+def _next_step(defect: Defect) -> str:
+    """Return what a reader can do about a defect."""
+    item, rule = defect.first, defect.first.finding.rule
+    if item.finding.linter == "goldpath":
+        return f"next: `goldpath rules {rule}` explains the rule and how to fix it"
+    if item.cases:
+        case = shlex.quote(item.cases[0])
+        return f"next: `goldpath render --case {safe(case)} FOLDER` renders the copy"
+    return "next: `--baseline FILE --update-baseline` accepts what exists"
 
 
 def summary(report: Report) -> str:
@@ -86,7 +151,11 @@ def summary(report: Report) -> str:
     cases = f"{report.rendered} of {count(len(report.cases), 'case')} rendered"
     known = f", {report.known} more in the baseline" if report.known else ""
     beside = f", {report.beside} more outside of the diff" if report.beside else ""
-    findings = f"{count(len(report.findings), 'finding')}{known}{beside}"
+    defects = group(report.findings)
+    findings = count(len(defects), "defect")
+    if len(defects) != len(report.findings):
+        findings += f" in {count(sum(defect.places for defect in defects), 'place')}"
+    findings += f"{known}{beside}"
     return f"{findings}; {cases}, {ran}; {report.seconds:.1f} s"
 
 
@@ -122,21 +191,30 @@ def _cell(text: str) -> str:
 def to_github(report: Report) -> str:
     """Return workflow commands for annotations at the lines of the template.
 
+    GitHub shows `MAX_ANNOTATIONS` of each level for a step, so the most severe defects come first.
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
     """
     lines = []
-    for finding in report.findings:
-        level = "notice" if finding.finding.level == "note" else finding.finding.level
-        fields = {"title": f"{finding.finding.linter} {finding.finding.rule}"}
-        if finding.source:
-            fields = {"file": finding.source, "line": str(max(1, finding.line)), **fields}
-        answers = f" (with {answers_text(finding.answers)})" if finding.answers else ""
-        properties = ",".join(f"{name}={_property(value)}" for name, value in fields.items())
-        lines.append(f"::{level} {properties}::{_data(finding.finding.message + answers)}")
     for row in (*report.linters, *report.rules):
         if row.status == "failed":
             lines.append(f"::error title={_property(row.name)}::{_data(row.reason)}")
-    return "\n".join([*lines, summary(report)]) + "\n"
+    shown = Counter({"error": len(lines)})
+    for defect in group(report.findings):
+        item, finding = defect.first, defect.first.finding
+        level = "notice" if finding.level == "note" else finding.level
+        shown[level] += 1
+        if shown[level] > MAX_ANNOTATIONS:
+            continue
+        fields = {"title": f"{finding.linter} {finding.rule}"}
+        if item.source:
+            fields = {"file": item.source, "line": str(max(1, item.line)), **fields}
+        answers = f" ({_case_text(item)})" if item.answers else ""
+        more = f", and in {count(defect.places - 1, 'more place')}" if defect.places > 1 else ""
+        properties = ",".join(f"{name}={_property(value)}" for name, value in fields.items())
+        lines.append(f"::{level} {properties}::{_data(finding.message + answers + more)}")
+    hidden = sum(max(0, number - MAX_ANNOTATIONS) for number in shown.values())
+    more = f"; {hidden} not shown as annotations" if hidden else ""
+    return "\n".join([*lines, summary(report) + more]) + "\n"
 
 
 def _data(text: str) -> str:

@@ -15,7 +15,8 @@ from goldpath.rules.kubernetes import (
     clusters,
 )
 from goldpath.rules.registry import RULES
-from goldpath.validation.pipeline import Options, validate
+from goldpath.validation.pipeline import validate
+from goldpath.validation.selection import Options
 from testing import clusters as copies
 from testing import lints, trees
 from testing.cluster_api import CASES

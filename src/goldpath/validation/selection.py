@@ -1,0 +1,160 @@
+"""Select the linters and rules of a validation, by the options, the profile and .goldpath.yml."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from goldpath.cases.samples import ORDINARY, is_prose
+from goldpath.cases.select import Selection
+from goldpath.errors import unknown
+from goldpath.linters.base import Linter, never
+from goldpath.linters.command import command
+from goldpath.linters.registry import LINTERS
+from goldpath.linters.runner import Outcome
+from goldpath.model import SourceFinding
+from goldpath.rendering import pool
+from goldpath.rendering.tree import Tree
+from goldpath.rules.base import Rule, Subject
+from goldpath.rules.registry import RULES
+from goldpath.runtime import sandbox, toolchain
+from goldpath.template.goldpath_yml import FILE, Config, Profile
+from goldpath.validation.report import text
+from goldpath.validation.report.defects import is_odd
+from goldpath.wording import count
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a validation: cases, linters and rules, limits.
+
+    `only` and `skip` name linters and rules. `jobs` is the number of parallel jobs, `seconds` the
+    processor time for a render. `baseline` counts the findings of each fingerprint to leave out.
+    Without a `profile` the one of .goldpath.yml applies, else the default.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    jobs: int = 2
+    seconds: int = pool.SECONDS
+    vcs_ref: str | None = None
+    baseline: Mapping[str, int] = field(default_factory=dict)
+    diff: str | None = None
+    profile: Profile | None = None
+
+    def selects(self, name: str) -> bool:
+        """Return whether a linter or rule is to run."""
+        return name not in self.skip and (not self.only or name in self.only)
+
+
+def all_names() -> list[str]:
+    """Return the names of all linters and rules, for `only` and `skip`."""
+    return [*(linter.name for linter in LINTERS), *(rule.id for rule in RULES)]
+
+
+def template_rules() -> list[str]:
+    """Return the ids of the rules that check the template itself, without tools."""
+    return [rule.id for rule in RULES if not isinstance(rule.check, tuple)]
+
+
+def linters(config: Config, profile: Profile, options: Options) -> list[Linter]:
+    """Return the selected linters, and the commands that the template itself configures."""
+    every = [*LINTERS, *map(command, config.run)]
+    if options.only:
+        return [linter for linter in every if options.selects(linter.name)]
+    for name in (*config.linters, *config.skip):
+        if name not in all_names():
+            raise unknown("linter or rule", name, all_names(), f"{FILE} names it.")
+    return [
+        linter
+        for linter in every
+        if options.selects(linter.name)
+        and linter.name not in config.skip
+        and (profile == "strict" or linter.broken is not never or linter.name in config.linters)
+        and (profile == "strict" or not linter.builds or toolchain.is_ready(linter.builds))
+    ]
+
+
+def rules(config: Config, profile: Profile, options: Options) -> list[Rule]:
+    """Return the selected rules."""
+    return [
+        rule
+        for rule in RULES
+        if options.selects(rule.id)
+        and (options.only or (rule.id not in config.skip))
+        and (options.only or profile == "strict" or not rule.strict)
+    ]
+
+
+def broken_only(outcome: Outcome, config: Config) -> Outcome:
+    """Return an outcome without findings of style, unless the template asks for them."""
+    check = outcome.check
+    if not isinstance(check, Linter) or check.name in config.linters:
+        return outcome
+    findings = {name: tuple(filter(check.broken, some)) for name, some in outcome.findings.items()}
+    return replace(outcome, findings=findings)
+
+
+def notes(
+    selected: Sequence[Linter], config: Config, profile: Profile, subject: Subject
+) -> Iterator[str]:
+    """Yield what a reader has to know about the run as a whole."""
+    if subject.base:
+        yield f"in all cases: {text.answers_text(subject.base)}"
+    tasks = [str(task) for task in subject.settings.get("_tasks") or ()]
+    if subject.tasks and tasks and not sandbox.is_possible():
+        yield f"tasks ran without a sandbox, which this system does not offer: {', '.join(tasks)}"
+    elif tasks and not subject.tasks:
+        yield f"{count(len(tasks), 'task')} not run; --trust --tasks runs them in a sandbox"
+    for reason in dict.fromkeys(reason for one in subject.renders for reason in one.failed_tasks):
+        yield f"not checked, a task failed in the sandbox without network: {reason}"
+    if subject.left_out:
+        number = count(subject.left_out, "case")
+        yield f"{number} with other pairs of choices left out; --max-cases 0 renders all"
+    if profile == "strict":
+        return
+    trees = [Tree(render.root) for render in subject.renders[:1]]
+    others = [
+        linter for linter in LINTERS if linter not in selected and linter.name not in config.skip
+    ]
+    style = [
+        linter.name
+        for linter in others
+        if linter.broken is never
+        and any((tree.root / file).is_file() for tree in trees for file in linter.config)
+    ]
+    if style:
+        yield (
+            f"copies are configured for {', '.join(style)}: add `linters: [{', '.join(style)}]` to "
+            f"{FILE} to run them, or use --profile strict for all linters and rules"
+        )
+    missing = [
+        linter.name
+        for linter in others
+        if linter.broken is not never and any(linter.select(tree) for tree in trees)
+    ]
+    if missing:
+        yield f"not on PATH: {', '.join(missing)}; --profile strict builds them"
+
+
+def without_odd_names(
+    findings: Sequence[SourceFinding], subject: Subject
+) -> tuple[list[SourceFinding], list[str]]:
+    """Leave out what only edge cases of names break, and return a note if there is any.
+
+    Nobody answers with a quote when asked for a package, and few templates refuse it. In a text,
+    such as a description, quotes and punctuation are an ordinary wish.
+    """
+    defaults = {
+        question.name: subject.base.get(question.name, question.details.get("default"))
+        for question in subject.template.questions
+    }
+
+    def is_wish(one: SourceFinding) -> bool:
+        ordinary = any(case.partition("-")[0] in ORDINARY for case in one.cases)
+        text_alone = all(is_prose(name, defaults.get(name)) for name in one.answers)
+        return ordinary and len(one.answers) == 1 and text_alone
+
+    shown = [one for one in findings if not is_odd(one) or is_wish(one)]
+    hidden = len(findings) - len(shown)
+    note = f"{count(hidden, 'finding')} with odd names left out; --profile strict lists them"
+    return shown, [note] if hidden else []
