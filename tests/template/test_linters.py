@@ -26,8 +26,9 @@ from testing import ROOT, lints, trees
 # Charts are the same in all other cases but for text in them; a test of the chart holds that.
 OF_CHARTS = {"helm3", "helm4", "helm-unittest", "kube-score", "checkov", "pod-security"}
 WORKFLOWS = [one.LINTER for one in (actionlint, zizmor, checkov_workflows, check_jsonschema)]
-# This template has no Python and no TOML; these linters are for others.
-OWN = [linter for linter in registry.LINTERS if linter.name not in ("ruff", "taplo")]
+# Linters for files that copies of this template do not have.
+OTHERS = {"ruff", "taplo"}
+OWN = [linter for linter in registry.LINTERS if linter.name not in OTHERS]
 every_linter = pytest.mark.parametrize("linter", OWN, ids=lambda linter: linter.name)
 
 

@@ -21,6 +21,12 @@ class Ticker:
             self._out.write("\r\033[K")
             self._out.flush()
 
+    def note(self, text: str) -> None:
+        """Display a line that stays."""
+        clear = "\r\033[K" if self._out.isatty() else ""
+        self._out.write(f"{clear}{text}\n")
+        self._out.flush()
+
     def show(self, step: str) -> None:
         """Display a step; repeated steps are counted."""
         self._count = self._count + 1 if step == self._last else 1

@@ -152,8 +152,9 @@ def _validate(template: str, options: Options, baseline: Path | None) -> Report:
     options = replace(options, baseline=suppressions.read_baseline(baseline) if baseline else {})
     with Ticker(sys.stderr) as ticker, scratch():
         return pipeline.validate(
-            template, options, progress=lambda step: ticker.show(text.safe(step))
-        )
+            template, options,
+            progress=lambda step: ticker.show(text.safe(step)), notice=ticker.note,
+        )  # fmt: skip
 
 
 def _watch(

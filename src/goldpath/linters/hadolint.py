@@ -9,7 +9,8 @@ from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
-SETTINGS = "scripts/hadolint.yaml"
+# The last is that of copies of this template.
+SETTINGS = (".hadolint.yaml", ".hadolint.yml", "scripts/hadolint.yaml")
 SYNTAX = "DL1000"  # the Dockerfile cannot be parsed
 
 
@@ -20,8 +21,8 @@ def _select(tree: Tree) -> list[Path]:
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """Check the files with the tree's configuration."""
-    config = tree.root / SETTINGS
-    options = ["--config", str(config)] if config.exists() else []
+    configs = [tree.root / name for name in SETTINGS if (tree.root / name).is_file()]
+    options = ["--config", str(configs[0])] if configs else []
     result = process.run(
         [program(LINTER.program), "--format", "json", *options, *files],
         cwd=tree.root,
@@ -50,6 +51,6 @@ LINTER = Linter(
     broken=lambda finding: finding.rule == SYNTAX,
     per_file=True,
     merged=True,
-    config=(SETTINGS,),
+    config=SETTINGS,
     ignore_marks=("hadolint ignore",),
 )

@@ -1,10 +1,11 @@
 """rumdl on every Markdown file: the rules of markdownlint, and some of its own."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from goldpath.linters.base import Linter, program
+from goldpath.linters import safety
+from goldpath.linters.base import Danger, Linter, program
 from goldpath.linters.files import named_in_utf8
 from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
@@ -13,8 +14,10 @@ from goldpath.runtime import process
 # MD013, line length: a table row, or a result in a sentence, cannot be wrapped.
 # MD057, links to missing files: each file is checked without the others.
 DISABLED = "MD013,MD057"
-# Configuration files could name programs that check code blocks.
-OPTIONS = ("--no-config", "--no-cache", "--disable", DISABLED, "--output-format", "json")
+OPTIONS = ("--no-cache", "--output-format", "json")
+# Its own configuration could name programs that check code blocks, the others cannot.
+OWN = (".rumdl.toml", "rumdl.toml")
+SETTINGS = (*OWN, ".markdownlint.json", ".markdownlint.yaml", ".markdownlint.yml")
 
 
 def _select(tree: Tree) -> list[Path]:
@@ -23,12 +26,16 @@ def _select(tree: Tree) -> list[Path]:
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-    """Check the files with the default rules, without `DISABLED`."""
+    """Check the files with the tree's configuration, else the default rules but `DISABLED`."""
     files, findings = named_in_utf8(tree, files, LINTER.name)
     if not files:
         return findings
+    configs = [str(tree.root / name) for name in SETTINGS if (tree.root / name).is_file()]
+    rules = ["--config", configs[0]] if configs else ["--no-config", "--disable", DISABLED]
     result = process.run(
-        [program(LINTER.program), "check", *OPTIONS, "--", *files], cwd=tree.root, accept=(0, 1)
+        [program(LINTER.program), "check", *OPTIONS, *rules, "--", *files],
+        cwd=tree.root,
+        accept=(0, 1),
     )
     return findings + [
         Finding(
@@ -44,6 +51,15 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     ]
 
 
+def _programs(tree: Tree) -> Iterator[Danger]:
+    """Find configuration that names programs."""
+    for name in OWN:
+        if (tree.root / name).is_file():
+            for key, _ in safety.pairs(tree.root / name):
+                if key is None or "tool" in key:
+                    yield tree.root / name, "names a program to run" if key else "cannot be read"
+
+
 LINTER = Linter(
     "rumdl",
     _select,
@@ -52,6 +68,8 @@ LINTER = Linter(
     install="pip install rumdl",
     per_file=True,
     merged=True,
+    config=SETTINGS,
+    dangers=_programs,
     ignore_marks=tuple(
         f"{name}-{verb}" for name in ("rumdl", "markdownlint") for verb in ("disable", "configure")
     ),

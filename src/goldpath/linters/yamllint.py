@@ -17,7 +17,8 @@ from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
-FILE = ".yamllint.yaml"
+# In the order in which yamllint looks for them.
+FILES = (".yamllint", ".yamllint.yaml", ".yamllint.yml")
 # Settings with regular expressions, which may not terminate and cannot be stopped in a thread.
 PATTERNS = ("extra-required", "extra-allowed", "ignored-keys")
 BROKEN = (YamlLintConfigError, yaml.YAMLError, OSError, ValueError, TypeError)
@@ -29,8 +30,8 @@ _LINE = re.compile(
 
 def _extends_outside(tree: Tree) -> Iterator[Danger]:
     """Find configuration that reads other files, relative to the current folder."""
-    file = tree.root / FILE
-    if file.is_file():
+    file = _file(tree.root)
+    if file:
         for key, value in safety.pairs(file):
             out = key == "ignore-from-file" and safety.leaves(value, tree.root, tree.root)
             if out or (key == "extends" and "/" in str(value)):
@@ -49,12 +50,13 @@ def _select(tree: Tree) -> list[Path]:
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-    """Check the files with the tree's .yamllint.yaml."""
+    """Check the files with the tree's configuration."""
     try:
         config = _settings(tree.root)
     except BROKEN as error:
         message = " ".join(str(error).split())
-        return [Finding(LINTER.name, "settings", FILE, 0, 0, "error", message)]
+        name = relative(_file(tree.root) or tree.root, tree.root)
+        return [Finding(LINTER.name, "settings", name, 0, 0, "error", message)]
     if any(rule and rule.get(key) for rule in config.rules.values() for key in PATTERNS):
         return _lint_in_process(tree.root, files)
     return [
@@ -74,13 +76,9 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
 
 def _lint_in_process(root: Path, files: Sequence[Path]) -> list[Finding]:
     """Check the files in another process, which can be killed."""
-    options: list[str | Path] = [
-        "--config-file",
-        root / ".yamllint.yaml",
-        "--format",
-        "parsable",
-        "--",
-    ]
+    config = _file(root)
+    assert config, "without a file there are no patterns"
+    options = ["--config-file", str(config), "--format", "parsable", "--"]
     names = [relative(file, root) for file in files]
     command = [sys.executable, "-m", "yamllint", *options, *names]
     result = process.run(command, cwd=root, accept=(0, 1))
@@ -107,8 +105,8 @@ def _config(root: Path) -> YamlLintConfig:
 
 
 def _settings(root: Path) -> YamlLintConfig:
-    file = root / FILE
-    if not file.exists():
+    file = _file(root)
+    if not file:
         return YamlLintConfig("extends: default")
     text = file.read_text(encoding="utf-8")
     settings = yaml.safe_load(text) if "ignore-from-file" in text else None
@@ -118,6 +116,10 @@ def _settings(root: Path) -> YamlLintConfig:
         settings["ignore"] = "\n".join((root / name).read_text() for name in names)
         text = yaml.safe_dump(settings)
     return _read(text)
+
+
+def _file(root: Path) -> Path | None:
+    return next((root / name for name in FILES if (root / name).is_file()), None)
 
 
 @functools.cache
@@ -131,7 +133,7 @@ LINTER = Linter(
     _lint,
     install="pip install yamllint",
     per_file=True,
-    config=(FILE,),
+    config=FILES,
     ignore_marks=("yamllint disable",),
     dangers=_extends_outside,
 )

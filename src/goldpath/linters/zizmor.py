@@ -14,6 +14,7 @@ from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
+SETTINGS = (".github/zizmor.yml", ".github/zizmor.yaml", "zizmor.yml", "zizmor.yaml")
 # Audits of the regular persona that find no hole: a matter of taste.
 OPINIONS = frozenset(
     {"adhoc-packages", "dependabot-cooldown", "self-repository", "use-trusted-publishing"}
@@ -28,8 +29,9 @@ def _select(tree: Tree) -> list[Path]:
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     """Check the files; zizmor fails if it cannot read one."""
     options = ["--offline", "--quiet", "--persona", "pedantic", "--strict-collection"]
-    # No configuration of the machine or the tree: its ignores would not be counted.
-    options += ["--no-config", "--no-exit-codes", "--format", "json-v1"]
+    configs = [tree.root / name for name in SETTINGS if (tree.root / name).is_file()]
+    options += [f"--config={configs[0]}" if configs else "--no-config"]  # not the machine's
+    options += ["--no-exit-codes", "--format", "json-v1"]
     result = process.run([program(LINTER.program), *options, *files], cwd=tree.root)
     return [
         Finding(
@@ -69,5 +71,6 @@ LINTER = Linter(
     install="pip install zizmor",
     broken=lambda finding: finding.level != "note" and finding.rule not in OPINIONS,
     merged=True,
+    config=SETTINGS,
     ignore_marks=("zizmor: ignore",),
 )

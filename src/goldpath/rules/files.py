@@ -64,13 +64,26 @@ def leftover_delimiter(subject: Subject) -> Iterator[Hit]:
         for path, source in render.sources.items():
             if source == subject.copier_yml.name:
                 continue  # its delimiters are intended
+            raw = _raw_blocks(subject, source)
             for line, inside in subject.syntax.spans(_text(render.root / path)):
-                named = set(re.findall(r"(?<![\w.$])\w+(?!\w*\s*\()", inside)) & subject.names
+                named = set(re.findall(r"(?<![\w.$-])\w+(?!\w*\s*\()", inside)) & subject.names
                 place = (source, line) if source == path else (source, inside)
-                if named and place not in seen:
+                wanted = named and inside in raw
+                if not wanted and (named or inside.strip("-+ ") == "raw") and place not in seen:
                     seen.add(place)
-                    message = f"{min(named)} is between delimiters that are not rendered"
+                    name = min(named, default="raw")
+                    message = f"{name} is between delimiters that are not rendered"
                     yield Hit(path, line, message, render.case.name)
+
+
+def _raw_blocks(subject: Subject, source: str) -> str:
+    """Return the text that a source keeps from Jinja."""
+    if not source.endswith(subject.suffix):
+        return ""
+    start, end = (re.escape(subject.syntax[f"block_{part}_string"]) for part in ("start", "end"))
+    block = rf"{start}[-+]?\s*raw\s*[-+]?{end}(.*?){start}[-+]?\s*endraw"
+    text = _text(subject.source.root / source) or _text(subject.template.files / source)
+    return "\n".join(re.findall(block, text, re.DOTALL))
 
 
 def _text(file: Path) -> str:
@@ -116,7 +129,8 @@ def stray_whitespace(subject: Subject) -> Iterator[Hit]:
     if subject.settings.get("_envops", {}).get("trim_blocks"):
         return
     start, end = subject.syntax["block_start_string"], subject.syntax["block_end_string"]
-    inside = r"(?![-+]|\s*include\b).*(?<![-+])"  # what is included is no blank line
+    # One block alone; what is included is no blank line.
+    inside = rf"(?![-+]|\s*include\b)(?:(?!{re.escape(end)}).)*(?<![-+])"
     lone = re.compile(rf"[ \t]*{re.escape(start)}{inside}{re.escape(end)}[ \t]*")
     for name, text in subject.jinja_sources.items():
         lines = [n for n, line in enumerate(text.splitlines(), 1) if lone.fullmatch(line)]

@@ -111,9 +111,12 @@ def _undefined_in_files(subject: Subject, known: frozenset[str], hidden: set[str
     included = {
         part for text in subject.jinja_sources.values() for part in _included(subject, text)
     }
+    rendered = {source for render in subject.renders for source in render.sources.values()}
     for name, text in subject.jinja_sources.items():
         if any(name.endswith(part) for part in included):
             continue  # the file that includes it can define more
+        if rendered and name not in rendered:
+            continue  # _exclude keeps it out of every copy
         whole = f"{text}\n{_path_names(subject, name)}"
         guarded = subject.syntax.with_default(text)
         for variable, line in subject.syntax.undeclared(whole).items():
@@ -126,20 +129,18 @@ def _undefined_in_files(subject: Subject, known: frozenset[str], hidden: set[str
 
 
 def _under_its_condition(subject: Subject, variable: str, name: str) -> bool:
-    """Return whether a file with a variable is left out when the question is skipped.
+    """Return whether a file uses a variable only if its question is active, as far as can be known.
 
-    The name of the file, or a pattern of `_exclude`, has a condition with the same answers.
+    The question's condition shares an answer with a condition in the file, in the name of the file
+    or of a folder above it, or in a pattern of `_exclude` that names one of these.
     """
     details = next(q.details for q in subject.template.questions if q.name == variable)
     condition = _words(subject, str(details.get("when")))
+    parts = [part.removesuffix(subject.suffix) for part in name.split("/")]
     patterns = [str(entry) for entry in subject.settings.get("_exclude") or ()]
-    last = name.removesuffix(subject.suffix).rpartition("/")[2]
-    near = [
-        name,
-        *(entry for entry in patterns if last in entry or name.split("/")[-2:-1] == [entry]),
-    ]
-    uses = {word for text in near for word in _words(subject, text)}
-    return bool(condition & uses)
+    near = [name, *(entry for entry in patterns if any(part in entry for part in parts))]
+    uses = subject.syntax.conditions(subject.jinja_sources[name], variable)
+    return bool(condition & uses.union(*(_words(subject, text) for text in near)))
 
 
 def _path_names(subject: Subject, name: str) -> str:

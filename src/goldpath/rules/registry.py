@@ -45,6 +45,7 @@ def find(name: str) -> Rule:
 def page(rule: Rule) -> str:
     """Return the documentation of a rule in Markdown."""
     return (
-        f"# {rule.id}: {rule.title}\n\nLevel: {rule.level}. Source: <{rule.source}>\n\n"
+        f"# {rule.id}: {rule.title}\n\nLevel: {rule.level}. "
+        f"Profile: {'strict' if rule.strict else 'default'}. Source: <{rule.source}>\n\n"
         f"## Why\n\n{rule.why}\n\n## How to fix it\n\n{rule.fix}\n"
     )

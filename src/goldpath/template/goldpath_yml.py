@@ -102,7 +102,8 @@ def load(root: Path) -> Config:
 
 def _sentence(error: ValidationError) -> str:
     """Return the first error with its place, and the nearest key for an unknown one."""
-    first = error.errors()[0]
+    # A typo is both an unknown key and a missing one.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f": {place.lstrip('.')}: {first['msg']}." if place else f": {first['msg']}."

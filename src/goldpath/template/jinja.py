@@ -92,6 +92,17 @@ class Syntax:
             names |= meta.find_undeclared_variables(tree)
         return frozenset(names)
 
+    def conditions(self, text: str, variable: str) -> set[str]:
+        """Return the variables in the conditions under which a text uses a variable."""
+        tree = self.parse(text)
+        names: set[str] = set()
+        for kind in (nodes.If, nodes.CondExpr):
+            for node in tree.find_all(kind) if tree else ():
+                if any(name.name == variable for name in node.find_all(nodes.Name)):
+                    condition = nodes.Tuple([node.test], "load")  # type: ignore[attr-defined]
+                    names |= {name.name for name in condition.find_all(nodes.Name)}
+        return names
+
     def with_default(self, text: str) -> set[str]:
         """Return the variables to which a text applies `default` or `is defined`."""
         tree = self.parse(text)

@@ -13,7 +13,7 @@ from goldpath.rules.base import Subject
 from goldpath.runtime.limits import Failure
 
 # The limit of renders that only serve to find the fewest answers.
-MAX_RENDERS = 12
+MAX_RENDERS = 24
 
 
 def attribute(
@@ -81,7 +81,7 @@ class _Minimizer:
         self._subject = subject
         self._seconds = seconds
         self._left = MAX_RENDERS
-        self._cache: dict[tuple[tuple[str, ...], str], Mapping[str, Any]] = {}
+        self._cache: dict[tuple[tuple[str, ...], str, str], Mapping[str, Any]] = {}
 
     def answers(
         self, finding: Finding, place: source_map.Place, names: tuple[str, ...]
@@ -90,7 +90,7 @@ class _Minimizer:
         cases = [render.case for render in self._subject.renders if render.case.name in names]
         if not cases or any(not case.answers for case in cases):
             return {}
-        key = (names, finding.linter)
+        key = (names, finding.linter, place.path)
         if key not in self._cache:
             self._cache[key] = self._search(finding, place, cases)
         return self._cache[key]

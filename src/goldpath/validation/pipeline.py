@@ -31,13 +31,20 @@ Progress = Callable[[str], None]
 RULE_SECONDS = 120  # of processor time for one rule; the slowest renders four copies
 
 
-def validate(template: str, options: Options, *, progress: Progress = lambda _: None) -> Report:
+def validate(
+    template: str,
+    options: Options,
+    *,
+    progress: Progress = lambda _: None,
+    notice: Progress = lambda _: None,
+) -> Report:
     """Validate a template.
 
     Args:
         template: A folder, a git URL, or a short form such as gh:owner/name.
         options: The options of the validation.
         progress: Called with the name of each step.
+        notice: Called with a sentence about what is about to take long.
 
     Raises: BadInputError if the template or the options are not valid.
     """
@@ -52,6 +59,8 @@ def validate(template: str, options: Options, *, progress: Progress = lambda _: 
     subject = _render(subject, cases, options, progress)
     linters = selection.linters(config, profile, options)
     rules = selection.rules(config, profile, options)
+    if builds := selection.builds(linters, subject):
+        notice(builds)
     checks = [*linters, *dict.fromkeys(check for rule in rules for check in _checks(rule))]
     outcomes = runner.run(
         checks, subject.renders,

@@ -16,6 +16,7 @@ from goldpath.rendering.tree import Tree
 from goldpath.rules.base import Rule, Subject
 from goldpath.rules.registry import RULES
 from goldpath.runtime import sandbox, toolchain
+from goldpath.runtime.cache import cache_dir
 from goldpath.template.goldpath_yml import FILE, Config, Profile
 from goldpath.validation.report import text
 from goldpath.validation.report.defects import is_odd
@@ -134,6 +135,25 @@ def notes(
     ]
     if missing:
         yield f"not on PATH: {', '.join(missing)}; --profile strict builds them"
+
+
+def builds(selected: Sequence[Linter], subject: Subject) -> str:
+    """Return what the first use of the linters takes, in a sentence; "" if they are ready."""
+    trees = [Tree(render.root) for render in subject.renders]
+    names = {
+        linter.builds
+        for linter in selected
+        if linter.builds and any(linter.select(tree) for tree in trees)
+    }
+    missing = sorted(name for name in names if not toolchain.is_ready(name))
+    if not missing:
+        return ""
+    minutes = sum(toolchain.COSTS[name][0] for name in missing)
+    megabytes = sum(toolchain.COSTS[name][1] for name in missing)
+    return (
+        f"first use of {', '.join(missing)}: builds and downloads take about {minutes:.0f} minutes "
+        f"on two cores, and {megabytes} MB in {cache_dir()}"
+    )
 
 
 def without_odd_names(

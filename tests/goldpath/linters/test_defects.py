@@ -165,6 +165,7 @@ class Defect:
 
 # Linters for files that copies of this template do not have, for other templates.
 DEFECTS = (
+    Defect("syntax", "a.toml", 'a = "x"y"\n', "a = 'x\"y'\n", "toml", 1),
     Defect("ruff", "a.py", "import os\n", "import os\n\nos.getcwd()\n", "F401", 1),
     Defect("taplo", "a.toml", "a = 1\na = 2\n", "a = 1\nb = 2\n", "semantics", 2),
 )

@@ -83,6 +83,53 @@ TEMPLATES: Mapping[str, tuple[Mapping[str, str], set[str]]] = {
         },
         set(),
     ),
+    "name of an attribute like a question": (
+        {
+            "copier.yml": f"{STRICT}version: {{type: str, default: 0.1.0}}\n",
+            "ci.txt.jinja": "{{ version }} {% raw %}${{ matrix.python-version }}{% endraw %}\n",
+            **ANSWERS,
+        },
+        set(),
+    ),
+    "name of a question in a raw block": (
+        {
+            "copier.yml": f"{STRICT}project: {{type: str, default: demo}}\n",
+            "gen.py.jinja": '{% raw %}T = "{{ project }}"{% endraw %}\nprint(T, "{{ project }}")\n',
+            **ANSWERS,
+        },
+        set(),
+    ),
+    "raw block in a file without the suffix": (
+        {
+            "copier.yml": f"{STRICT}a: {{type: str, default: demo}}\n",
+            "b.txt.jinja": "{{ a }}\n",
+            "ci.yml": "a: {% raw %}${{ secrets.X }}{% endraw %}\n",
+            **ANSWERS,
+        },
+        {"GP010"},
+    ),
+    "names under the condition of their question": (
+        {
+            "copier.yml": f"{STRICT}db: {{type: bool, default: no}}\n"
+            "table: {type: str, placeholder: users, when: '{{ db }}'}\n"
+            "_exclude: [copier.yml, .git, '{% if not db | default(false) %}sql{% endif %}']\n",
+            "a.txt.jinja": "{% if db %}{{ table }}{% endif %}\n",
+            "{% if db %}b.txt{% endif %}.jinja": "{{ table }}\n",
+            "sql/c.sql.jinja": "{{ table }}\n",
+            **ANSWERS,
+        },
+        {"GP001"},
+    ),
+    "file that no copy has": (
+        {
+            "copier.yml": f"{STRICT}a: {{type: str, default: x}}\n"
+            "_exclude: [copier.yml, .git, includes]\n",
+            "includes/part.jinja": "{{ defined_by_the_file_that_includes_it }}\n",
+            "b.txt.jinja": "{{ a }}\n",
+            **ANSWERS,
+        },
+        set(),
+    ),
     "answers file of its own": (
         {
             "copier.yml": f"{STRICT}_answers_file: .copier-answers.demo.yml\n"

@@ -1,0 +1,182 @@
+"""The profiles, .goldpath.yml, and reports by defect."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from goldpath.cases.select import Selection
+from goldpath.errors import BadInputError
+from goldpath.model import Finding, Report, Row, SourceFinding
+from goldpath.template import goldpath_yml
+from goldpath.validation.pipeline import validate
+from goldpath.validation.report import text
+from goldpath.validation.report.defects import group
+from goldpath.validation.selection import Options
+from testing import ROOT, trees
+
+COPIER = """
+description: {type: str, default: My service}
+package: {type: str, default: orders}
+"""
+FILES = {
+    "copier.yml": COPIER,
+    "{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_nice_yaml }}",
+    "pyproject.toml.jinja": 'description = "{{ description }}"\n',
+    "a.json.jinja": '{"a": "{{ package }}"}\n',
+    "a.yml": "a:   1\n",
+    ".yamllint": "extends: default\n",
+}
+ONLY = ("syntax", "yamllint", "GP021")
+
+
+def _check(root: Path, **options: Any) -> Report:
+    return validate(str(root), Options(**options))
+
+
+def _found(report: Report) -> set[tuple[str, str]]:
+    return {(one.finding.rule, one.source) for one in report.findings}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trees.build_file_tree(tmp_path_factory.mktemp("profiles") / "t", FILES)
+
+
+@pytest.fixture(scope="module")
+def report(root: Path) -> Report:
+    """The report of the default profile."""
+    return _check(root)
+
+
+def test_the_default_profile_reports_what_ordinary_texts_break_and_no_style(report: Report) -> None:
+    assert report.profile == "default"
+    assert _found(report) == {("toml", "pyproject.toml.jinja")}
+    assert [list(one.answers) for one in report.findings] == [["description"]] * len(
+        report.findings
+    )
+    assert report.findings[0].cases[0] == "quotes"
+    assert len(group(report.findings)) == 1
+
+
+def test_it_says_which_linters_the_copies_are_configured_for_and_what_it_leaves_out(
+    report: Report,
+) -> None:
+    configured, odd = report.notes
+    assert "add `linters: [yamllint]` to .goldpath.yml" in configured
+    assert odd == "3 findings with odd names left out; --profile strict lists them"
+
+
+def test_the_strict_profile_reports_style_and_odd_names_too(root: Path) -> None:
+    report = _check(root, profile="strict", skip=("checkov-workflows", "golangci-lint"))
+    assert _found(report) >= {
+        ("colons", "a.yml"), ("document-start", "a.yml"), ("json", "a.json.jinja"),
+        ("GP021", "copier.yml"), ("toml", "pyproject.toml.jinja"),
+    }  # fmt: skip
+
+
+def test_the_configuration_of_a_template_chooses_linters_skips_and_answers(tmp_path: Path) -> None:
+    config = """
+linters: [yamllint]
+skip: {syntax: the descriptions are checked elsewhere}
+answers: {description: Orders}
+"""
+    root = trees.build_file_tree(tmp_path / "t", {**FILES, ".goldpath.yml": config})
+    report = _check(root)
+    assert {one.finding.linter for one in report.findings} == {"yamllint"}
+    assert report.notes[0] == "in all cases: description=Orders"
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ("linter: [yamllint]", 'unknown key "linter". Did you mean linters? Keys: profile, '),
+        ("run: [{nmae: x, command: [a]}]", 'unknown key "nmae" in run. Did you mean name?'),
+        ("linters: [yamlint]", 'unknown linter or rule "yamlint". Did you mean yamllint?'),
+        ("run: [{name: x, command: [a], cases: [default]}]", 'unknown case "default". Did you'),
+        ("profile: lax", "profile: Input should be 'default' or 'strict'."),
+        ("skip: [GP001]", "skip: Input should be a valid dictionary."),
+    ],
+    ids=["key", "inner-key", "linter", "case", "value", "type"],
+)
+def test_a_mistake_in_the_configuration_is_one_sentence_with_the_nearest_name(
+    config: str, sentence: str, tmp_path: Path
+) -> None:
+    root = trees.build_file_tree(tmp_path / "t", {**FILES, ".goldpath.yml": config})
+    with pytest.raises(BadInputError) as error:
+        _check(root)
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
+    assert ".goldpath.yml" in str(error.value)
+
+
+def test_the_schema_for_editors_is_the_one_that_is_checked() -> None:
+    schema = json.loads((ROOT / "docs/goldpath.schema.json").read_text())
+    assert schema == goldpath_yml.schema()
+    jsonschema.validate({"run": [{"name": "x", "command": ["make"]}]}, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"linter": []}, schema)
+
+
+def test_a_command_runs_in_its_cases_in_a_repository_with_a_first_commit(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = f'git log --format=%s >> {log}; git status --porcelain >> {log}; basename "$PWD"'
+    config = {
+        "run": [
+            {
+                "name": "tests", "command": ["sh", "-c", f"{script}; exit 3"],
+                "cases": ["defaults"], "needs": "git",
+            }
+        ]
+    }  # fmt: skip
+    root = trees.build_file_tree(tmp_path / "t", {**FILES, ".goldpath.yml": json.dumps(config)})
+    options = Options(Selection(trust=True), only=("tests",))
+    (found,) = validate(str(root), options).findings
+    assert log.read_text() == "First commit\n"
+    assert found.cases == ("defaults",)
+    assert "ended with status 3: payments-api" in found.finding.message
+
+
+def _finding(rule: str, source: str, message: str, **more: Any) -> SourceFinding:
+    level = more.pop("level", "error")
+    return SourceFinding(Finding("ruff", rule, source, 1, 0, level, message), source, 1, **more)
+
+
+def test_findings_of_one_defect_are_one_line_and_the_most_severe_is_first() -> None:
+    odd = {"cases": ("quotes",), "answers": {"title": '"'}}
+    found = [
+        _finding("F401", "b", "unused", level="warning"),
+        _finding("F401", "c", "unused", level="warning"),
+        _finding("invalid-syntax", "d", "first"),
+        _finding("invalid-syntax", "d", "a consequence"),
+        _finding("toml", "e", "a quote", **odd),
+        _finding("json", "f", "another quote", **odd),
+    ]
+    defects = group(found)
+    assert [(one.first.source, len(one.findings)) for one in defects] == [
+        ("d", 2), ("e", 2), ("b", 2),
+    ]  # fmt: skip
+
+
+def test_a_table_has_at_most_thirty_lines_and_its_summary_agrees_with_the_list() -> None:
+    found = tuple(_finding(f"F{n}", f"f{n}", f"unused {n}", cases=("one",)) for n in range(40))
+    rows = (Row("ruff", "", "findings", 9, 40),)
+    report = Report("t", (), 1, rows, (), found, 1.0, profile="default")
+    short, long = text.to_table(report), text.to_table(report, everything=True)
+    assert len(short.splitlines()) <= text.MAX_LINES
+    shown = sum(": error " in line for line in short.splitlines())
+    assert f"... and {40 - shown} more defects; --all lists them" in short
+    assert sum(": error " in line for line in long.splitlines()) == 40
+    assert "40 defects; " in short
+
+
+def test_annotations_stop_at_the_limit_of_github_and_say_so() -> None:
+    levels = ["warning"] * 12 + ["error"] * 11
+    found = tuple(
+        _finding(f"F{n}", f"f{n}", f"unused {n}", level=level) for n, level in enumerate(levels)
+    )
+    lines = text.to_github(Report("t", (), 1, (), (), found, 1.0)).splitlines()
+    assert [line.split()[0] for line in lines[:-1]] == ["::error"] * 10 + ["::warning"] * 10
+    assert lines[-1].endswith("; 3 not shown as annotations")
