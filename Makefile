@@ -66,6 +66,10 @@ chart-docs: $(READY) ## Update the chart's README and schema from its values
 rule-pages: $(READY) ## Update the pages of the rules in docs/rules
 	@PYTHONPATH=tests $(BIN)/python -m dev.rule_pages
 
+.PHONY: public
+public: $(READY) ## Validate the public templates in the folder DIR; ARGS="--seeds N" seeds breakages
+	@$(BIN)/python -m dev.public $(DIR) $(ARGS)
+
 .PHONY: format
 format: $(READY) ## Format the Python code
 	$(BIN)/ruff check --fix .

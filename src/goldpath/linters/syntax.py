@@ -24,7 +24,7 @@ from goldpath.runtime import process
 from goldpath.runtime.bounded_yaml import TooLargeError, check_nesting
 from goldpath.runtime.toolchain import beside_python
 
-# A place in a file, both numbers from 1 or 0 if unknown, and what is wrong there.
+# A place in a file, both numbers from 1 or 0 if unknown, and the problem.
 Problem = tuple[int, int, str]
 # Programs accept comments and trailing commas in their own files, such as tsconfig.json.
 _WITH_COMMENTS = re.compile(r"(ts|js)config.*\.json|\..+rc\.json|devcontainer\.json")

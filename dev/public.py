@@ -1,0 +1,140 @@
+"""Validate public templates with the default profile, and seed breakages that it has to find.
+
+    make public DIR=FOLDER [ARGS="--seeds 60"]
+
+FOLDER has checkouts of templates. The first table has the defects of each, to be read and judged by
+a person; the second says how many of the seeded breakages are found.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+VALIDATE = (sys.executable, "-m", "goldpath", "validate", "--format", "json")
+Change = Callable[[str], str]
+
+
+JINJA, COPIER, WORKFLOW = r"\.jinja$", r"^copier\.ya?ml$", r"workflows/.*\.ya?ml"
+
+
+def _files(suffix: str) -> str:
+    """Return a pattern for files of a kind, also as Jinja templates."""
+    return rf"\.{suffix}(\.jinja)?$"
+
+
+def _append(line: str) -> Change:
+    return lambda text: f"{text}\n{line}\n"
+
+
+def _replace(pattern: str, new: str) -> Change:
+    return lambda text: re.sub(pattern, new, text, count=1, flags=re.MULTILINE)
+
+
+# By kind: the files, the change that breaks one, each once for a template at most.
+BREAKAGES: dict[str, tuple[str, Change]] = {
+    "Jinja: an if without its end": (JINJA, _replace(r"\{%-? *endif *-?%\}", "")),
+    "Jinja: an unknown variable": (JINJA, _replace(r"\{\{ *(\w)(\w+) *\}\}", r"{{ \2\1x }}")),
+    "TOML: a string without its end": (_files("toml"), _replace(r'^(\w[\w-]* = ".*)"$', r"\1")),
+    "TOML: a key twice": (_files("toml"), _replace(r'^(\w[\w-]* = ".*")$', r"\1\n\1")),
+    "YAML: a bracket alone": (_files("ya?ml"), _replace(r"^(\s*[\w-]+): (\w+)$", r"\1: [\2")),
+    "JSON: a comma too few": (_files("json"), _replace(r'",$', '"')),
+    "Python: a colon too few": (_files("py"), _replace(r"^(def .*\)|class \w+)(.*):$", r"\1\2")),
+    "Python: an unknown name": (_files("py"), _replace(r"^(def .*:)$", r"\1\n    unknown()")),
+    "shell: an if without its end": (_files("sh"), _replace(r"^\s*fi$", "")),
+    "workflow: an unknown key": (WORKFLOW, _replace(r"runs-on:", "runs_on:")),
+    "workflow: a title in a script": (
+        WORKFLOW, _replace(r"- run: .*$", "- run: echo ${{ github.event.issue.title }}"),
+    ),
+    "copier.yml: an unknown setting": (COPIER, _append("_exlude: [x]")),
+    "copier.yml: a default that is no choice": (
+        COPIER, _append("seeded: {type: str, choices: [a, b], default: c}"),
+    ),
+    "copier.yml: a question that is not used": (
+        COPIER, _append("seeded: {type: str, default: c}"),
+    ),
+}  # fmt: skip
+
+
+def _validate(folder: Path) -> dict[str, Any]:
+    """Return the report of a template; empty if it could not be validated."""
+    env = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    done = subprocess.run([*VALIDATE, folder], capture_output=True, text=True, check=False, env=env)
+    if done.returncode not in (0, 1, 3) or not done.stdout:
+        print(f"| {folder.name} | {' '.join(done.stderr.split())[-160:]} |")
+        return {}
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def _defects(report: dict[str, Any]) -> dict[tuple[str, str, str], dict[str, Any]]:
+    """Return the findings of a report, one for each linter, rule and message."""
+    return {(one["linter"], one["rule"], one["message"]): one for one in report["findings"]}
+
+
+def _breakages(folder: Path, generator: random.Random) -> Iterator[tuple[str, str, str]]:
+    """Yield each kind of breakage that a template allows, with a file and its broken text."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    names = [name for name in listed.stdout.split("\0") if name and (folder / name).is_file()]
+    for kind, (pattern, change) in BREAKAGES.items():
+        fitting = [name for name in names if re.search(pattern, name) and "test" not in name]
+        generator.shuffle(fitting)
+        for name in fitting:
+            text = (folder / name).read_text(errors="surrogateescape")
+            if (broken := change(text)) != text:
+                yield kind, name, broken
+                break
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", type=int, default=0, help="number of breakages to seed")
+    options = parser.parse_args()
+    generator = random.Random(0)  # noqa: S311  # the seeds have to be reproducible
+    reports = {}
+    print("| template | copies | defects | seconds |\n| --- | --- | --- | --- |")
+    for folder in sorted(path for path in options.folder.iterdir() if path.is_dir()):
+        start = time.monotonic()
+        if report := _validate(folder):
+            reports[folder] = report
+            number = len(_defects(report))
+            seconds = time.monotonic() - start
+            print(
+                f"| {folder.name} | {report['rendered']} | {number} | {seconds:.0f} |", flush=True
+            )
+    seeds = [
+        (folder, *breakage) for folder in reports for breakage in _breakages(folder, generator)
+    ]
+    generator.shuffle(seeds)
+    found: dict[str, list[bool]] = {}
+    for folder, kind, name, broken in seeds[: options.seeds]:
+        with tempfile.TemporaryDirectory() as scratch:
+            copy = Path(scratch) / folder.name
+            shutil.copytree(folder, copy, symlinks=True)
+            (copy / name).write_text(broken, errors="surrogateescape")
+            report = _validate(copy)
+            new = not report or _defects(report).keys() - _defects(reports[folder]).keys()
+        found.setdefault(kind, []).append(bool(new))
+        if not new:
+            print(f"not found: {kind} in {folder.name}/{name}", flush=True)
+    if found:
+        print("\n| breakage | seeded | found |\n| --- | --- | --- |")
+        for kind, results in sorted(found.items()):
+            print(f"| {kind} | {len(results)} | {sum(results)} |")
+
+
+if __name__ == "__main__":
+    main()
