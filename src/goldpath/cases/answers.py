@@ -40,7 +40,7 @@ def _plausible(name: str, answers: Mapping[str, Any], questionnaire: Questionnai
     literals = [value for value in constants if isinstance(value, str)]
     placeholder, text = questionnaire.hints(name, answers)
     accepts = questionnaire.accepts(name, answers)
-    return samples.plausible(placeholder, text, literals, accepts)
+    return samples.plausible(str(details.get("type")), placeholder, text, literals, accepts)
 
 
 def fit(answers: Mapping[str, Any], questionnaire: Questionnaire) -> dict[str, Any]:

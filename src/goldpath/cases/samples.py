@@ -6,7 +6,7 @@ is changed step by step for as long as the validator accepts it.
 
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -40,10 +40,18 @@ CANDIDATES = (
     "github.com/owner/example", "2026-01-31", "An example.", "10.0.0.0/16", "/example",
     "+12025550123", "Europe/Berlin", "en_US", "1 ",
 )  # fmt: skip
+# Of questions that are not text.
+TYPED: Mapping[str, Sequence[Any]] = {
+    "bool": (True, False),
+    "int": (1, 8080, 100),
+    "float": (1.0, 0.5, 100.0),
+    "json": ("{}", "[]"),
+    "yaml": ("{}", "[]"),
+}
 TRIES = 3000  # calls of a validator for one value
 REPEATS = 12  # values that are generated from each regular expression
 _QUOTED = re.compile(r"[\"'`“]([^\"'`“”]{1,60})[\"'`”]")
-_EXAMPLE = re.compile(r"(?:\be\.?g\.?|\bexample|\bsuch as|\blike)\b\W{0,3}([^\s,;()\"'`]+)", re.I)
+_EXAMPLE = re.compile(r"(?:\be\.g\.|\bexample:|\bfor example)\W{0,3}([^\s,;()\"'`]+)", re.I)
 
 
 def sample(kind: str, type_name: str, default: Any, accepts: Accepts) -> Any:
@@ -74,16 +82,22 @@ def is_prose(name: str, default: Any) -> bool:
     return words or bool(_PROSE.search(name))
 
 
-def plausible(placeholder: str, help_text: str, literals: Sequence[str], accepts: Accepts) -> Any:
+def plausible(
+    type_name: str, placeholder: str, help_text: str, literals: Sequence[str], accepts: Accepts
+) -> Any:
     """Return a value that a question without a default accepts, or an empty string.
 
     Args:
+        type_name: The question's type.
         placeholder: The question's placeholder, or "".
         help_text: Its help, which can have an example.
         literals: The texts in its validator, which can be examples or regular expressions.
         accepts: Whether the question accepts a value.
     """
-    named = [placeholder, *_EXAMPLE.findall(help_text), *_QUOTED.findall(help_text), *literals]
+    words = [literal for literal in literals if not set("^$\\*+?[](){}|") & set(literal)]
+    named = [placeholder, *_EXAMPLE.findall(help_text), *_QUOTED.findall(help_text), *words]
+    if type_name in TYPED:
+        named = [placeholder, *TYPED[type_name]]
     generated = (value for literal in literals for value in _matches(literal))
     values = chain(filter(None, named), CANDIDATES, (True, "{}", "[]"), generated)
     return next((value for value in values if accepts(value)), "")

@@ -1,5 +1,6 @@
 """The Helm charts of a tree, and their renders."""
 
+import glob
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -88,12 +89,25 @@ class ChartRender:
 
 
 def folders(tree: Tree) -> list[Path]:
-    """Return the folders of all charts of a tree, without subcharts."""
+    """Return the folders of all charts of a tree that can be rendered, without subcharts.
+
+    A chart whose dependencies are not in charts/ needs `helm dependency build`, and the network.
+    """
     charts: list[Path] = []
     for folder in sorted({file.parent for file in tree.files if file.name == "Chart.yaml"}):
         if not any(folder.is_relative_to(chart) for chart in charts):
             charts.append(folder)
-    return charts
+    return [chart for chart in charts if not _lacks_dependencies(chart)]
+
+
+def _lacks_dependencies(chart: Path) -> bool:
+    try:
+        found = documents((chart / "Chart.yaml").read_text(errors="replace"))
+        listed = found[0].get("dependencies") or [] if found else []
+        names = [str(dependency["name"]) for dependency in listed]
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError):
+        return False  # Helm reports it
+    return not all(any((chart / "charts").glob(f"{glob.escape(name)}*")) for name in names)
 
 
 def select(tree: Tree) -> list[Path]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from goldpath.linters.base import Linter, always, program
 from goldpath.linters.files import too_large, workflows
@@ -43,9 +44,7 @@ def _check(tree: Tree, schema: str, files: Sequence[Path]) -> list[Finding]:
     report = json.loads(
         process.run([program(LINTER.program), *options, *files], accept=(0, 1)).stdout
     )
-    errors = [
-        (item["filename"], item["path"], item["message"]) for item in report.get("errors", [])
-    ] + [
+    errors = [_error(item) for item in report.get("errors", [])] + [
         (item["filename"], "", " ".join(item["message"].split()))
         for item in report.get("parse_errors", [])
     ]
@@ -61,6 +60,12 @@ def _check(tree: Tree, schema: str, files: Sequence[Path]) -> list[Finding]:
         )
         for name, place, text in errors
     ]
+
+
+def _error(item: dict[str, Any]) -> tuple[str, str, str]:
+    """Return file, place and message of an error; of alternatives, that of the most likely one."""
+    best = item.get("best_deep_match") or item
+    return item["filename"], best["path"], best["message"]
 
 
 LINTER = Linter(

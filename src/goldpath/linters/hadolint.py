@@ -36,7 +36,7 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
             item["line"],
             item["column"],
             item["level"] if item["level"] in ("error", "warning") else "note",
-            item["message"],
+            " ".join(item["message"].split()),
         )
         for item in json.loads(result.stdout)
     ]

@@ -1,6 +1,7 @@
 """ruff on every Python file, with the tree's own configuration."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
 # Syntax errors, and the rules of pyflakes: undefined and unused names, wrong formats.
-BROKEN = ("syntax", "invalid-syntax", "E9", "F")
+BROKEN = re.compile(r"invalid-syntax|E9\d+|F\d+")
 SETTINGS = ("pyproject.toml", "ruff.toml", ".ruff.toml")
 
 
@@ -41,7 +42,7 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
     return [
         Finding(
             LINTER.name,
-            item["code"] or "syntax",
+            item["code"] or item["name"],
             relative(Path(item["filename"]), tree.root),
             item["location"]["row"],
             item["location"]["column"],
@@ -58,7 +59,7 @@ LINTER = Linter(
     _lint,
     program="ruff",
     install="pip install ruff",
-    broken=lambda finding: finding.rule.startswith(BROKEN),
+    broken=lambda finding: BROKEN.fullmatch(finding.rule) is not None,
     per_file=True,
     config=SETTINGS,
     ignore_marks=("# noqa", "# ruff: noqa"),

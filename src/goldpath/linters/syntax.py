@@ -26,8 +26,8 @@ from goldpath.runtime.toolchain import beside_python
 
 # A place in a file, both numbers from 1 or 0 if unknown, and the problem.
 Problem = tuple[int, int, str]
-# Programs accept comments and trailing commas in their own files, such as tsconfig.json.
-_WITH_COMMENTS = re.compile(r"(ts|js)config.*\.json|\..+rc\.json|devcontainer\.json")
+# Other programs accept comments and trailing commas in their files, such as tsconfig.json.
+STRICT_JSON = ("package.json", "package-lock.json", "composer.json", "manifest.json")
 _COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[\]}])')
 # A larger file is data that nobody wrote.
@@ -165,7 +165,7 @@ def _problem(file: Path, text: str) -> Problem | None:
         return None  # a placeholder
     if file.suffix not in PARSERS:
         return _shell(file)
-    if _WITH_COMMENTS.fullmatch(file.name) or file.parent.name in (".vscode", ".devcontainer"):
+    if file.suffix == ".json" and file.name not in STRICT_JSON:
         return _json_with_comments(text)
     return PARSERS[file.suffix](text)
 

@@ -16,9 +16,10 @@ from goldpath.runtime import process
 
 SETTINGS = (".github/zizmor.yml", ".github/zizmor.yaml", "zizmor.yml", "zizmor.yaml")
 # Audits of the regular persona that find no hole: a matter of taste.
-OPINIONS = frozenset(
-    {"adhoc-packages", "dependabot-cooldown", "self-repository", "use-trusted-publishing"}
-)
+OPINIONS = frozenset({
+    "adhoc-packages", "dependabot-cooldown", "self-repository", "superfluous-actions",
+    "use-trusted-publishing",
+})  # fmt: skip
 
 
 def _select(tree: Tree) -> list[Path]:

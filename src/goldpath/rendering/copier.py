@@ -137,13 +137,15 @@ def update(
                 worker.run_copy()
                 options["answers_file"] = worker.answers_relpath
             _commit(copy, "")
+            fresh = scratch / "fresh" / case.folder
+            with _Guarded(dst_path=fresh, vcs_ref="v0.0.2", **options) as worker:
+                worker.run_copy()
             del options["src_path"]
             with _Guarded(dst_path=copy, vcs_ref="v0.0.2", **options) as worker:
                 worker.run_update()
     except (CopierError, TemplateError, ValueError, TypeError) as error:
         raise GoldpathError(" ".join(str(error).split())) from error
-    fresh = render(new, case, scratch / "fresh" / case.folder, trust=trust)
-    return fresh.root, copy
+    return fresh, copy
 
 
 def _commit(folder: Path, tag: str) -> None:

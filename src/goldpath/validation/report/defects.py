@@ -46,8 +46,8 @@ def group(findings: Sequence[SourceFinding]) -> list[Defect]:
         key: tuple[str, ...] = (
             finding.linter, finding.rule, one.source if cascade else finding.message,
         )  # fmt: skip
-        if is_odd(one) and len(one.answers) == 1:
-            key = ("odd", *one.answers)
+        if len(one.answers) == 1 and (is_odd(one) or [*one.answers.values()] == [[]]):
+            key = ("edge case", *one.answers)
         groups.setdefault(key, []).append(one)
     defects = [Defect(tuple(some)) for some in groups.values()]
     return sorted(

@@ -12,6 +12,7 @@ from goldpath.model import Report, SourceFinding
 from goldpath.validation.report.defects import Defect, group
 from goldpath.wording import count
 
+MAX_NAME = 30  # characters of the name of a case
 MAX_LINES = 30  # of a report on a terminal, without --all
 # https://github.com/actions/toolkit/discussions/734
 MAX_ANNOTATIONS = 10
@@ -60,12 +61,12 @@ def to_table(report: Report, *, everything: bool = False) -> str:
     head += [f"note: {safe(note)}" for note in report.notes]
     tail = [summary(report)]
     if defects:
-        tail.append(_next_step(defects[0]))
+        tail.append(_next_step(defects[0], report))
     if everything:
-        blocks = [list(_defect_lines(defect, everything=True)) for defect in defects]
+        blocks = [list(_defect_lines(defect, report, everything=True)) for defect in defects]
         return "\n".join([*head, *_spaced(blocks), "", *tail]) + "\n"
     room = max(4, MAX_LINES - len(head) - len(tail) - 3)
-    blocks = [list(_defect_lines(defect, everything=False)) for defect in defects]
+    blocks = [list(_defect_lines(defect, report, everything=False)) for defect in defects]
     shown: list[str] = []
     number = 0
     while number < len(blocks) and len(shown) + len(blocks[number]) <= room:
@@ -108,13 +109,13 @@ def _rows(report: Report) -> Iterator[str]:
         yield f"skipped, {NO_FILES}: {', '.join(skipped)}"
 
 
-def _defect_lines(defect: Defect, *, everything: bool) -> Iterator[str]:
+def _defect_lines(defect: Defect, report: Report, *, everything: bool) -> Iterator[str]:
     item, finding = defect.first, defect.first.finding
     name = finding.rule if finding.linter == "goldpath" else f"{finding.linter} {finding.rule}"
     yield f"{safe(place_text(item))}: {finding.level} {safe(name)}: {safe(finding.message)}"
     if item.cases:
         line = f":{finding.line}" if finding.line else ""
-        yield f"    in a copy {safe(finding.path)}{line}, {safe(_case_text(item))}"
+        yield f"    in a copy {safe(finding.path)}{line}, {safe(_case_text(item, report))}"
     others = list(dict.fromkeys(place_text(one) for one in defect.findings))[1:]
     if others and everything:
         yield from (f"    also {safe(place)}" for place in others)
@@ -123,22 +124,27 @@ def _defect_lines(defect: Defect, *, everything: bool) -> Iterator[str]:
         yield f"    also {safe(', '.join(others[:3]))}{more}"
 
 
-def _case_text(item: SourceFinding) -> str:
+def _case_text(item: SourceFinding, report: Report) -> str:
     """Return the case of a finding, and the answers if few matter."""
     if not item.answers:
         return "with the defaults"
-    if len(item.answers) <= 2:
-        return f"case {item.cases[0]}, with {answers_text(item.answers)}"
-    return f"case {item.cases[0]}"
+    case = f"case {_label(item.cases[0], report)}"
+    return f"{case}, with {answers_text(item.answers)}" if len(item.answers) <= 2 else case
 
 
-def _next_step(defect: Defect) -> str:
+def _label(case: str, report: Report) -> str:
+    """Return the name of a case, or its number, which --case takes too, if the name is long."""
+    names = [one.name for one in report.cases]
+    return str(names.index(case) + 1) if len(case) > MAX_NAME and case in names else case
+
+
+def _next_step(defect: Defect, report: Report) -> str:
     """Return what a reader can do about a defect."""
     item, rule = defect.first, defect.first.finding.rule
     if item.finding.linter == "goldpath":
         return f"next: `goldpath rules {rule}` explains the rule and how to fix it"
     if item.cases:
-        case = shlex.quote(item.cases[0])
+        case = shlex.quote(_label(item.cases[0], report))
         return f"next: `goldpath render --case {safe(case)} FOLDER` renders the copy"
     return "next: `--baseline FILE --update-baseline` accepts what exists"
 
@@ -208,7 +214,7 @@ def to_github(report: Report) -> str:
         fields = {"title": f"{finding.linter} {finding.rule}"}
         if item.source:
             fields = {"file": item.source, "line": str(max(1, item.line)), **fields}
-        answers = f" ({_case_text(item)})" if item.answers else ""
+        answers = f" ({_case_text(item, report)})" if item.answers else ""
         more = f", and in {count(defect.places - 1, 'more place')}" if defect.places > 1 else ""
         properties = ",".join(f"{name}={_property(value)}" for name, value in fields.items())
         lines.append(f"::{level} {properties}::{_data(finding.message + answers + more)}")
