@@ -28,6 +28,7 @@ KINDS = ("shortest", "longest", *ODD)
 ORDINARY = frozenset({"quotes", "backslash", "delimiters"})  # that people use in texts
 # Questions whose answer is a text, not a name: any character is an ordinary wish.
 _PROSE = re.compile(r"(?i)descri|summary|title|author|full_?name|copyright|holder|tagline|display")
+_NAMES = re.compile(r"(?i)user|login|handle|mail|url|slug|_id\b")
 TEXT = frozenset({"str", "path"})
 NUMBERS = frozenset({"int", "float"})
 # The limit of a value that the validator does not limit; file names may have 255 bytes.
@@ -79,7 +80,7 @@ def sample(kind: str, type_name: str, default: Any, accepts: Accepts) -> Any:
 def is_prose(name: str, default: Any) -> bool:
     """Return whether a question of free text asks for a text, not for a name."""
     words = isinstance(default, str) and " " in default.strip() and not set("{}") & set(default)
-    return words or bool(_PROSE.search(name))
+    return words or bool(_PROSE.search(name) and not _NAMES.search(name))
 
 
 def plausible(

@@ -81,6 +81,14 @@ class Subject:
         return {name: text for name, text in self.sources.items() if name.endswith(self.suffix)}
 
     @cached_property
+    def never_copied(self) -> frozenset[str]:
+        """The `sources` that no copy has, such as those that `_exclude` keeps out."""
+        copied = {source for render in self.renders for source in render.sources.values()}
+        if not copied or self.failures:  # a copy that failed could have had them
+            return frozenset()
+        return frozenset(self.sources.keys() - copied)
+
+    @cached_property
     def names(self) -> frozenset[str]:
         """The names of all questions and computed values."""
         return frozenset(question.name for question in self.template.questions)

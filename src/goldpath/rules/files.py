@@ -198,6 +198,8 @@ def _reported_elsewhere(subject: Subject, sentence: str) -> bool:
 def unreadable(subject: Subject) -> Iterator[Hit]:
     """Find files that are not valid Jinja."""
     for name, text in subject.jinja_sources.items():
+        if name in subject.never_copied:
+            continue
         try:
             subject.syntax.environment.parse(text)
         except Exception as error:  # noqa: BLE001  # any error of Jinja

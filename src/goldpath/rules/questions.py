@@ -111,12 +111,11 @@ def _undefined_in_files(subject: Subject, known: frozenset[str], hidden: set[str
     included = {
         part for text in subject.jinja_sources.values() for part in _included(subject, text)
     }
-    rendered = {source for render in subject.renders for source in render.sources.values()}
     for name, text in subject.jinja_sources.items():
         if any(name.endswith(part) for part in included):
             continue  # the file that includes it can define more
-        if rendered and name not in rendered:
-            continue  # _exclude keeps it out of every copy
+        if name in subject.never_copied:
+            continue
         whole = f"{text}\n{_path_names(subject, name)}"
         guarded = subject.syntax.with_default(text)
         for variable, line in subject.syntax.undeclared(whole).items():

@@ -134,7 +134,8 @@ def notes(
         if linter.broken is not never and any(linter.select(tree) for tree in trees)
     ]
     if missing:
-        yield f"not on PATH: {', '.join(missing)}; --profile strict builds them"
+        programs = "them" if len(missing) > 1 else "it"
+        yield f"not on PATH: {', '.join(missing)}; --profile strict builds {programs}"
 
 
 def builds(selected: Sequence[Linter], subject: Subject) -> str:
