@@ -141,6 +141,7 @@ class SourceFinding:
     `source` is a path relative to the template, or empty; `line` is 0 for the whole file. `exact`
     is false if the line is only nearby. `cases` are the names of the cases that have the finding,
     none if it is in the template itself; `answers` are the fewest answers that reproduce it.
+    `edge_case` is true if only edge cases of free text have it, and one is among these answers.
     """
 
     finding: Finding
@@ -149,6 +150,7 @@ class SourceFinding:
     exact: bool = True
     cases: tuple[str, ...] = ()
     answers: Mapping[str, Any] = field(default_factory=dict)
+    edge_case: bool = False
 
     @property
     def fingerprint(self) -> str:

@@ -262,9 +262,7 @@ def _sample_cases(
 ) -> tuple[Case, ...]:
     """Return cases with edge cases of free text, as few as cover every such question."""
     uncovered = {
-        question.name: question
-        for question in template.questions
-        if _text_type(question) in samples.TEXT | samples.NUMBERS
+        question.name: question for question in template.questions if is_free_text(question)
     }
     bases = [*(dict(case.answers) for case in cases), fit({}, questionnaire)]
     active = [(base, questionnaire.fill(base).active & uncovered.keys()) for base in bases]
@@ -294,10 +292,18 @@ def _add_samples(
 ) -> dict[str, Any]:
     """Answer every active question of free text with a sample of a kind, in their order."""
     answers = dict(base)
-    for question in template.questions:
+    asked = [question for question in template.questions if is_free_text(question)]
+    if kind in samples.ORDINARY:  # in a file with several answers, the first would hide the others
+        defaults = questionnaire.base
+        asked = [
+            question
+            for question in asked
+            if samples.is_prose(
+                question.name, defaults.get(question.name, question.details.get("default"))
+            )
+        ] or asked
+    for question in asked:
         type_name = _text_type(question)
-        if type_name not in samples.TEXT | samples.NUMBERS:
-            continue
         form: Form = questionnaire.fill(answers)
         if question.name not in form.active:
             continue
@@ -306,6 +312,11 @@ def _add_samples(
         if value is not None:
             answers[question.name] = value
     return answers
+
+
+def is_free_text(question: Question) -> bool:
+    """Return whether a question takes any text or number that its validator accepts."""
+    return _text_type(question) in samples.TEXT | samples.NUMBERS
 
 
 def _text_type(question: Question) -> str:

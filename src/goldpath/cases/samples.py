@@ -25,7 +25,7 @@ ODD = {
     "oddest": "\"'\\#:{}%$&<>|`*_-./@~ ,;!?=+([]^0Aé한🎉\t",
 }
 KINDS = ("shortest", "longest", *ODD)
-ORDINARY = frozenset({"quotes", "backslash", "delimiters"})  # that people use in texts
+ORDINARY = frozenset({"quotes", "delimiters"})  # that people use in texts
 # Questions whose answer is a text, not a name: any character is an ordinary wish.
 _PROSE = re.compile(r"(?i)descri|summary|title|author|full_?name|copyright|holder|tagline|display")
 _NAMES = re.compile(r"(?i)user|login|handle|mail|url|slug|_id\b")
@@ -75,6 +75,11 @@ def sample(kind: str, type_name: str, default: Any, accepts: Accepts) -> Any:
         odd = _oddest(text, ODD[kind], accepts)
         return odd if odd != text or kind == "oddest" else None
     return {"shortest": _shortest, "longest": _longest}[kind](text, accepts)
+
+
+def is_edge_case(name: str) -> bool:
+    """Return whether a case of this name has edge cases of free text, such as "quotes-2"."""
+    return name.partition("-")[0] in KINDS
 
 
 def is_prose(name: str, default: Any) -> bool:

@@ -1,5 +1,6 @@
 """Render a case with Copier."""
 
+import errno
 import functools
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import yaml
 from copier import _main
 from copier._main import Worker
 from copier._settings import SettingsModel
@@ -96,6 +98,12 @@ def render(
                 )
     except (ValueError, TypeError) as error:
         raise _rejection(case, error) from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        name = Path(str(error.filename)).name
+        message = f"the name of a file is too long: {name[:40]}... has {len(name)} characters"
+        raise GoldpathError(f"case {case.name} cannot be rendered: {message}") from error
     except (CopierError, TemplateError) as error:
         message = " ".join(str(error).split())
         raise GoldpathError(f"case {case.name} cannot be rendered: {message}") from error
@@ -137,15 +145,23 @@ def update(
                 worker.run_copy()
                 options["answers_file"] = worker.answers_relpath
             _commit(copy, "")
+            with _Guarded(
+                dst_path=copy, vcs_ref="v0.0.2", **{**options, "src_path": None}
+            ) as worker:
+                worker.run_update()
+            # An update keeps recorded answers where a new copy takes a new default.
+            options["data"] = _recorded(copy / options["answers_file"])
             fresh = scratch / "fresh" / case.folder
             with _Guarded(dst_path=fresh, vcs_ref="v0.0.2", **options) as worker:
                 worker.run_copy()
-            del options["src_path"]
-            with _Guarded(dst_path=copy, vcs_ref="v0.0.2", **options) as worker:
-                worker.run_update()
     except (CopierError, TemplateError, ValueError, TypeError) as error:
         raise GoldpathError(" ".join(str(error).split())) from error
     return fresh, copy
+
+
+def _recorded(file: Path) -> dict[str, Any]:
+    answers = yaml.safe_load(file.read_text()) if file.is_file() else None
+    return {name: value for name, value in (answers or {}).items() if not name.startswith("_")}
 
 
 def _commit(folder: Path, tag: str) -> None:

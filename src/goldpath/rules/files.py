@@ -44,7 +44,8 @@ def colliding_names(subject: Subject) -> Iterator[Hit]:
     seen = set()
     for render in subject.renders:
         for path, source in render.clashes:
-            if (path, source) not in seen:
+            # A template in a submodule has an answers file of its own.
+            if (path, source) not in seen and "_copier_conf.answers_file" not in source:
                 seen.add((path, source))
                 yield Hit(source, 0, f"{path} has a second source, {render.sources[path]}")
         paths: dict[str, str] = {}

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from goldpath.cases.samples import KINDS
+from goldpath.cases.generate import is_free_text
+from goldpath.cases.samples import is_edge_case
 from goldpath.linters import runner
 from goldpath.linters.registry import LINTERS
 from goldpath.model import Case, Finding, Render, SourceFinding
@@ -50,12 +51,17 @@ def attribute(
         key = (finding.linter, finding.rule, place.path, place.line, message)
         groups.setdefault(key, []).append((case, finding, place))
     minimizer = _Minimizer(subject, seconds)
+    free_text = {question.name for question in subject.template.questions if is_free_text(question)}
     result = []
     for group in groups.values():
         names = tuple(dict.fromkeys(case for case, _, _ in group if case))
         _, finding, place = group[0]
         answers = minimizer.answers(finding, place, names)
-        result.append(SourceFinding(finding, place.path, place.line, place.exact, names, answers))
+        edge = bool(names) and all(map(is_edge_case, names)) and bool(free_text & answers.keys())
+        edge |= [*answers.values()] == [[]]  # nothing chosen of a list
+        result.append(
+            SourceFinding(finding, place.path, place.line, place.exact, names, answers, edge)
+        )
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted(
         result,
@@ -88,7 +94,9 @@ class _Minimizer:
         self, finding: Finding, place: source_map.Place, names: tuple[str, ...]
     ) -> Mapping[str, Any]:
         """Return answers that reproduce the finding with defaults for the other questions."""
-        cases = [render.case for render in self._subject.renders if render.case.name in names]
+        every = [render.case for render in self._subject.renders]
+        every += [case for case, _ in self._subject.failures]
+        cases = [case for case in every if case.name in names]
         if not cases or any(not case.answers for case in cases):
             return {}
         key = (names, finding.linter, place.path)
@@ -100,8 +108,8 @@ class _Minimizer:
         self, finding: Finding, place: source_map.Place, cases: Sequence[Case]
     ) -> Mapping[str, Any]:
         # Of edge cases the first is the plainest; its name is what a report shows.
-        odd = all(case.name.partition("-")[0] in KINDS for case in cases)
-        fewest = cases[0] if odd else min(cases, key=lambda case: len(case.answers))
+        edge = all(is_edge_case(case.name) for case in cases)
+        fewest = cases[0] if edge else min(cases, key=lambda case: len(case.answers))
         others = [render.case for render in self._subject.renders if render.case not in cases]
         for answers in self._candidates(fewest, others, place):
             if self._left <= 0:
@@ -138,7 +146,7 @@ class _Minimizer:
             self._subject.source.root, [case], trust=trust, seconds=self._seconds
         )
         if isinstance(render, Failure):
-            return False
+            return finding.rule == "GP022"  # a case cannot be rendered
         linter = next((linter for linter in LINTERS if finding.linter == linter.name), None)
         if linter is None:
             return False

@@ -19,7 +19,6 @@ from goldpath.runtime import sandbox, toolchain
 from goldpath.runtime.cache import cache_dir
 from goldpath.template.goldpath_yml import FILE, Config, Profile
 from goldpath.validation.report import text
-from goldpath.validation.report.defects import is_odd
 from goldpath.wording import count
 
 
@@ -100,7 +99,8 @@ def notes(
 ) -> Iterator[str]:
     """Yield what a reader has to know about the run as a whole."""
     if subject.base:
-        yield f"in all cases: {text.answers_text(subject.base)}"
+        answers = text.answers_text(subject.base)
+        yield f"answers in place of defaults in all cases, which --data-file replaces: {answers}"
     tasks = [str(task) for task in subject.settings.get("_tasks") or ()]
     if subject.tasks and tasks and not sandbox.is_possible():
         yield f"tasks ran without a sandbox, which this system does not offer: {', '.join(tasks)}"
@@ -152,8 +152,8 @@ def builds(selected: Sequence[Linter], subject: Subject) -> str:
     minutes = sum(toolchain.COSTS[name][0] for name in missing)
     megabytes = sum(toolchain.COSTS[name][1] for name in missing)
     return (
-        f"first use of {', '.join(missing)}: builds and downloads take about {minutes:.0f} minutes "
-        f"on two cores, and {megabytes} MB in {cache_dir()}"
+        f"first use of {', '.join(missing)}: builds and downloads take up to {max(1, minutes):.0f} "
+        f"minutes on two cores, and {megabytes} MB in {cache_dir()} and Go's build cache"
     )
 
 
@@ -175,7 +175,9 @@ def without_odd_names(
         text_alone = all(is_prose(name, defaults.get(name)) for name in one.answers)
         return ordinary and len(one.answers) == 1 and text_alone
 
-    shown = [one for one in findings if not is_odd(one) or is_wish(one)]
+    shown = [one for one in findings if not one.edge_case or is_wish(one)]
     hidden = len(findings) - len(shown)
-    note = f"{count(hidden, 'finding')} with odd names left out; --profile strict lists them"
-    return shown, [note] if hidden else []
+    note = (
+        f"{count(hidden, 'finding')} left out, which only odd characters or lengths in names cause"
+    )
+    return shown, [f"{note}; --profile strict lists them"] if hidden else []

@@ -122,6 +122,15 @@ def test_text_is_tried_as_short_and_as_long_as_its_validator_accepts(tmp_path: P
     assert not set(by_name["oddest"]["name"]) & set("_.A0é\"'")
 
 
+def test_quotes_are_tried_in_texts_because_they_would_hide_each_other_in_names(
+    tmp_path: Path,
+) -> None:
+    text = "name: {type: str, default: orders}\ndescription: {type: str, default: Our orders}"
+    by_name = {case.name: case.answers for case in _chosen(tmp_path, text)}
+    assert by_name["quotes"].keys() == {"description"}
+    assert by_name["oddest"].keys() == {"name", "description"}
+
+
 def test_text_without_a_validator_is_tried_with_quotes_and_other_scripts(tmp_path: Path) -> None:
     found = _chosen(tmp_path, "title: {type: str, default: My title}")
     by_name = {case.name: case.answers for case in found}
@@ -133,7 +142,8 @@ def test_text_without_a_validator_is_tried_with_quotes_and_other_scripts(tmp_pat
 def test_quotes_backslashes_and_delimiters_are_tried_apart_from_each_other(tmp_path: Path) -> None:
     found = _chosen(tmp_path, "title: {type: str, default: My title}")
     by_name = {case.name: case.answers.get("title", "") for case in found}
-    signs = {name: set(by_name[name]) - set("My title") for name in samples.ORDINARY}
+    kinds = ("quotes", "backslash", "delimiters")
+    signs = {name: set(by_name[name]) - set("My title") for name in kinds}
     assert signs["quotes"] == {'"', "'"}
     assert signs["backslash"] == {"\\"}
     assert {":", "#", "{", "["} <= signs["delimiters"]

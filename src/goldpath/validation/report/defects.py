@@ -1,13 +1,16 @@
 """Group findings by the defect that causes them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from goldpath.cases.samples import KINDS
 from goldpath.model import SourceFinding
 
 # Rules of parsers and compilers: after the first error of a file, others are its consequences.
 CASCADES = frozenset({"syntax", "invalid-syntax", "compile", "typecheck", "unread"})
+# Holes come after what does not work at all.
+SECURITY = frozenset({"zizmor"})
+_UNDEFINED = re.compile(r"the render fails: '(\w+)' is undefined")
 _ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -28,29 +31,37 @@ class Defect:
         return len({(one.source, one.line) for one in self.findings})
 
 
-def is_odd(item: SourceFinding) -> bool:
-    """Return whether only copies with edge cases of free text have a finding."""
-    return bool(item.cases) and all(case.partition("-")[0] in KINDS for case in item.cases)
-
-
 def group(findings: Sequence[SourceFinding]) -> list[Defect]:
     """Return the defects, the most severe first.
 
     Findings of a rule with the same message are one defect, so are the errors of one file that does
-    not parse, and all that special characters in one answer break.
+    not parse, and all that one case breaks by one answer.
     """
     groups: dict[tuple[str, ...], list[SourceFinding]] = {}
     for one in findings:
         finding = one.finding
         cascade = finding.linter == "syntax" or finding.rule in CASCADES
+        message = finding.message.removesuffix(" is undefined")
         key: tuple[str, ...] = (
-            finding.linter, finding.rule, one.source if cascade else finding.message,
+            finding.linter, finding.rule, finding.level, one.source if cascade else message,
         )  # fmt: skip
-        if len(one.answers) == 1 and (is_odd(one) or [*one.answers.values()] == [[]]):
-            key = ("edge case", *one.answers)
+        if finding.linter == "zizmor":  # its messages have the text
+            key = key[:3]
+        if one.edge_case and len(one.answers) == 1:
+            key = ("edge case", *one.answers, one.cases[0])
+        if undefined := _UNDEFINED.fullmatch(finding.message):  # GP004 has its line
+            key = ("goldpath", "GP004", undefined[1])
         groups.setdefault(key, []).append(one)
-    defects = [Defect(tuple(some)) for some in groups.values()]
+    defects = [
+        Defect(tuple(sorted(some, key=lambda one: one.finding.rule == "GP022")))
+        for some in groups.values()
+    ]
     return sorted(
         defects,
-        key=lambda one: (_ORDER[one.first.finding.level], one.first.source, one.first.line),
+        key=lambda one: (
+            _ORDER[one.first.finding.level],
+            one.first.finding.linter in SECURITY,
+            one.first.source,
+            one.first.line,
+        ),
     )

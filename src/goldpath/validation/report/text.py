@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import textwrap
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from goldpath.model import Report, SourceFinding
 from goldpath.validation.report.defects import Defect, group
 from goldpath.wording import count
 
+MAX_MESSAGE = 200  # characters, without --all
 MAX_NAME = 30  # characters of the name of a case
 MAX_LINES = 30  # of a report on a terminal, without --all
 # https://github.com/actions/toolkit/discussions/734
@@ -112,16 +114,28 @@ def _rows(report: Report) -> Iterator[str]:
 def _defect_lines(defect: Defect, report: Report, *, everything: bool) -> Iterator[str]:
     item, finding = defect.first, defect.first.finding
     name = finding.rule if finding.linter == "goldpath" else f"{finding.linter} {finding.rule}"
-    yield f"{safe(place_text(item))}: {finding.level} {safe(name)}: {safe(finding.message)}"
+    message = finding.message if everything else textwrap.shorten(finding.message, MAX_MESSAGE)
+    yield f"{safe(place_text(item))}: {finding.level} {safe(name)}: {safe(message)}"
     if item.cases:
         line = f":{finding.line}" if finding.line else ""
         yield f"    in a copy {safe(finding.path)}{line}, {safe(_case_text(item, report))}"
-    others = list(dict.fromkeys(place_text(one) for one in defect.findings))[1:]
+    others = _places(defect)
     if others and everything:
         yield from (f"    also {safe(place)}" for place in others)
     elif others:
-        more = f", and {len(others) - 3} more" if len(others) > 3 else ""
-        yield f"    also {safe(', '.join(others[:3]))}{more}"
+        more = f", and in {count(len(others) - 2, 'more file')}" if len(others) > 2 else ""
+        yield f"    also {safe('; '.join(others[:2]))}{more}"
+
+
+def _places(defect: Defect) -> list[str]:
+    """Return the other places of a defect, one text for each file, such as "a.yml:3, 5"."""
+    lines: dict[str, list[str]] = {}
+    for one in defect.findings:
+        if (one.source, one.line) != (defect.first.source, defect.first.line):
+            number = str(one.line) if one.line else ""
+            if number not in lines.setdefault(one.source or "the template", []):
+                lines[one.source or "the template"].append(number)
+    return [f"{path}:{', '.join(some)}".rstrip(":") for path, some in lines.items()]
 
 
 def _case_text(item: SourceFinding, report: Report) -> str:
@@ -141,19 +155,26 @@ def _label(case: str, report: Report) -> str:
 def _next_step(defect: Defect, report: Report) -> str:
     """Return what a reader can do about a defect."""
     item, rule = defect.first, defect.first.finding.rule
+    if item.finding.linter == "zizmor":
+        return f"next: https://docs.zizmor.sh/audits/#{safe(rule)} explains the audit"
     if item.finding.linter == "goldpath":
         return f"next: `goldpath rules {rule}` explains the rule and how to fix it"
     if item.cases:
         case = shlex.quote(_label(item.cases[0], report))
-        return f"next: `goldpath render --case {safe(case)} FOLDER` renders the copy"
+        template = "" if report.template == "." else f"{shlex.quote(report.template)} "
+        return (
+            f"next: `goldpath render {safe(template)}FOLDER --case {safe(case)}` renders the copy"
+        )
     return "next: `--baseline FILE --update-baseline` accepts what exists"
 
 
 def summary(report: Report) -> str:
     """Return the report in one line."""
     rows = [*report.linters, *report.rules]
-    idle = sum(row.status in ("skipped", "failed") for row in rows)
-    ran = f"{len(rows) - idle} linters and rules ran, {idle} did not"
+    idle = [row for row in rows if row.status in ("skipped", "failed")]
+    missing = sum(row.reason != NO_FILES for row in idle)
+    ran = f"{len(rows) - len(idle)} linters and rules ran"
+    ran += f", {missing} could not" if missing else ""
     cases = f"{report.rendered} of {count(len(report.cases), 'case')} rendered"
     known = f", {report.known} more in the baseline" if report.known else ""
     beside = f", {report.beside} more outside of the diff" if report.beside else ""
