@@ -65,10 +65,12 @@ BREAKAGES: dict[str, tuple[str, Change]] = {
 }  # fmt: skip
 
 
-def _validate(folder: Path) -> dict[str, Any]:
+def _validate(folder: Path, *options: str) -> dict[str, Any]:
     """Return the report of a template; empty if it could not be validated."""
     env = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    done = subprocess.run([*VALIDATE, folder], capture_output=True, text=True, check=False, env=env)
+    done = subprocess.run(
+        [*VALIDATE, *options, folder], capture_output=True, text=True, check=False, env=env
+    )
     if done.returncode not in (0, 1, 3) or not done.stdout:
         print(f"| {folder.name} | {' '.join(done.stderr.split())[-160:]} |")
         return {}
@@ -101,14 +103,16 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--trust", action="store_true", help="load extensions of Jinja")
     parser.add_argument("--seeds", type=int, default=0, help="number of breakages to seed")
     options = parser.parse_args()
+    trust = ["--trust"] if options.trust else []
     generator = random.Random(0)  # noqa: S311  # the seeds have to be reproducible
     reports = {}
     print("| template | copies | defects | seconds |\n| --- | --- | --- | --- |")
     for folder in sorted(path for path in options.folder.iterdir() if path.is_dir()):
         start = time.monotonic()
-        if report := _validate(folder):
+        if report := _validate(folder, *trust):
             reports[folder] = report
             number = len(_defects(report))
             seconds = time.monotonic() - start
@@ -125,7 +129,7 @@ def main() -> None:
             copy = Path(scratch) / folder.name
             shutil.copytree(folder, copy, symlinks=True)
             (copy / name).write_text(broken, errors="surrogateescape")
-            report = _validate(copy)
+            report = _validate(copy, *trust)
             new = not report or _defects(report).keys() - _defects(reports[folder]).keys()
         found.setdefault(kind, []).append(bool(new))
         if not new:
