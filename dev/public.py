@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from goldpath.template.copier_yml import load
+
 VALIDATE = (sys.executable, "-m", "goldpath", "validate", "--format", "json")
 Change = Callable[[str], str]
 
@@ -79,8 +81,18 @@ def _validate(folder: Path, *options: str) -> dict[str, Any]:
 
 
 def _defects(report: dict[str, Any]) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Return the findings of a report, one for each linter, rule and message."""
-    return {(one["linter"], one["rule"], one["message"]): one for one in report["findings"]}
+    """Return the findings of a report, one for each linter, rule, level and message.
+
+    The messages of zizmor have the text of each place.
+    """
+    return {
+        (
+            one["linter"],
+            one["rule"],
+            one["level"] if one["linter"] == "zizmor" else one["message"],
+        ): one
+        for one in report["findings"]
+    }
 
 
 def _breakages(folder: Path, generator: random.Random) -> Iterator[tuple[str, str, str]]:
@@ -88,7 +100,10 @@ def _breakages(folder: Path, generator: random.Random) -> Iterator[tuple[str, st
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=folder, capture_output=True, text=True, check=True
     )
+    copied = load(folder).files.relative_to(folder).as_posix()  # other files are of no copy
+    below = "" if copied == "." else f"{copied}/"
     names = [name for name in listed.stdout.split("\0") if name and (folder / name).is_file()]
+    names = [name for name in names if name.startswith(below) or re.match(COPIER, name)]
     for kind, (pattern, change) in BREAKAGES.items():
         fitting = [name for name in names if re.search(pattern, name) and "test" not in name]
         generator.shuffle(fitting)

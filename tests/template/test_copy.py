@@ -10,6 +10,7 @@ import pexpect
 import pyte
 import pytest
 
+from goldpath.errors import GoldpathError
 from goldpath.runtime import process, toolchain
 from testing import ROOT, trees, yaml_text
 
@@ -166,7 +167,11 @@ def _converse(folder: Path, template: Path, dialogue: list[tuple[str, str]]) -> 
         return text in "\n".join(screen.display)
 
     for text, keys in dialogue:
-        process.wait_until(partial(shows, text), f"{text!r} on the screen")
+        try:
+            process.wait_until(partial(shows, text), f"{text!r} on the screen")
+        except GoldpathError as error:  # such as a new question
+            shown = "\n".join(line.rstrip() for line in screen.display if line.strip())
+            raise AssertionError(f"{error} The screen shows:\n{shown}") from error
         child.send(keys)
     child.expect(pexpect.EOF)
     child.close()

@@ -20,24 +20,40 @@ OWNERS = ("acme", "x", "Acme-Corp", "jane_acme", "0day", "a" * 39)
 MODULES = ("example.org/a/v2", "a-b.io/X_y.z/q~w", "x.dev/main")
 TEXT = st.text(max_size=130)
 LABEL = st.text(string.ascii_lowercase + string.digits + "-._A", max_size=42)
-ANSWERS = st.fixed_dictionaries(
-    # Always given and from a few, because each path of its own is a Go tree to be built.
-    {"module": st.sampled_from(MODULES) | TEXT},
-    optional={
-        "service_name": st.sampled_from(NAMES) | LABEL | TEXT,
-        "description": TEXT,
-        "owner": st.sampled_from(OWNERS) | LABEL,
-        "visibility": st.sampled_from(["public", "private"]),
-        "registry": st.sampled_from(["docker.io", "ghcr.io", "ecr"]),
-        "aws_account": st.sampled_from(["000000000000"]) | TEXT,
-        "aws_region": st.sampled_from(["ap-southeast-2", "us-gov-west-1"]) | TEXT,
-        "runtime": st.sampled_from(["distroless", "alpine"]),
-        "port": st.sampled_from([1024, 65535]) | st.integers(0, 1023) | TEXT,
-        "database": st.sampled_from(["postgresql", "none"]),
-        "updates": st.sampled_from(["renovate", "dependabot", "none"]),
-        "license": st.sampled_from(["Apache-2.0", "MIT", "none"]),
-    },
-)
+
+
+def _choices(name: str) -> st.SearchStrategy[object]:
+    (question,) = (one for one in trees.TEMPLATE.questions if one.name == name)
+    return st.sampled_from(question.choices)
+
+
+# Always given and from a few, because each path of its own is a Go tree to be built.
+REQUIRED = {"module": st.sampled_from(MODULES) | TEXT}
+OPTIONAL: dict[str, st.SearchStrategy[object]] = {
+    "service_name": st.sampled_from(NAMES) | LABEL | TEXT,
+    "description": TEXT,
+    "owner": st.sampled_from(OWNERS) | LABEL,
+    "visibility": st.sampled_from(["public", "private"]),
+    "registry": st.sampled_from(["docker.io", "ghcr.io", "ecr"]),
+    "aws_account": st.sampled_from(["000000000000"]) | TEXT,
+    "aws_region": st.sampled_from(["ap-southeast-2", "us-gov-west-1"]) | TEXT,
+    "runtime": st.sampled_from(["distroless", "alpine"]),
+    "port": st.sampled_from([1024, 65535]) | st.integers(0, 1023) | TEXT,
+    "database": st.sampled_from(["postgresql", "none"]),
+    "updates": st.sampled_from(["renovate", "dependabot", "none"]),
+    "license": st.sampled_from(["Apache-2.0", "MIT", "none"]),
+    "registry_namespace": st.sampled_from(OWNERS) | LABEL,
+    "strategy": _choices("strategy"),
+    "gitops": _choices("gitops"),
+    "cluster": _choices("cluster"),
+    "region": st.sampled_from(["eu-central-1"]) | TEXT,
+}
+ANSWERS = st.fixed_dictionaries(REQUIRED, optional=OPTIONAL)
+
+
+def test_every_question_gets_random_answers() -> None:
+    asked = {question.name for question in trees.TEMPLATE.questions if not question.computed}
+    assert REQUIRED.keys() | OPTIONAL.keys() == asked
 
 
 @settings(

@@ -40,7 +40,8 @@ class Check:
         run: Checks files of `select` and returns findings. Raises ToolError if a program fails.
         per_file: Whether each file is checked independently of the others.
         merged: Whether it runs once for many trees, because it starts slowly. Each tree is then a
-            subfolder that has only the files of `select`. Otherwise it runs in each tree.
+            subfolder that has only the files of `select` and `references`; those of `config` are at
+            the top. Otherwise it runs in each tree.
         first: Whether it takes longest and therefore starts before the others.
         config: Other files that its findings depend on, relative to the tree.
         references: Patterns of files that it reads if a checked file names them.

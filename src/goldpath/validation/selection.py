@@ -21,6 +21,9 @@ from goldpath.template.goldpath_yml import FILE, Config, Profile
 from goldpath.validation.report import text
 from goldpath.wording import count
 
+# Files that configure many programs.
+SHARED = frozenset({"go.mod", "go.sum", "package.json", "pyproject.toml", "setup.cfg", "tox.ini"})
+
 
 @dataclass(frozen=True)
 class Options:
@@ -94,6 +97,11 @@ def broken_only(outcome: Outcome, config: Config) -> Outcome:
     return replace(outcome, findings=findings)
 
 
+def own_config(linter: Linter) -> list[str]:
+    """Return the files that exist only to configure a linter."""
+    return [name for name in linter.config if name not in SHARED]
+
+
 def notes(
     selected: Sequence[Linter], config: Config, profile: Profile, subject: Subject
 ) -> Iterator[str]:
@@ -121,7 +129,7 @@ def notes(
         linter.name
         for linter in others
         if linter.broken is never
-        and any((tree.root / file).is_file() for tree in trees for file in linter.config)
+        and any((tree.root / file).is_file() for tree in trees for file in own_config(linter))
     ]
     if style:
         yield (
