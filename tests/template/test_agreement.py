@@ -528,7 +528,7 @@ def test_the_image_is_built_on_the_alpine_that_it_may_run_on() -> None:
     assert re.findall(r"^FROM .* golang:\S+-alpine(\S+) ", dockerfile, re.M) == [runtime]
 
 
-def test_a_version_stands_in_one_file_of_the_template_only() -> None:
+def test_a_version_is_in_one_file_of_the_template_only() -> None:
     for name, version in _tools().items():
         found = [
             path.relative_to(TEMPLATE)

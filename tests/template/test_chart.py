@@ -563,7 +563,7 @@ def test_only_a_job_that_is_to_be_in_a_mesh_gets_a_sidecar(
     ],
     ids=lambda value: ",".join(value) if isinstance(value, list) else None,
 )
-def test_go_may_use_ninety_percent_of_the_memory_unless_told_otherwise(
+def test_go_may_use_ninety_percent_of_the_memory_by_default(
     chosen: Sequence[str], limit: str | None, chart: Path
 ) -> None:
     objects = documents(template(chart, *settings(*chosen)))
@@ -689,7 +689,7 @@ def test_a_chart_whose_gate_is_open_is_found(
     assert any(message in finding.message for finding in findings(root))
 
 
-def test_no_password_is_rendered_unless_it_stands_in_the_values(chart: Path) -> None:
+def test_no_password_is_rendered_unless_the_values_have_one(chart: Path) -> None:
     for values in sorted(chart.glob("ci/*.yaml")):
         if "password: development" in values.read_text():
             continue

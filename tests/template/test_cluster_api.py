@@ -196,9 +196,7 @@ def test_a_line_of_which_it_is_not_plain_what_counts_is_refused(
     assert part in _refused(make(programs(), "check", lines=lines))
 
 
-def test_a_missing_file_of_values_is_named_and_nothing_else_said(
-    programs: Programs, make: Make
-) -> None:
+def test_a_missing_values_file_is_the_only_thing_reported(programs: Programs, make: Make) -> None:
     done = make(programs(), "check", "CLUSTER_ENV=no such.env")
     assert _refused(done) == "there is no no such.env; CLUSTER_ENV names the file of values."
     assert "grep" not in done.stderr
@@ -424,7 +422,7 @@ def test_an_upgrade_applies_the_new_version(live: str, programs: Programs, make:
     assert (folder / "applied").exists()
 
 
-def test_an_upgrade_of_eks_brings_the_workers_after_the_control_plane(
+def test_an_upgrade_of_eks_upgrades_the_workers_after_the_control_plane(
     programs: Programs, make: Make, render: trees.Renderer
 ) -> None:
     (template,) = (render(CASES["aws-eks"]).root / FOLDER).glob("cluster-template-*.yaml")

@@ -145,7 +145,7 @@ def test_no_password_is_in_a_log_an_argument_a_variable_or_a_file(
     assert list(Path(hook.env["RUN_DIR"]).iterdir()) == []
 
 
-def test_the_passfile_is_closed_to_all_others_and_gone_after_a_stop(newest: Hook) -> None:
+def test_only_the_user_can_read_the_passfile_and_a_stop_deletes_it(newest: Hook) -> None:
     passfile = Path(newest.env["RUN_DIR"]) / "admin-passfile"
     with db_init.locked(newest.server), newest.started() as program:
         newest.wait_for_lock()

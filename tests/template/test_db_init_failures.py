@@ -53,7 +53,7 @@ def test_a_server_that_comes_up_in_time_is_used(chart: Path, tmp_path: Path) -> 
     ],
     ids=["password", "database", "encryption"],
 )
-def test_a_refused_connection_is_told_and_leaves_nothing(
+def test_a_refused_connection_is_reported_and_leaves_nothing(
     hook: Hook, tmp_path: Path, changed: dict[str, str], told: str
 ) -> None:
     (tmp_path / "wrong").write_text("wrong")

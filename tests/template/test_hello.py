@@ -218,7 +218,7 @@ def test_a_limit_longer_than_the_time_left_ends_it_at_once(
     assert RUN in done.stderr
 
 
-def test_a_question_that_gets_no_answer_is_asked_again(hub: GitHub, configuration: Path) -> None:
+def test_a_request_without_a_response_is_repeated(hub: GitHub, configuration: Path) -> None:
     hub.faults = {"GET": [(502, {}), (503, {})]}
     assert _dispatch(configuration).returncode == 0
 
@@ -231,7 +231,7 @@ def test_a_start_that_gets_no_answer_is_not_repeated(hub: GitHub, configuration:
     assert len(hub.requests) == 1
 
 
-def test_a_refused_token_is_named_and_never_shown(hub: GitHub, configuration: Path) -> None:
+def test_a_refused_token_is_named_and_never_printed(hub: GitHub, configuration: Path) -> None:
     other = "ghp_somebody_elses"
     done = _dispatch(configuration, GH_TOKEN=other, GH_DEBUG="api")
     assert done.returncode == 3
@@ -241,7 +241,7 @@ def test_a_refused_token_is_named_and_never_shown(hub: GitHub, configuration: Pa
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_token_that_may_not_start_workflows_is_told_what_it_lacks(
+def test_a_token_that_may_not_start_workflows_is_an_error_that_names_the_permission(
     status: int, hub: GitHub, configuration: Path
 ) -> None:
     hub.faults = {"POST": [(status, {})]}
@@ -251,7 +251,7 @@ def test_a_token_that_may_not_start_workflows_is_told_what_it_lacks(
     assert len(hub.requests) == 1
 
 
-def test_a_server_that_does_not_know_run_details_is_said_to_be_old(
+def test_a_server_that_does_not_know_run_details_is_reported_as_old(
     hub: GitHub, configuration: Path
 ) -> None:
     hub.details = False
@@ -284,7 +284,7 @@ def test_a_dispatch_without_a_server_ends(configuration: Path) -> None:
         ([], {"HELLO_TIMEOUT": "08"}, 'HELLO_TIMEOUT is "08"'),
     ],
 )
-def test_a_wrong_call_is_refused_before_anything_is_asked(
+def test_a_wrong_call_is_refused_before_any_request(
     arguments: list[str], env: dict[str, str], message: str, configuration: Path
 ) -> None:
     done = _dispatch(configuration, *arguments, **env)

@@ -67,7 +67,7 @@ def test_a_repository_without_a_commit_keeps_its_branch(copy: Path) -> None:
     assert f"on branch trunk of the repository {copy}." in _init(copy).stdout
 
 
-def test_a_repository_with_commits_is_told_which_of_its_files_changed(
+def test_make_init_lists_the_changed_files_of_a_repository_with_commits(
     copy: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "cloned"

@@ -120,7 +120,7 @@ def _calls(cluster: Path, start: str) -> list[str]:
 @pytest.mark.parametrize(
     "image", ["", "acme/shop:v1", f"acme/shop:v1@{DIGEST}0", f"ACME/x@{DIGEST}", f"shop@{DIGEST}"]
 )
-def test_an_image_without_a_whole_digest_is_refused_before_anything_is_asked(
+def test_an_image_without_a_whole_digest_is_refused_before_any_request(
     image: str, cluster: Cluster, make: Make
 ) -> None:
     folder = cluster()
@@ -195,7 +195,7 @@ def test_a_missing_namespace_is_named_with_the_command_that_makes_it(
     assert _calls(folder, "helm upgrade") == []
 
 
-def test_a_promotion_that_is_given_up_waiting_for_says_that_it_stands(
+def test_a_wait_for_a_promotion_that_times_out_says_that_the_promotion_continues(
     cluster: Cluster, make: Make
 ) -> None:
     # From its promotion on, the Rollout makes no progress.
@@ -258,7 +258,7 @@ def test_a_cluster_without_argo_rollouts_is_left_alone(cluster: Cluster, make: M
 
 
 @pytest.mark.parametrize(("version", "given"), [("v3.21.4", False), ("v4.3.1", True)])
-def test_only_helm_4_is_kept_from_server_side_apply(
+def test_only_helm_4_gets_the_option_against_server_side_apply(
     version: str, given: bool, cluster: Cluster, make: Make
 ) -> None:
     folder = cluster(version=version)
@@ -301,7 +301,7 @@ def test_a_deployment_ends_at_the_pause_and_says_how_to_go_on(
         assert f"make {verb}" in summary.read_text()
 
 
-def test_a_canary_that_waits_is_not_said_to_become_live_by_one_promotion(
+def test_a_pending_canary_is_not_reported_as_live_after_one_promotion(
     cluster: Cluster, make: Make
 ) -> None:
     folder = cluster(CANARY, status=PAUSED.replace("|old|old|", "|old||"))
@@ -336,7 +336,7 @@ def test_the_document_says_what_promote_does_at_each_step_of_the_chart(
         assert then in row.rpartition(" | ")[2]
 
 
-def test_a_failed_rollout_is_shown_with_its_message(cluster: Cluster, make: Make) -> None:
+def test_a_failed_rollout_is_printed_with_its_message(cluster: Cluster, make: Make) -> None:
     done = make(cluster(status=ABORTED, live="old"), "deploy", f"IMAGE={IMAGE}")
     assert "the Rollout is Degraded: RolloutAborted: metric failed" in done.stderr
     assert "Error 1" in done.stderr

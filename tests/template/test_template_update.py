@@ -246,7 +246,7 @@ def test_a_version_is_proposed_once_and_the_next_one_in_the_same_pull_request(
     assert f"_commit: {THIRD}\n" in project.proposed(".copier-answers.yml")
 
 
-def test_a_repository_that_does_not_let_workflows_open_pull_requests_is_told_where(
+def test_a_repository_that_forbids_workflows_to_open_pull_requests_is_an_error_with_the_setting(
     project: Project,
 ) -> None:
     (project.calls / "refuse").touch()
@@ -357,7 +357,7 @@ def test_a_template_that_may_not_be_read_is_named_with_the_cause(
         ("ssh://git@template.invalid:2222/acme/template.git", "https://template.invalid/acme/"),
     ],
 )
-def test_a_token_stands_in_for_an_ssh_key_and_a_server_that_is_away_is_said(
+def test_a_token_replaces_an_ssh_key_and_an_unavailable_server_is_reported(
     source: str, asked: str, project: Project
 ) -> None:
     project.comes_from(source)

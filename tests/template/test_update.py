@@ -155,7 +155,7 @@ def test_an_update_keeps_every_seed_the_user_edited(
     _assert_template_owned_is_fresh(project, fresh, template)
 
 
-def test_an_update_brings_no_sample_back_after_its_replacement(
+def test_an_update_does_not_restore_a_replaced_sample(
     project: Path, fresh: Path, template: Template
 ) -> None:
     ours = {

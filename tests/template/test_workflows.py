@@ -146,7 +146,7 @@ def test_an_image_without_secrets_is_built_and_not_pushed_and_the_summary_says_w
     [(f"open {SHA}", "true"), (f"closed {SHA}", "false"), (f"open {'1' * 40}", "false")],
     ids=["as it was", "closed", "newer commit"],
 )
-def test_a_repeated_run_brings_no_old_image_of_a_pull_request_back(
+def test_a_repeated_run_does_not_restore_an_old_image_of_a_pull_request(
     now: str, push: str, render: trees.Renderer, repository: Path
 ) -> None:
     again = Context("octocat", GITHUB_RUN_ATTEMPT="2")
@@ -370,7 +370,7 @@ def test_a_release_that_was_left_as_a_draft_is_published_by_the_next_run(
     assert "--draft=false" in done.calls
 
 
-def test_an_app_without_its_key_is_told_which_secret_is_missing(
+def test_an_app_without_its_key_is_an_error_that_names_the_missing_secret(
     render: trees.Renderer, repository: Path
 ) -> None:
     case = Case("updates", {**HUB.answers, "updates": "none"})

@@ -4,6 +4,7 @@ Copier reads the environment when it is imported.
 """
 
 import os
+import signal
 
 from goldpath.runtime.process import without_make
 
@@ -17,3 +18,7 @@ for variable in os.environ.keys() - environment.keys():
 for variable in ("AUTHOR", "COMMITTER"):
     os.environ[f"GIT_{variable}_NAME"] = "Test"
     os.environ[f"GIT_{variable}_EMAIL"] = "test@goldpath.invalid"
+
+# A shell that starts `make test &` lets its programs ignore SIGINT, and they would pass that on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
