@@ -181,11 +181,13 @@ def _oddest(text: str, characters: Iterable[str], accepts: Accepts) -> str:
     for odd in characters:
         for place in _places(text):
             longer = text[:place] + odd + text[place:]
-            if accepts(longer):
+            # Nobody types spaces at an end, or two of them.
+            plain = longer == longer.strip() and "  " not in longer
+            if (plain or odd == "\t" or text != text.strip() or "  " in text) and accepts(longer):
                 text = longer
                 break
     return text
 
 
 def _places(text: str) -> Iterable[int]:
-    return dict.fromkeys((len(text) // 2, len(text), 0, max(0, len(text) - 1)))
+    return dict.fromkeys((len(text) // 2, len(text), max(0, len(text) - 1), 0))
