@@ -323,7 +323,8 @@ def test_a_linter_has_a_time_limit_and_an_installation_has_none() -> None:
 
 
 def test_a_linter_has_a_memory_limit() -> None:
-    code = "print(len(bytearray(2**28)))"
+    # The limit is set when the program already runs, and before its standard input ends.
+    code = "import sys; sys.stdin.read(); print(len(bytearray(2**28)))"
     with process.within(60, 2**27), pytest.raises(ToolError, match=r"MemoryError"):
         process.run([sys.executable, "-c", code])
 
