@@ -40,7 +40,7 @@ healing: $(READY) ## Update the docs about failed machines
 
 .PHONY: test-image
 test-image: $(READY) ## Build the image of each runtime; needs buildah
-	@$(BIN)/python tests/image.py
+	@PYTHONPATH=tests $(BIN)/python -m image
 
 .PHONY: bench
 bench: $(READY) ## Run the benchmarks, with comparable projects; ARGS are subjects
