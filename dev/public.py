@@ -7,22 +7,23 @@ a person; the second says how many of the seeded breakages are found.
 """
 
 import argparse
-import json
-import os
 import random
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+from goldpath.cases.select import Selection
+from goldpath.errors import GoldpathError
+from goldpath.model import Report
+from goldpath.runtime import process
 from goldpath.template.copier_yml import load
+from goldpath.validation.pipeline import validate
+from goldpath.validation.report.defects import group
+from goldpath.validation.selection import Options
 
-VALIDATE = (sys.executable, "-m", "goldpath", "validate", "--format", "json")
 Change = Callable[[str], str]
 
 
@@ -67,39 +68,24 @@ BREAKAGES: dict[str, tuple[str, Change]] = {
 }  # fmt: skip
 
 
-def _validate(folder: Path, *options: str) -> dict[str, Any]:
-    """Return the report of a template; empty if it could not be validated."""
-    env = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    done = subprocess.run(
-        [*VALIDATE, *options, folder], capture_output=True, text=True, check=False, env=env
-    )
-    if done.returncode not in (0, 1, 3) or not done.stdout:
-        print(f"| {folder.name} | {' '.join(done.stderr.split())[-160:]} |")
-        return {}
-    report: dict[str, Any] = json.loads(done.stdout)
-    return report
+def _validate(folder: Path, selection: Selection) -> Report | None:
+    """Return the report of a template, or None if it could not be validated."""
+    try:
+        return validate(str(folder), Options(selection, profile="default"))
+    except GoldpathError as error:
+        print(f"| {folder.name} | {error} |", flush=True)
+        return None
 
 
-def _defects(report: dict[str, Any]) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Return the findings of a report, one for each linter, rule, level and message.
-
-    The messages of zizmor have the text of each place.
-    """
-    return {
-        (
-            one["linter"],
-            one["rule"],
-            one["level"] if one["linter"] == "zizmor" else one["message"],
-        ): one
-        for one in report["findings"]
-    }
+def _keys(report: Report) -> set[tuple[str, str, str]]:
+    """Return the linter, rule and message of the first finding of each defect."""
+    findings = (defect.first.finding for defect in group(report.findings))
+    return {(finding.linter, finding.rule, finding.message) for finding in findings}
 
 
 def _breakages(folder: Path, generator: random.Random) -> Iterator[tuple[str, str, str]]:
     """Yield each kind of breakage that a template allows, with a file and its broken text."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=folder, capture_output=True, text=True, check=True
-    )
+    listed = process.run(["git", "ls-files", "-z"], cwd=folder)
     copied = load(folder).files.relative_to(folder).as_posix()  # other files are of no copy
     below = "" if copied == "." else f"{copied}/"
     names = [name for name in listed.stdout.split("\0") if name and (folder / name).is_file()]
@@ -121,19 +107,16 @@ def main() -> None:
     parser.add_argument("--trust", action="store_true", help="load extensions of Jinja")
     parser.add_argument("--seeds", type=int, default=0, help="number of breakages to seed")
     options = parser.parse_args()
-    trust = ["--trust"] if options.trust else []
+    selection = Selection(trust=options.trust)
     generator = random.Random(0)  # noqa: S311  # the seeds have to be reproducible
     reports = {}
     print("| template | copies | defects | seconds |\n| --- | --- | --- | --- |")
     for folder in sorted(path for path in options.folder.iterdir() if path.is_dir()):
         start = time.monotonic()
-        if report := _validate(folder, *trust):
+        if report := _validate(folder, selection):
             reports[folder] = report
-            number = len(_defects(report))
-            seconds = time.monotonic() - start
-            print(
-                f"| {folder.name} | {report['rendered']} | {number} | {seconds:.0f} |", flush=True
-            )
+            number, seconds = len(group(report.findings)), time.monotonic() - start
+            print(f"| {folder.name} | {report.rendered} | {number} | {seconds:.0f} |", flush=True)
     seeds = [
         (folder, *breakage) for folder in reports for breakage in _breakages(folder, generator)
     ]
@@ -144,8 +127,8 @@ def main() -> None:
             copy = Path(scratch) / folder.name
             shutil.copytree(folder, copy, symlinks=True)
             (copy / name).write_text(broken, errors="surrogateescape")
-            report = _validate(copy, *trust)
-            new = not report or _defects(report).keys() - _defects(reports[folder]).keys()
+            report = _validate(copy, selection)
+            new = report is None or _keys(report) - _keys(reports[folder])
         found.setdefault(kind, []).append(bool(new))
         if not new:
             print(f"not found: {kind} in {folder.name}/{name}", flush=True)

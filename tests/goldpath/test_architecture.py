@@ -144,7 +144,7 @@ def test_a_linter_imports_only_modules_that_every_linter_may_import(file: Path) 
 @pytest.mark.parametrize(
     ("library", "modules"),
     [
-        ("copier", ["rendering.copier", "rendering.questionnaire"]),
+        ("copier", ["rendering.copier", "rendering.questionnaire", "rendering.task_sandbox"]),
         ("subprocess", ["runtime.process"]),
     ],
 )

@@ -47,7 +47,7 @@ LINTER = Linter(
     "actionlint",
     _select,
     _lint,
-    builds="actionlint",
+    builds=("actionlint",),
     broken=_is_broken,
     merged=True,
 )

@@ -45,6 +45,7 @@ class Check:
         first: Whether it takes longest and therefore starts before the others.
         config: Other files that its findings depend on, relative to the tree.
         references: Patterns of files that it reads if a checked file names them.
+        builds: The programs that goldpath builds or downloads for it; see `toolchain.is_ready`.
         cases: The names of the only cases that it checks; all cases by default.
         dangers: Returns files of a tree that forbid to run it unless the template is trusted: it
             would run a program that they name, or read a file outside of the tree.
@@ -58,6 +59,7 @@ class Check:
     first: bool = False
     config: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    builds: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     dangers: Callable[[Tree], Iterable[Danger]] = no_dangers
 
@@ -70,7 +72,6 @@ class Linter(Check):
         program: The program that is required beside Python or on PATH; none if goldpath has it.
         install: The command that installs it.
         ignore_marks: Texts of its ignore comments; reports count the lines that have one.
-        builds: The program that goldpath builds or downloads for it; see `toolchain.is_ready`.
         broken: Whether a finding tells that something is broken, which the default profile reports.
             With `never`, the linter runs in the strict profile, or if .goldpath.yml names it.
     """
@@ -78,7 +79,6 @@ class Linter(Check):
     program: str = ""
     install: str = "nothing to install, it is part of goldpath"
     ignore_marks: tuple[str, ...] = ()
-    builds: str = ""
     broken: Callable[[Finding], bool] = never
 
     @property

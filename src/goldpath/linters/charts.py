@@ -34,6 +34,9 @@ _PLACE = re.compile(
 )
 
 
+INCOMPLETE = "its dependencies are not in charts/; `helm dependency build` downloads them"
+
+
 @dataclass(frozen=True)
 class Inputs:
     """The inputs of `helm template`: a chart, a values file or none, a Kubernetes version."""
@@ -89,15 +92,25 @@ class ChartRender:
 
 
 def folders(tree: Tree) -> list[Path]:
-    """Return the folders of all charts of a tree that can be rendered, without subcharts.
+    """Return the folders of all charts of a tree that can be rendered, without subcharts."""
+    incomplete = incomplete_folders(tree)
+    return [chart for chart in _folders(tree) if chart not in incomplete]
 
-    A chart whose dependencies are not in charts/ needs `helm dependency build`, and the network.
+
+def incomplete_folders(tree: Tree) -> list[Path]:
+    """Return the charts whose dependencies are not in charts/.
+
+    They need `helm dependency build`, and the network.
     """
+    return [chart for chart in _folders(tree) if _lacks_dependencies(chart)]
+
+
+def _folders(tree: Tree) -> list[Path]:
     charts: list[Path] = []
     for folder in sorted({file.parent for file in tree.files if file.name == "Chart.yaml"}):
         if not any(folder.is_relative_to(chart) for chart in charts):
             charts.append(folder)
-    return [chart for chart in charts if not _lacks_dependencies(chart)]
+    return charts
 
 
 def _lacks_dependencies(chart: Path) -> bool:

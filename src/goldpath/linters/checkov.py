@@ -81,7 +81,7 @@ LINTER = Linter(
     "checkov",
     charts.select,
     _lint,
-    builds="checkov",
+    builds=("helm4", "checkov"),
     merged=True,
     first=True,
     ignore_marks=("checkov.io/skip",),

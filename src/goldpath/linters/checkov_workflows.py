@@ -64,7 +64,7 @@ LINTER = Linter(
     _select,
     _lint,
     per_file=True,
-    builds="checkov",
+    builds=("checkov",),
     merged=True,
     ignore_marks=("checkov:skip",),
 )

@@ -10,20 +10,12 @@ from pathlib import Path
 from goldpath.linters.base import Linter, always
 from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
-from goldpath.runtime import process
+from goldpath.runtime import git, process
 from goldpath.runtime.toolchain import beside_python
 from goldpath.template.goldpath_yml import Run
 
 # The output of compilers and most linters: path:line:column: text, perhaps without the column.
 _GNU = re.compile(r"^(?:\./)?([^\s:][^:\n]*):(\d+):(?:(\d+):)? *(.+)$", re.MULTILINE)
-# A user may have no identity, and hooks and signatures of their own.
-_WHO = ("-c", "user.name=goldpath", "-c", "user.email=goldpath@goldpath.invalid")
-_PLAIN = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false")
-FIRST_COMMIT = (
-    ("init", "-q"),
-    ("add", "--all"),
-    (*_WHO, *_PLAIN, "commit", "-q", "--allow-empty", "-m", "First commit"),
-)
 
 
 def command(run: Run) -> Linter:
@@ -36,7 +28,7 @@ def command(run: Run) -> Linter:
         return list(tree.files) if matches else []
 
     def lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
-        result = _run_in_copy(tree.root, files, argv, git=run.needs == "git")
+        result = _run_in_copy(tree.root, files, argv, needs_git=run.needs == "git")
         text = result.stdout + result.stderr
         if run.output == "gnu":
             known = {relative(file, tree.root) for file in files}
@@ -66,7 +58,7 @@ def command(run: Run) -> Linter:
 
 
 def _run_in_copy(
-    root: Path, files: Sequence[Path], argv: Sequence[str], *, git: bool
+    root: Path, files: Sequence[Path], argv: Sequence[str], *, needs_git: bool
 ) -> process.Result:
     """Run a command in a copy, where it may write."""
     own = beside_python(argv[0]) or argv[0]
@@ -76,6 +68,6 @@ def _run_in_copy(
             target = copy / file.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, target)
-        for words in FIRST_COMMIT if git else ():
-            process.run(["git", *words], cwd=copy)
+        if needs_git:
+            git.commit(copy, "First commit")
         return process.run([own, *argv[1:]], cwd=copy, accept=range(-64, 256))

@@ -85,7 +85,7 @@ LINTER = Linter(
     "go vet",
     go_files,
     _lint,
-    builds="go",
+    builds=("go",),
     broken=_is_broken,
     config=GO_CONFIG,
     dangers=modules_outside,

@@ -35,7 +35,7 @@ LINTER = Linter(
     "gofmt",
     go_files,
     _lint,
-    builds="go",
+    builds=("go",),
     broken=lambda finding: finding.rule == "syntax",
     per_file=True,
 )

@@ -68,7 +68,7 @@ LINTER = Linter(
     "golangci-lint",
     go_files,
     _lint,
-    builds="golangci-lint",
+    builds=("go", "golangci-lint"),
     first=True,
     config=GO_CONFIG,
     ignore_marks=("//nolint",),

@@ -12,12 +12,18 @@ from pathlib import Path
 from goldpath.linters import charts
 from goldpath.linters.base import Linter
 from goldpath.model import Finding
-from goldpath.rendering.tree import Tree
+from goldpath.rendering.tree import Tree, relative
 
 # "[ERROR] templates/service.yaml: message", with more lines up to the next such line.
 _LINT = re.compile(r"^\[(ERROR|WARNING)\] ([^\s:]*): (.*?)(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 # The first line about a chart.
 _CHART = re.compile(r"^==> Linting (.*)\n", re.MULTILINE)
+
+
+def _select(tree: Tree) -> list[Path]:
+    """Return the files of every chart, also of one that cannot be rendered."""
+    incomplete = [file for chart in charts.incomplete_folders(tree) for file in tree.below(chart)]
+    return [*charts.select(tree), *incomplete]
 
 
 def _lint(name: str, tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
@@ -27,7 +33,19 @@ def _lint(name: str, tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noq
     newest = [x for x in all_inputs if x.kube_version == charts.KUBE_VERSIONS[-1]]
     pairs = [*_helm_lint(name, newest)]
     pairs += [(finding, inputs) for inputs in all_inputs for finding in render(inputs).findings]
-    return charts.merge_findings(pairs)
+    incomplete = [
+        Finding(
+            name,
+            "dependencies",
+            relative(chart / "Chart.yaml", tree.root),
+            0,
+            0,
+            "warning",
+            f"not checked, {charts.INCOMPLETE}",
+        )
+        for chart in charts.incomplete_folders(tree)
+    ]
+    return [*incomplete, *charts.merge_findings(pairs)]
 
 
 def _helm_lint(
@@ -66,9 +84,9 @@ def _linter(name: str) -> Linter:
     """Return the linter for a major version of Helm, by the name of its Go tool."""
     return Linter(
         name,
-        charts.select,
+        _select,
         partial(_lint, name),
-        builds=name,
+        builds=(name,),
         broken=lambda finding: finding.level == "error",
         merged=True,
         first=True,

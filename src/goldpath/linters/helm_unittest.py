@@ -108,7 +108,7 @@ LINTER = Linter(
     "helm-unittest",
     _select,
     _lint,
-    builds="helm-unittest",
+    builds=("helm-unittest",),
     broken=always,
     merged=True,
     first=True,

@@ -59,7 +59,7 @@ LINTER = Linter(
     "kube-score",
     charts.select,
     _lint,
-    builds="kube-score",
+    builds=("helm4", "kube-score"),
     merged=True,
     ignore_marks=("kube-score/ignore",),
     dangers=charts.dangers,

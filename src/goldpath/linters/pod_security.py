@@ -48,7 +48,7 @@ LINTER = Linter(
     "pod-security",
     charts.select,
     _lint,
-    builds="pod-security",
+    builds=("helm4", "pod-security"),
     merged=True,
     dangers=charts.dangers,
 )

@@ -301,8 +301,10 @@ def _isolate(
         try:
             findings |= run({key: units[key] for key in keys})
         except (GoldpathError, *BAD_OUTPUT) as error:
-            if len(keys) == 1 or runs > MAX_RUNS:
-                errors |= dict.fromkeys(keys, error)
+            if runs > MAX_RUNS:
+                raise  # too many files to tell which they are
+            if len(keys) == 1:
+                errors[keys[0]] = error
             else:
                 todo += [keys[: len(keys) // 2], keys[len(keys) // 2 :]]
     return findings, errors

@@ -4,16 +4,12 @@ import errno
 import functools
 import re
 import shutil
-import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import yaml
-from copier import _main
 from copier._main import Worker
 from copier._settings import SettingsModel
 from copier._template import Task, Template
@@ -29,8 +25,9 @@ from jinja2 import TemplateError
 
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Render
+from goldpath.rendering import task_sandbox
 from goldpath.rendering.bytecode_cache import BytecodeCache, cache_strings
-from goldpath.runtime import process, sandbox
+from goldpath.runtime import git
 
 # Copier raises plain ValueErrors; these prefixes mark messages for the user.
 _ANSWER = re.compile(
@@ -131,7 +128,7 @@ def update(
             if entry.name != ".git":
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         shutil.copytree(version, template, symlinks=True, dirs_exist_ok=True)
-        _commit(template, f"v0.0.{number}")
+        git.commit(template, "state", f"v0.0.{number}", ignored=True)
     options: dict[str, Any] = {
         "src_path": str(template), "settings": SettingsModel(),
         "data": dict(case.answers), "user_defaults": dict(case.base),
@@ -144,7 +141,7 @@ def update(
             with _Guarded(dst_path=copy, vcs_ref="v0.0.1", **options) as worker:
                 worker.run_copy()
                 options["answers_file"] = worker.answers_relpath
-            _commit(copy, "")
+            git.commit(copy, "state", ignored=True)
             with _Guarded(
                 dst_path=copy, vcs_ref="v0.0.2", **{**options, "src_path": None}
             ) as worker:
@@ -162,17 +159,6 @@ def update(
 def _recorded(file: Path) -> dict[str, Any]:
     answers = yaml.safe_load(file.read_text()) if file.is_file() else None
     return {name: value for name, value in (answers or {}).items() if not name.startswith("_")}
-
-
-def _commit(folder: Path, tag: str) -> None:
-    who = ["-c", "user.name=goldpath", "-c", "user.email=goldpath@goldpath.invalid"]
-    quiet = ["-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false"]
-    git = ["git", *who, *quiet, "-c", "core.autocrlf=false"]
-    for arguments in (["init", "-q"], ["add", "--all", "--force"], ["commit", "-q", "-m", "state"]):
-        allow = ["--allow-empty"] if arguments[0] == "commit" else []  # such as a tag on HEAD
-        process.run([*git, *arguments, *allow], cwd=folder)
-    if tag:
-        process.run([*git, "-c", "tag.gpgSign=false", "tag", tag], cwd=folder)
 
 
 def _literal(path: str) -> str:
@@ -203,13 +189,13 @@ class _Guarded(Worker):
         if not self.run_tasks:
             return
         for task in tasks:
-            with _programs_of_tasks(self.dst_path):
+            with task_sandbox.programs(self.dst_path):
                 try:
                     super()._execute_tasks([task])
                 except TaskError as error:
-                    if not sandbox.is_possible():
+                    if not task_sandbox.exists():
                         raise
-                    self.failed_tasks.append(f"{error.cmd}: {_last_line(error)}")
+                    self.failed_tasks.append(task_sandbox.reason(error))
 
     def _render_path(self, relpath: Path) -> Iterable[tuple[Path, Any]]:
         root, own = self.dst_path.resolve(), relpath.parts[0] == ".git"  # of the template
@@ -219,33 +205,6 @@ class _Guarded(Worker):
             if ".git" in map(str.lower, parts):
                 raise TemplateError(f"{path} is inside .git, where a template may not write")
             yield path, context
-
-
-@contextmanager
-def _programs_of_tasks(folder: Path) -> Iterator[None]:
-    """Let Copier start programs in the sandbox, if there is one, and capture their output."""
-
-    def run(command: Any, *, shell: bool, check: bool, env: Mapping[str, str]) -> SimpleNamespace:
-        del check
-        argv = ["sh", "-c", command] if shell else [str(part) for part in command]
-        with tempfile.TemporaryDirectory(prefix="goldpath-home-") as home:
-            start = sandbox.command(folder, Path(home)) if sandbox.is_possible() else []
-            result = process.run([*start, *argv], cwd=Path.cwd(), env=env, accept=range(-64, 256))
-        return SimpleNamespace(
-            args=command, returncode=result.status, stdout=result.stdout, stderr=result.stderr
-        )
-
-    original = vars(_main)["subprocess"]
-    vars(_main)["subprocess"] = SimpleNamespace(run=run)
-    try:
-        yield
-    finally:
-        vars(_main)["subprocess"] = original
-
-
-def _last_line(error: TaskError) -> str:
-    lines = f"{error.stdout or ''}{error.stderr or ''}".strip().splitlines()
-    return lines[-1] if lines else f"status {error.returncode}"
 
 
 class RecordingWorker(_Guarded):

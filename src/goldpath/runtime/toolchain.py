@@ -25,7 +25,7 @@ _KUBERNETES_VARIABLE = re.compile(r"^// Version variable of Kubernetes,.*: (\S+)
 COSTS = {
     "go": (0.1, 326), "actionlint": (0.7, 99), "checkov": (1.7, 265), "golangci-lint": (4.3, 924),
     "kube-score": (0.8, 309), "pod-security": (0.5, 232), "helm-unittest": (1.4, 489),
-    "helm4": (4.4, 1519), "helm3": (2.0, 701),
+    "helm4": (4.4, 1519), "helm3": (2.0, 701), "cluster-variables": (0.2, 92),
 }  # fmt: skip
 WHEELS_OF = "3.11"  # the version of Python that the oldest wheels support
 

@@ -96,11 +96,13 @@ class Syntax:
         """Return the variables in the conditions under which a text uses a variable."""
         tree = self.parse(text)
         names: set[str] = set()
-        for kind in (nodes.If, nodes.CondExpr):
-            for node in tree.find_all(kind) if tree else ():
-                if any(name.name == variable for name in node.find_all(nodes.Name)):
-                    condition = nodes.Tuple([node.test], "load")  # type: ignore[attr-defined]
-                    names |= {name.name for name in condition.find_all(nodes.Name)}
+        found: list[nodes.If | nodes.CondExpr] = []
+        if tree:
+            found = [*tree.find_all(nodes.If), *tree.find_all(nodes.CondExpr)]
+        for node in found:
+            if any(name.name == variable for name in node.find_all(nodes.Name)):
+                condition = nodes.Tuple([node.test], "load")  # find_all leaves its own node out
+                names |= {name.name for name in condition.find_all(nodes.Name)}
         return names
 
     def with_default(self, text: str) -> set[str]:

@@ -12,7 +12,7 @@ from goldpath.cases import select
 from goldpath.errors import BadInputError, GoldpathError, unknown
 from goldpath.exit_status import ExitStatus
 from goldpath.linters import runner
-from goldpath.linters.base import Check, Linter
+from goldpath.linters.base import Linter
 from goldpath.linters.runner import NO_FILES, Outcome
 from goldpath.model import Case, Finding, Render, Report, Row
 from goldpath.rendering import pool
@@ -59,9 +59,10 @@ def validate(
     subject = _render(subject, cases, options, progress)
     linters = selection.linters(config, profile, options)
     rules = selection.rules(config, profile, options)
-    if builds := selection.builds(linters, subject):
+    of_rules = dict.fromkeys(check for rule in rules for check in selection.checks_of(rule))
+    checks = [*linters, *of_rules]
+    if builds := selection.builds(checks, subject):
         notice(builds)
-    checks = [*linters, *dict.fromkeys(check for rule in rules for check in _checks(rule))]
     outcomes = runner.run(
         checks, subject.renders,
         trust=subject.trust, jobs=options.jobs, progress=progress,
@@ -76,8 +77,8 @@ def validate(
     results = _template_results(subject, rules, options, progress)
     for rule in rules:
         row, rule_findings = (
-            _render_rule(rule, [by_check[check] for check in _checks(rule)])
-            if _checks(rule)
+            _render_rule(rule, [by_check[check] for check in selection.checks_of(rule)])
+            if selection.checks_of(rule)
             else _template_rule(rule, results[rule.id], len(subject.sources) + 1)
         )
         rule_rows.append(row)
@@ -153,11 +154,6 @@ def _render(
         if isinstance(result, Failure)
     )
     return replace(subject, renders=renders, failures=(*subject.failures, *failures))
-
-
-def _checks(rule: Rule) -> tuple[Check, ...]:
-    """Return the checks of a rule for renders; none for a rule for the template."""
-    return rule.check if isinstance(rule.check, tuple) else ()
 
 
 def _template_results(

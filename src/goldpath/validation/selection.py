@@ -1,21 +1,22 @@
 """Select the linters and rules of a validation, by the options, the profile and .goldpath.yml."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from goldpath.cases.samples import ORDINARY, is_prose
 from goldpath.cases.select import Selection
 from goldpath.errors import unknown
-from goldpath.linters.base import Linter, never
+from goldpath.linters import charts
+from goldpath.linters.base import Check, Linter, never
 from goldpath.linters.command import command
 from goldpath.linters.registry import LINTERS
 from goldpath.linters.runner import Outcome
 from goldpath.model import SourceFinding
-from goldpath.rendering import pool
-from goldpath.rendering.tree import Tree
+from goldpath.rendering import pool, task_sandbox
+from goldpath.rendering.tree import Tree, relative
 from goldpath.rules.base import Rule, Subject
 from goldpath.rules.registry import RULES
-from goldpath.runtime import sandbox, toolchain
+from goldpath.runtime import toolchain
 from goldpath.runtime.cache import cache_dir
 from goldpath.template.goldpath_yml import FILE, Config, Profile
 from goldpath.validation.report import text
@@ -56,7 +57,7 @@ def all_names() -> list[str]:
 
 def template_rules() -> list[str]:
     """Return the ids of the rules that check the template itself, without tools."""
-    return [rule.id for rule in RULES if not isinstance(rule.check, tuple)]
+    return [rule.id for rule in RULES if not checks_of(rule)]
 
 
 def linters(config: Config, profile: Profile, options: Options) -> list[Linter]:
@@ -72,20 +73,35 @@ def linters(config: Config, profile: Profile, options: Options) -> list[Linter]:
         for linter in every
         if options.selects(linter.name)
         and linter.name not in config.skip
-        and (profile == "strict" or linter.broken is not never or linter.name in config.linters)
-        and (profile == "strict" or not linter.builds or toolchain.is_ready(linter.builds))
+        and (
+            profile == "strict"
+            or linter.name in config.linters
+            or (linter.broken is not never and is_ready(linter))
+        )
     ]
 
 
 def rules(config: Config, profile: Profile, options: Options) -> list[Rule]:
     """Return the selected rules."""
+    selected = [rule for rule in RULES if options.selects(rule.id)]
+    if options.only:
+        return selected
     return [
         rule
-        for rule in RULES
-        if options.selects(rule.id)
-        and (options.only or (rule.id not in config.skip))
-        and (options.only or profile == "strict" or not rule.strict)
+        for rule in selected
+        if rule.id not in config.skip
+        and (profile == "strict" or (not rule.strict and all(map(is_ready, checks_of(rule)))))
     ]
+
+
+def checks_of(rule: Rule) -> tuple[Check, ...]:
+    """Return the checks of a rule for renders; none for a rule for the template."""
+    return rule.check if isinstance(rule.check, tuple) else ()
+
+
+def is_ready(check: Check) -> bool:
+    """Return whether a check runs without a build or a download."""
+    return all(map(toolchain.is_ready, check.builds))
 
 
 def broken_only(outcome: Outcome, config: Config) -> Outcome:
@@ -110,7 +126,7 @@ def notes(
         answers = text.answers_text(subject.base)
         yield f"answers in place of defaults in all cases, which --data-file replaces: {answers}"
     tasks = [str(task) for task in subject.settings.get("_tasks") or ()]
-    if subject.tasks and tasks and not sandbox.is_possible():
+    if subject.tasks and tasks and not task_sandbox.exists():
         yield f"tasks ran without a sandbox, which this system does not offer: {', '.join(tasks)}"
     elif tasks and not subject.tasks:
         yield f"{count(len(tasks), 'task')} not run; --trust --tasks runs them in a sandbox"
@@ -125,6 +141,11 @@ def notes(
     others = [
         linter for linter in LINTERS if linter not in selected and linter.name not in config.skip
     ]
+    incomplete = {
+        relative(chart, tree.root) for tree in trees for chart in charts.incomplete_folders(tree)
+    }
+    for chart in sorted(incomplete):
+        yield f"chart {chart} is not checked: {charts.INCOMPLETE}"
     style = [
         linter.name
         for linter in others
@@ -136,25 +157,25 @@ def notes(
             f"copies are configured for {', '.join(style)}: add `linters: [{', '.join(style)}]` to "
             f"{FILE} to run them, or use --profile strict for all linters and rules"
         )
-    missing = [
-        linter.name
-        for linter in others
-        if linter.broken is not never and any(linter.select(tree) for tree in trees)
-    ]
-    if missing:
-        programs = "them" if len(missing) > 1 else "it"
-        yield f"not on PATH: {', '.join(missing)}; --profile strict builds {programs}"
+    wanted: list[Check] = [linter for linter in LINTERS if linter.broken is not never]
+    wanted += [check for rule in RULES if not rule.strict for check in checks_of(rule)]
+    wanted = [check for check in wanted if check.name not in config.skip]
+    if programs := _missing(wanted, trees):
+        names = ", ".join(programs)
+        yield f"not on PATH, so what needs it is not checked: {names}; --profile strict builds it"
 
 
-def builds(selected: Sequence[Linter], subject: Subject) -> str:
-    """Return what the first use of the linters takes, in a sentence; "" if they are ready."""
-    trees = [Tree(render.root) for render in subject.renders]
-    names = {
-        linter.builds
-        for linter in selected
-        if linter.builds and any(linter.select(tree) for tree in trees)
-    }
-    missing = sorted(name for name in names if not toolchain.is_ready(name))
+def _missing(checks: Iterable[Check], trees: Sequence[Tree]) -> list[str]:
+    """Return the programs of checks of these trees that have to be built or downloaded."""
+    unready = [check for check in checks if not is_ready(check)]
+    used = [check for check in unready if any(check.select(tree) for tree in trees)]
+    names = sorted({name for check in used for name in check.builds})
+    return [name for name in names if not toolchain.is_ready(name)]
+
+
+def builds(checks: Iterable[Check], subject: Subject) -> str:
+    """Return what the first use of programs takes, in a sentence; "" if all are ready."""
+    missing = _missing(checks, [Tree(render.root) for render in subject.renders])
     if not missing:
         return ""
     minutes = sum(toolchain.COSTS[name][0] for name in missing)

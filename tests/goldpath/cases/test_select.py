@@ -131,6 +131,19 @@ def test_quotes_are_tried_in_texts_because_they_would_hide_each_other_in_names(
     assert by_name["oddest"].keys() == {"name", "description"}
 
 
+def test_too_many_cases_are_bounded_and_the_rest_is_counted(tmp_path: Path) -> None:
+    choices = [f"q{n}: {{type: int, choices: [1, 2, 3, 4, 5], default: 1}}" for n in range(4)]
+    (tmp_path / "copier.yml").write_text("\n".join(choices))
+    template = load(tmp_path)
+    every = select.read_questions(template, select.Selection(max_cases=0))
+    few = select.read_questions(template, select.Selection(max_cases=10))
+    assert every.left_out == 0
+    assert len(every.cases) >= 25
+    assert (len(few.cases), few.left_out) == (10, len(every.cases) - 10)
+    assert {case.name for case in few.cases} <= {case.name for case in every.cases}
+    assert few.cases[0].name == "defaults"
+
+
 def test_text_without_a_validator_is_tried_with_quotes_and_other_scripts(tmp_path: Path) -> None:
     found = _chosen(tmp_path, "title: {type: str, default: My title}")
     by_name = {case.name: case.answers for case in found}

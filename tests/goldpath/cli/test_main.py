@@ -134,6 +134,18 @@ def test_render_takes_the_uncommitted_changes_of_a_checkout(place: Path) -> None
     assert (place / "out/name.txt").read_text() == "changed"
 
 
+def test_tasks_without_trust_are_bad_input(place: Path) -> None:
+    done = trees.run_program("goldpath", "validate", "template", "--tasks", cwd=place)
+    sentence = "Error: --tasks needs --trust: tasks are commands of the template.\n"
+    assert (done.returncode, done.stderr) == (2, sentence)
+
+
+def test_a_file_with_data_replaces_defaults_in_all_cases(place: Path) -> None:
+    options = ["--data-file", "good.yml", "--format", "json"]
+    done = trees.run_program("goldpath", "cases", "template", *options, cwd=place)
+    assert json.loads(done.stdout)[0] == {"name": "defaults", "answers": {"colour": "blue"}}
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [([], "orders red"), (["--case", "1"], "orders red"), (["--case", "shortest"], "o red")],

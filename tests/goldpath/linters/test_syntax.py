@@ -117,6 +117,17 @@ def test_a_linter_that_fails_on_everything_has_failed(tmp_path: Path) -> None:
     assert "no JSON" in outcome.reason
 
 
+def test_a_linter_that_fails_on_too_many_files_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "MAX_RUNS", 5)
+    copies = [{"a.txt": "BROKEN" if number % 2 else str(number)} for number in range(16)]
+    copies = [{"a.txt": f"{copy['a.txt']} {number}"} for number, copy in enumerate(copies)]
+    (outcome,) = runner.run([_fails_on("BROKEN")], _renders(tmp_path, *copies))
+    assert outcome.failed
+    assert outcome.findings == {}
+
+
 def test_a_message_has_no_path_of_this_machine(tmp_path: Path) -> None:
     def lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
         if len(files) == 1 and "BROKEN" in files[0].read_text():

@@ -11,8 +11,8 @@ import yaml
 
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Render
+from goldpath.rendering import task_sandbox
 from goldpath.rendering.copier import render
-from goldpath.runtime import sandbox
 from testing import trees
 
 NONE = Case("none", {})
@@ -144,15 +144,18 @@ def test_trust_alone_runs_no_task(tmp_path: Path) -> None:
 
 
 def test_a_task_writes_only_in_the_copy_and_has_no_network_and_no_home(tmp_path: Path) -> None:
-    if not sandbox.is_possible():
-        pytest.skip("this system offers no sandbox: see the test of that")
-    tasks = (
+    if not task_sandbox.exists():
+        pytest.skip(
+            "needs user namespaces. Try, on Ubuntu 24.04 or newer: "
+            "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+        )
+    commands = (
         "echo made > made.txt",
         f"touch {tmp_path}/outside",
         "echo x > $HOME/x; ls $HOME > home.txt",
         [sys.executable, "-c", "import socket; socket.create_connection(('127.0.0.1', 9))"],
     )
-    source = _template(tmp_path, f"_tasks: {json.dumps(tasks)}")
+    source = _template(tmp_path, f"_tasks: {json.dumps(commands)}")
     copy = render(source, NONE, tmp_path / "out", trust=True, tasks=True)
     assert (copy.root / "made.txt").read_text() == "made\n"
     assert (copy.root / "home.txt").read_text() == "x\n"
@@ -166,7 +169,7 @@ def test_without_a_sandbox_tasks_run_and_their_output_is_no_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """As on a stock Ubuntu, which refuses namespaces to users."""
-    monkeypatch.setattr(sandbox, "is_possible", lambda: False)
+    monkeypatch.setattr(task_sandbox, "exists", lambda: False)
     source = _template(tmp_path, "_tasks: ['echo hello; echo made > made.txt']")
     copy = render(source, NONE, tmp_path / "out", trust=True, tasks=True)
     assert (copy.root / "made.txt").exists()

@@ -258,6 +258,9 @@ def test_an_update_that_differs_from_a_fresh_copy_is_found(tmp_path: Path) -> No
     subject = _subject(_write(tmp_path / "v2", change), tag="v1.0.0", release=release)
     (hit,) = _hits(registry.find("GP018"), subject)
     assert "lacks new.txt" in hit.message
+    # An update keeps the recorded answer; a copy with the same answers has it, too.
+    default = _write(tmp_path / "v4", _head("default: orders", "default: parcels"))
+    assert _found(_subject(default, tag="v1.0.0", release=release)) == set()
     same = _write(tmp_path / "v3", {"template/new.txt": "new\n"})
     assert _found(_subject(same, tag="v1.0.0", release=release)) == set()
 

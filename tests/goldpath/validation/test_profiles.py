@@ -1,6 +1,7 @@
 """The profiles, .goldpath.yml, and reports by defect."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,15 @@ import pytest
 
 from goldpath.cases.select import Selection
 from goldpath.errors import BadInputError
-from goldpath.model import Finding, Report, Row, SourceFinding
+from goldpath.linters.registry import LINTERS
+from goldpath.model import Case, Finding, Render, Report, Row, SourceFinding
+from goldpath.rules.base import Subject
+from goldpath.rules.kubernetes import helm_hooks
+from goldpath.rules.registry import RULES
+from goldpath.runtime import toolchain
 from goldpath.template import goldpath_yml
+from goldpath.template.source import fetch
+from goldpath.validation import selection
 from goldpath.validation.pipeline import validate
 from goldpath.validation.report import text
 from goldpath.validation.report.defects import group
@@ -137,6 +145,70 @@ def test_a_command_runs_in_its_cases_in_a_repository_with_a_first_commit(tmp_pat
     assert log.read_text() == "First commit\n"
     assert found.cases == ("defaults",)
     assert "ended with status 3: payments-api" in found.finding.message
+
+
+CHART = {
+    "chart/Chart.yaml": "apiVersion: v2\nname: chart\nversion: 0.1.0\n",
+    "chart/templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+}
+
+
+@pytest.fixture
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which no program was built and none is on PATH."""
+    monkeypatch.setattr(toolchain, "is_ready", lambda _: False)
+
+
+@pytest.mark.usefixtures("_bare")
+def test_the_default_profile_builds_nothing_and_says_what_it_does_not_check(tmp_path: Path) -> None:
+    files = {"copier.yml": "a: {type: str, default: b}\n", "a.jinja": "{{ a }}", **CHART}
+    notices: list[str] = []
+    report = validate(
+        str(trees.build_file_tree(tmp_path / "t", files)), Options(), notice=notices.append
+    )
+    assert notices == []
+    (missing,) = report.notes
+    assert missing.startswith("not on PATH, so what needs it is not checked: helm3, helm4")
+    ran = {row.name for row in (*report.linters, *report.rules)}
+    assert not ran & {"helm3", "helm4", "go vet", "actionlint", "GP101", "GP102"}
+    assert {"syntax", "zizmor", "GP003"} <= ran
+
+
+@pytest.mark.usefixtures("_bare")
+def test_what_has_to_be_built_is_announced_with_minutes_and_megabytes(tmp_path: Path) -> None:
+    subject = Subject(
+        fetch(str(trees.build_file_tree(tmp_path / "t", {"copier.yml": "a: b\n"}))), {},
+        (Render(Case("one", {}), trees.build_file_tree(tmp_path / "copy", CHART)),),
+    )  # fmt: skip
+    said = selection.builds((*LINTERS, helm_hooks.CHECK), subject)
+    assert said.startswith("first use of checkov, helm3, helm4, kube-score, pod-security: ")
+    minutes, megabytes = map(int, re.findall(r"(\d+) minutes .* (\d+) MB", said)[0])
+    assert minutes > 5
+    assert megabytes > 1000
+
+
+def test_every_program_that_a_check_builds_has_a_cost() -> None:
+    checks = (*LINTERS, *(check for rule in RULES for check in selection.checks_of(rule)))
+    assert {name for check in checks for name in check.builds} == toolchain.COSTS.keys()
+
+
+@pytest.mark.usefixtures("_bare")
+def test_a_linter_that_the_template_names_runs_even_if_it_has_to_be_built() -> None:
+    config = goldpath_yml.Config(linters=["golangci-lint"])
+    names = [linter.name for linter in selection.linters(config, "default", Options())]
+    assert "golangci-lint" in names
+    assert "actionlint" not in names
+
+
+def test_a_chart_without_its_dependencies_is_named_and_not_rendered(tmp_path: Path) -> None:
+    chart = CHART["chart/Chart.yaml"] + "dependencies: [{name: common, version: 1.0.0}]\n"
+    files = {"copier.yml": "a: {type: str, default: b}\n", "a.jinja": "{{ a }}", **CHART}
+    root = trees.build_file_tree(tmp_path / "t", {**files, "chart/Chart.yaml": chart})
+    report = _check(root)
+    assert [note for note in report.notes if "chart chart is not checked" in note]
+    assert report.findings == ()
+    (strict,) = _check(root, only=("helm4",)).findings
+    assert "its dependencies are not in charts/" in strict.finding.message
 
 
 def _finding(rule: str, source: str, message: str, **more: Any) -> SourceFinding:

@@ -147,9 +147,10 @@ def _check_clusters(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa
 
 CHECKS = (
     Check("api-versions-of-charts", charts.select, _check_charts, merged=True,
-          dangers=charts.dangers),
+          builds=("helm4",), dangers=charts.dangers),
     Check("api-versions-of-manifests", manifest_files.select, _check_manifests),
-    Check("api-versions-of-clusters", cluster_manifests.select, _check_clusters),
+    Check("api-versions-of-clusters", cluster_manifests.select, _check_clusters,
+          builds=("cluster-variables",)),
 )  # fmt: skip
 
 RULES = (

@@ -91,7 +91,7 @@ def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001 
     return list(dict.fromkeys(findings(tree)))
 
 
-CHECK = Check("clusters", cluster_manifests.select, _check)
+CHECK = Check("clusters", cluster_manifests.select, _check, builds=("cluster-variables",))
 
 RULES = (
     Rule(

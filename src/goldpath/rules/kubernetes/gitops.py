@@ -133,7 +133,7 @@ def _rollouts(tree: Tree) -> Iterator[Manifest]:
             yield from (item for item in chart.manifests if item.kind == "Rollout")
 
 
-CHECK = Check("gitops", _select, _check)
+CHECK = Check("gitops", _select, _check, builds=("helm4",))
 
 RULES = (
     Rule(

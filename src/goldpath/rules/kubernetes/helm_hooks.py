@@ -158,7 +158,9 @@ def _words(chart: charts.ChartRender) -> set[str]:
     return {text for document in read for text in texts(document)}
 
 
-CHECK = Check("helm-hooks", charts.select, _check, merged=True, dangers=charts.dangers)
+CHECK = Check(
+    "helm-hooks", charts.select, _check, merged=True, builds=("helm4",), dangers=charts.dangers
+)
 
 RULES = (
     Rule(

@@ -128,7 +128,9 @@ def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001 
     return list(dict.fromkeys(results))
 
 
-CHECK = Check("rollouts", charts.select, _check, merged=True, dangers=charts.dangers)
+CHECK = Check(
+    "rollouts", charts.select, _check, merged=True, builds=("helm4",), dangers=charts.dangers
+)
 
 RULES = (
     Rule(
