@@ -13,7 +13,7 @@ _OPTIONS = (
 
 
 def commit(folder: Path, message: str, tag: str = "", *, ignored: bool = False) -> None:
-    """Commit all files of a folder, which becomes a repository if it is none.
+    """Commit all files of a folder, which becomes a repository if it is not one.
 
     Args:
         folder: The folder.
