@@ -138,18 +138,18 @@ def update(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", OldTemplateWarning)
-            with _Guarded(dst_path=copy, vcs_ref="v0.0.1", **options) as worker:
+            with GuardedWorker(dst_path=copy, vcs_ref="v0.0.1", **options) as worker:
                 worker.run_copy()
                 options["answers_file"] = worker.answers_relpath
             git.commit(copy, "state", ignored=True)
-            with _Guarded(
+            with GuardedWorker(
                 dst_path=copy, vcs_ref="v0.0.2", **{**options, "src_path": None}
             ) as worker:
                 worker.run_update()
             # An update keeps recorded answers where a new copy takes a new default.
             options["data"] = _recorded(copy / options["answers_file"])
             fresh = scratch / "fresh" / case.folder
-            with _Guarded(dst_path=fresh, vcs_ref="v0.0.2", **options) as worker:
+            with GuardedWorker(dst_path=fresh, vcs_ref="v0.0.2", **options) as worker:
                 worker.run_copy()
     except (CopierError, TemplateError, ValueError, TypeError) as error:
         raise GoldpathError(" ".join(str(error).split())) from error
@@ -166,7 +166,7 @@ def _literal(path: str) -> str:
     return re.sub(r"([*?\[\]!\\ ])", r"\\\1", path)
 
 
-class _Guarded(Worker):
+class GuardedWorker(Worker):
     """Copier's worker, which refuses to write into .git, and to run tasks unless told to."""
 
     run_tasks: bool = False
@@ -207,7 +207,7 @@ class _Guarded(Worker):
             yield path, context
 
 
-class RecordingWorker(_Guarded):
+class RecordingWorker(GuardedWorker):
     """A worker that records the source of each file."""
 
     bytecode: Path | None = None

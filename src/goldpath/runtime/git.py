@@ -1,5 +1,7 @@
-"""Commits in folders of ours, whatever the user's git is configured for."""
+"""Run git in repositories of others, and commit in folders of ours, whatever its configuration."""
 
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from goldpath.runtime import process
@@ -10,6 +12,42 @@ _OPTIONS = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false"),
     *("-c", "commit.gpgSign=false", "-c", "tag.gpgSign=false"),
 )
+
+# A repository can name programs that git runs, and a password can be asked for.
+_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_OPTIONAL_LOCKS": "0"}
+
+
+def run(
+    folder: Path,
+    *arguments: str | Path,
+    stdin: bytes = b"",
+    accept: Collection[int] = (0,),
+    env: Mapping[str, str] | None = None,
+) -> process.Output:
+    """Run git in a folder without programs of its configuration.
+
+    Args:
+        folder: A work tree, or a bare repository.
+        arguments: The command of git and its arguments.
+        stdin: The standard input.
+        accept: Exit statuses that are not a failure.
+        env: Variables set on top of the environment.
+
+    Raises: ToolError for any other exit status.
+    """
+    argv: list[str | Path] = ["git", *_SAFE, *arguments]
+    variables = {**_QUIET, **(env or {})}
+    return process.run_bytes(argv, cwd=folder, env=variables, stdin=stdin, accept=accept)
+
+
+def lines(folder: Path, *arguments: str | Path) -> list[str]:
+    """Return the output of a git command, split at NUL characters if there are any, else at lines.
+
+    Raises: ToolError if git fails.
+    """
+    text = os.fsdecode(run(folder, *arguments).stdout)
+    return [line for line in text.split("\0" if "\0" in text else "\n") if line]
 
 
 def commit(folder: Path, message: str, tag: str = "", *, ignored: bool = False) -> None:

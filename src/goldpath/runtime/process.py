@@ -32,12 +32,21 @@ class _Group:
     """The programs of the threads of one pool, to end all of them at once."""
 
     def __init__(self) -> None:
-        self.running: set[subprocess.Popen[str]] = set()
+        self.running: set[Program] = set()
         self.ending = threading.Event()  # set when no further program may start
 
 
 # The group of a thread of a pool; other threads have none.
 _GROUP: ContextVar[_Group | None] = ContextVar("group", default=None)
+
+
+@dataclass(frozen=True)
+class Output:
+    """The exit status and the output of a finished program, as bytes."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,23 @@ def run(
     Raises: GoldpathError if the program is missing or exceeds a limit, ToolError for any other
     exit status.
     """
-    command = [str(part) for part in argv]
+    output = run_bytes(
+        argv, cwd=cwd, env=env, stdin=stdin.encode(errors="replace"), accept=accept, user=user
+    )
+    return Result(output.status, _text(output.stdout), _text(output.stderr))
+
+
+def run_bytes(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    accept: Collection[int] = (0,),
+    user: int | None = None,
+) -> Output:
+    """Run a program as `run` does, with bytes as its input and output."""
+    command = [os.fsdecode(part) for part in argv]
     end, memory = _BOUNDS.get() or (math.inf, resource.RLIM_INFINITY)
     seconds = None if math.isinf(end) else max(0.0, end - time.monotonic())
     try:
@@ -82,8 +107,6 @@ def run(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
             start_new_session=True,
             **_as_user(user),
         )
@@ -108,8 +131,13 @@ def run(
     if group.ending.is_set():  # its output is not complete
         raise GoldpathError(f"{command[0]} was interrupted.")
     if program.returncode not in accept:
-        raise ToolError(command, program.returncode, stdout + stderr)
-    return Result(program.returncode, stdout, stderr)
+        raise ToolError(command, program.returncode, _text(stdout + stderr))
+    return Output(program.returncode, stdout, stderr)
+
+
+def _text(data: bytes) -> str:
+    text = data.decode(errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def without_make(environment: Mapping[str, str]) -> dict[str, str]:
@@ -174,7 +202,7 @@ def _lower(pid: int, memory: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
 
 
-def _end_group(program: "subprocess.Popen[str]") -> None:
+def _end_group(program: Program) -> None:
     """End a program and its children, which would otherwise go on writing files."""
     for stop in (signal.SIGINT, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):

@@ -54,29 +54,29 @@ def fetch(template: str, vcs_ref: str | None = None) -> Source:
 
     Raises: BadInputError if it cannot be read or cloned.
     """
-    name_to_print = _without_credentials(template)
+    name_to_print = without_credentials(template)
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         scratch = Path(name)
         folder = Path(template).expanduser().resolve()
         if not folder.is_dir():
-            address = _address(template)
+            url = address(template)
             folder = scratch / "clone"
-            _run_git(f"{name_to_print} cannot be cloned", "clone", "-q", "--", address, folder)
+            _run_git(f"{name_to_print} cannot be cloned", "clone", "-q", "--", url, folder)
             _initialize_submodules(folder)
-        root = snapshot(_at(folder, vcs_ref, scratch / "ref") if vcs_ref else folder)
+        root = snapshot(checkout(folder, vcs_ref, scratch / "ref") if vcs_ref else folder)
         try:
             loaded = load(root)
         except BadInputError as error:  # the user does not know the path of the copy
             raise BadInputError(str(error).replace(str(root), name_to_print)) from error
         tag, release, failure = _last_tag(folder, vcs_ref or "HEAD"), None, ""
         try:
-            release = snapshot(_at(folder, tag, scratch / "tag")) if tag else None
+            release = snapshot(checkout(folder, tag, scratch / "tag")) if tag else None
         except BadInputError as error:  # a submodule; the current version can be checked
             failure = str(error)
         return Source(name_to_print, root, loaded, tag, release, failure)
 
 
-def _without_credentials(text: str) -> str:
+def without_credentials(text: str) -> str:
     """Remove credentials from URLs, before these are printed or written."""
     return CREDENTIALS.sub(r"\1", text)
 
@@ -91,7 +91,7 @@ def merge_base(folder: Path, ref: str) -> Path:
     if found.status:
         raise BadInputError(f"{folder} has no version {ref}, or no common ancestor with it.")
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
-        return snapshot(_at(folder, found.stdout.strip(), Path(name) / "before"))
+        return snapshot(checkout(folder, found.stdout.strip(), Path(name) / "before"))
 
 
 def snapshot(folder: Path) -> Path:
@@ -242,7 +242,11 @@ def _state(path: Path) -> bytes:
     return mode + hashlib.sha256(path.read_bytes()).digest()
 
 
-def _address(template: str) -> str:
+def address(template: str) -> str:
+    """Return the URL that git clones, for a URL or one of Copier's short forms.
+
+    Raises: BadInputError if it is none of them.
+    """
     for short, full in SHORT.items():
         if template.startswith(short):
             return f"{full}{template.removeprefix(short)}"
@@ -254,8 +258,11 @@ def _address(template: str) -> str:
     return template.removeprefix("git+")
 
 
-def _at(folder: Path, ref: str, clone: Path) -> Path:
-    """Clone a repository, check a version out and return the clone."""
+def checkout(folder: Path, ref: str, clone: Path) -> Path:
+    """Clone a repository, check a version out and return the clone.
+
+    Raises: BadInputError if the repository lacks the version or cannot be cloned.
+    """
     _run_git(f"{folder} cannot be cloned", "clone", "-q", "-n", "--shared", "--", folder, clone)
     for name in (ref, f"origin/{ref}"):
         found = process.run(
@@ -303,5 +310,5 @@ def _run_git(failure: str, *arguments: str | Path, cwd: Path | None = None) -> N
     try:
         process.run([*_GIT, *arguments], cwd=cwd, env=_QUIET)
     except ToolError as error:
-        reason = _without_credentials(" ".join(error.output.split()))
+        reason = without_credentials(" ".join(error.output.split()))
         raise BadInputError(f"{failure}: {reason}") from error

@@ -1,0 +1,1 @@
+"""What an update of a repository would change, and where the repository left its template."""
