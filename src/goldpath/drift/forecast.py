@@ -1,0 +1,227 @@
+"""Forecast for each file what `copier update` will do with it.
+
+The forecast compares three versions: the copy that the recorded version of the template gives, the
+copy that the newest version gives, and what is committed. docs/drift.md explains each status.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pathspec import GitIgnoreSpec
+
+from goldpath.drift.merge import Merger, Trio, conflicts
+from goldpath.drift.repository import SUBMODULE, Blob, blob_id
+from goldpath.errors import GoldpathError
+from goldpath.rendering.in_memory import LINK, Copy, Entry
+
+# Names that Copier does not look at when it deletes files: `filecmp.DEFAULT_IGNORES`.
+NEVER_REMOVED = frozenset({"RCS", "CVS", "tags", ".git", ".hg", ".bzr", "_darcs", "__pycache__"})
+# Attributes of git with which a file differs between work tree and commit, or has no patch.
+CONVERTING = ("filter", "ident", "working-tree-encoding", "eol=crlf", "-text", "binary", "-diff")
+
+
+class Status(StrEnum):
+    """What happened to a file since the recorded version, from the best to the worst."""
+
+    CURRENT = "current"
+    TEAM = "team"
+    DELETED = "deleted"
+    EDITED = "edited"
+    ADDED = "added"
+    REMOVED = "removed"
+    OUTDATED = "outdated"
+    MERGE = "merge"
+    DIVERGED = "diverged"
+    CONFLICT = "conflict"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file of a copy: what the update does with it, and its versions.
+
+    Attributes:
+        path: Its path in the copy.
+        status: See `Status`.
+        old: The file in the recorded version of the template.
+        project: The committed file.
+        new: The file in the newest version of the template.
+        result: The file after the update, None if there is none.
+        lines: The lines of the result at which conflicts start.
+        release: The release that a diverged file is nearest to.
+        renamed: The new path of a file that the update renames although it was edited.
+    """
+
+    path: str
+    status: Status
+    old: Entry | None = None
+    project: Entry | None = None
+    new: Entry | None = None
+    result: Entry | None = None
+    lines: tuple[int, ...] = ()
+    release: str = ""
+    renamed: str = ""
+
+
+class NotCoveredError(GoldpathError):
+    """Only Copier itself can say what the update does."""
+
+
+Read = Callable[[Iterable[str]], Mapping[str, Entry]]
+
+
+@dataclass(frozen=True)
+class _Versions:
+    old: Copy
+    new: Copy
+    project: Mapping[str, Blob]
+    ignored: frozenset[str]
+
+    def edited(self, path: str) -> bool:
+        """Return whether the project's file is not that of the recorded version."""
+        blob, entry = self.project.get(path), self.old.files.get(path)
+        if blob is None or entry is None or blob.mode != entry.mode:
+            return blob is not None
+        return blob.id != blob_id(entry.data, blob.id)
+
+
+def forecast(
+    old: Copy,
+    new: Copy,
+    project: Mapping[str, Blob],
+    read: Read,
+    merger: Merger,
+    answers_file: str,
+) -> list[Change]:
+    """Return a change for each file of the template, sorted by path.
+
+    Args:
+        old: The copy of the recorded version.
+        new: The copy of the newest version.
+        project: The committed files, by their path in the copy.
+        read: Returns committed files.
+        merger: Merges files.
+        answers_file: The path of the answers file, which Copier always writes.
+
+    Raises: NotCoveredError if the files need Copier itself, ToolError if git fails.
+    """
+    versions = _Versions(old, new, project, _ignored(old.files))
+    paths = (old.files.keys() | new.files.keys()) - {answers_file}
+    contents = read([path for path in paths if versions.edited(path)])
+    _check(versions, contents)
+    trios = {
+        path: Trio(old.files.get(path), entry, new.files[path])
+        for path, entry in contents.items()
+        if _needs_merge(versions, path, entry)
+    }
+    merged = merger.merge(trios)
+    changes = [_change(versions, path, contents.get(path), merged) for path in paths]
+    return sorted((change for change in changes if change), key=lambda change: change.path)
+
+
+def _check(versions: _Versions, contents: Mapping[str, Entry]) -> None:
+    """Leave to Copier what depends on more than the contents of files."""
+    project, new = versions.project, versions.new.files
+    for path, entry in [*versions.old.files.items(), *new.items(), *contents.items()]:
+        if path.rpartition("/")[2] == ".gitattributes":
+            text = entry.data.decode(errors="replace")
+            if any(word in text for word in CONVERTING):
+                raise NotCoveredError(f"{path} converts files")
+    attributes = any(path.rpartition("/")[2] == ".gitattributes" for path in project)
+    if attributes and any(b"\r\n" in entry.data for entry in contents.values()):
+        raise NotCoveredError("files with CRLF and .gitattributes")
+    folders = {parent for path in project for parent in _parents(path)}
+    for path in new:
+        if path in folders or any(parent in project for parent in _parents(path)):
+            raise NotCoveredError(f"{path} is a file and a folder")
+        if (blob := project.get(path)) and blob.mode == SUBMODULE:
+            raise NotCoveredError(f"{path} is a submodule")
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:number]) for number in range(1, len(parts))]
+
+
+def _needs_merge(versions: _Versions, path: str, project: Entry) -> bool:
+    """Return whether git has to merge an edited file."""
+    old, new = versions.old.files.get(path), versions.new.files.get(path)
+    if new is None or path in versions.ignored or versions.new.skipped(path) or project == new:
+        return False
+    if old is None or old != new:
+        return True
+    data = old.data + project.data
+    return LINK in (old.mode, project.mode) or b"\0" in data or b"\r" in data
+
+
+def _change(
+    versions: _Versions, path: str, project: Entry | None, merged: Mapping[str, Entry]
+) -> Change | None:
+    """Return the change of one path, or None if it is neither in the project nor comes to it."""
+    old, new = versions.old.files.get(path), versions.new.files.get(path)
+    if path in versions.project and project is None:
+        project = old  # unedited
+    if new is None:
+        return _removed(path, old, project)
+    skipped, ignored = versions.new.skipped(path), path in versions.ignored
+    if project is None:
+        deleted = old and not ignored and not skipped
+        status, result = (Status.DELETED, None) if deleted else (Status.ADDED, new)
+    elif skipped:
+        status, result = Status.TEAM, project
+    elif project == new:
+        status, result = Status.CURRENT, project
+    elif project == old:
+        status, result = Status.OUTDATED, new
+    else:  # Copier overwrites ignored files
+        result = new if ignored else merged.get(path, project)
+        status = _of_merge(project, new, result)
+    lines = tuple(conflicts(result.data)) if result and status == Status.CONFLICT else ()
+    return Change(path, status, old, project, new, result, lines)
+
+
+def _of_merge(project: Entry, new: Entry, result: Entry) -> Status:
+    if conflicts(result.data) and not conflicts(project.data):
+        return Status.CONFLICT
+    if result == new:
+        return Status.LOST
+    return Status.EDITED if result == project else Status.MERGE
+
+
+def _removed(path: str, old: Entry | None, project: Entry | None) -> Change | None:
+    if project is None:
+        return None
+    if project.mode == LINK or NEVER_REMOVED & set(path.split("/")):
+        return Change(path, Status.EDITED, old, project, None, project)
+    status = Status.REMOVED if project == old else Status.LOST
+    return Change(path, status, old, project)
+
+
+def _ignored(files: Mapping[str, Entry]) -> frozenset[str]:
+    """Return the files that the copy's own .gitignore files ignore: Copier does not merge them."""
+    specs = {
+        path.removesuffix(".gitignore"): GitIgnoreSpec.from_lines(
+            entry.data.decode(errors="replace").splitlines()
+        )
+        for path, entry in files.items()
+        if path.rpartition("/")[2] == ".gitignore"
+    }
+    deepest_first = sorted(specs, key=len, reverse=True)
+    ignored = set()
+    for path in files if specs else ():
+        for folder in (folder for folder in deepest_first if path.startswith(folder)):
+            verdict = specs[folder].check_file(path.removeprefix(folder)).include
+            if verdict is not None:
+                if verdict:
+                    ignored.add(path)
+                break
+    return frozenset(ignored)
+
+
+def distance(one: Entry, other: Entry) -> int:
+    """Return the number of lines that are only in one of two files."""
+    first, second = one.data.split(b"\n"), other.data.split(b"\n")
+    blocks = difflib.SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()
+    return len(first) + len(second) - 2 * sum(block.size for block in blocks)

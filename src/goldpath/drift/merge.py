@@ -1,0 +1,131 @@
+"""Merge edited files exactly as `copier update` does: with git, in a scratch repository.
+
+Copier takes the difference between the recorded version and the project, applies it to the newest
+version with `git apply --reject`, and merges each file with a rejected hunk by `git merge-file`:
+copier/_main.py, `_apply_update`.
+"""
+
+import functools
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from goldpath.errors import GoldpathError
+from goldpath.rendering.in_memory import EXECUTABLE, FILE, LINK, Entry
+from goldpath.runtime import git
+
+START = b"<<<<<<< before updating"
+_LABELS = ("before updating", "last update", "after updating")
+FAILED = 128  # the lowest status of `git merge-file` that is no number of conflicts
+
+
+@dataclass(frozen=True)
+class Trio:
+    """One file in the recorded version, in the project and in the newest version."""
+
+    old: Entry | None
+    project: Entry
+    new: Entry
+
+
+class Merger:
+    """Merges files of many repositories in one scratch folder."""
+
+    def __init__(self, scratch: Path) -> None:
+        """Use an empty folder."""
+        self._scratch = scratch
+
+    @functools.cached_property
+    def _repository(self) -> Path:
+        folder = self._scratch / "repository"
+        folder.mkdir()
+        git.run(folder, "init", "-q", "--bare")
+        return folder
+
+    def merge(self, trios: Mapping[str, Trio], context_lines: int = 3) -> dict[str, Entry]:
+        """Return the merged files, with conflict markers where both changed the same lines.
+
+        Raises: ToolError if git fails.
+        """
+        if not trios:
+            return {}
+        with tempfile.TemporaryDirectory(dir=self._scratch) as name:
+            tree = Path(name)
+            for path, trio in trios.items():
+                write(tree / path, trio.new)
+            patch = self._difference(trios, context_lines)
+            # Inside of a repository, git would apply nothing to a folder that is not its top.
+            outside = {"GIT_CEILING_DIRECTORIES": str(self._scratch)}
+            git.run(tree, "apply", "--reject", stdin=patch, accept=range(256), env=outside)
+            for path, trio in trios.items():
+                if (tree / f"{path}.rej").exists() and f"{path}.rej" not in trios:
+                    write(tree / path, self.merge_file(trio))
+            return {path: read(tree / path) for path in trios}
+
+    def merge_file(self, trio: Trio) -> Entry:
+        """Merge one file, with conflict markers; of binary files return the project's."""
+        names = [self._scratch / name for name in ("before", "last", "after")]
+        versions = (trio.project, trio.old or _empty(trio.project), trio.new)
+        for name, version in zip(names, versions, strict=True):
+            name.write_bytes(version.data)
+        labels = [word for label in _LABELS for word in ("-L", label)]
+        words = ("merge-file", "-p", *labels, "--", *names)
+        result = git.run(self._scratch, *words, accept=range(256))
+        data = trio.project.data if result.status >= FAILED else result.stdout
+        return Entry(trio.project.mode, data)
+
+    def _difference(self, trios: Mapping[str, Trio], context_lines: int) -> bytes:
+        """Return the difference between the recorded version and the project as a patch."""
+        old = {path: trio.old or _empty(trio.project) for path, trio in trios.items()}
+        project = {path: trio.project for path, trio in trios.items()}
+        stream = b"".join([*_commit(b"old", old), *_commit(b"project", project), b"done\n"])
+        git.run(self._repository, "fast-import", "--quiet", "--force", "--done", stdin=stream)
+        difference = ("diff-tree", f"--unified={context_lines}", "--inter-hunk-context=-1")
+        branches = ("refs/heads/old", "refs/heads/project")
+        return git.run(self._repository, *difference, *branches).stdout
+
+
+def conflicts(data: bytes) -> list[int]:
+    """Return the lines at which conflicts start."""
+    lines = enumerate(data.split(b"\n"), 1) if START in data else ()
+    return [number for number, line in lines if line.rstrip() == START]
+
+
+def write(file: Path, entry: Entry) -> None:
+    """Write a file or link, in place of the one that is there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    if entry.mode == LINK:
+        file.symlink_to(os.fsdecode(entry.data))
+        return
+    file.write_bytes(entry.data)
+    if entry.mode == EXECUTABLE:
+        file.chmod(file.stat().st_mode | 0o111)
+
+
+def read(file: Path) -> Entry:
+    """Return a file or link.
+
+    Raises: GoldpathError if it is neither.
+    """
+    if file.is_symlink():
+        return Entry(LINK, os.fsencode(file.readlink()))
+    if not file.is_file():
+        raise GoldpathError(f"{file.name} is not a file.")
+    return Entry(EXECUTABLE if os.access(file, os.X_OK) else FILE, file.read_bytes())
+
+
+def _empty(entry: Entry) -> Entry:
+    return Entry(entry.mode if entry.mode != LINK else FILE, b"")
+
+
+def _commit(name: bytes, files: Mapping[str, Entry]) -> Iterator[bytes]:
+    """Yield a commit for `git fast-import`."""
+    yield b"reset refs/heads/%b\ncommit refs/heads/%b\n" % (name, name)
+    yield b"committer goldpath <goldpath@goldpath.invalid> 0 +0000\ndata 0\n"
+    for path, entry in sorted(files.items()):
+        quoted = os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+        yield b'M %o inline "%b"\n' % (entry.mode, quoted.replace(b"\n", b"\\n"))
+        yield b"data %d\n%b\n" % (len(entry.data), entry.data)
