@@ -79,13 +79,6 @@ class _Versions:
     project: Mapping[str, Blob]
     ignored: frozenset[str]
 
-    def edited(self, path: str) -> bool:
-        """Return whether the project's file is not that of the recorded version."""
-        blob, entry = self.project.get(path), self.old.files.get(path)
-        if blob is None or entry is None or blob.mode != entry.mode:
-            return blob is not None
-        return blob.id != blob_id(entry.data, blob.id)
-
 
 def forecast(
     old: Copy,
@@ -109,7 +102,7 @@ def forecast(
     """
     versions = _Versions(old, new, project, _ignored(old.files))
     paths = (old.files.keys() | new.files.keys()) - {answers_file}
-    contents = read([path for path in paths if versions.edited(path)])
+    contents = read([path for path in paths if is_edited(old, project, path)])
     _check(versions, contents)
     trios = {
         path: Trio(old.files.get(path), entry, new.files[path])
@@ -117,8 +110,45 @@ def forecast(
         if _needs_merge(versions, path, entry)
     }
     merged = merger.merge(trios)
-    changes = [_change(versions, path, contents.get(path), merged) for path in paths]
-    return sorted((change for change in changes if change), key=lambda change: change.path)
+    results = {path: _result(versions, path, contents.get(path), merged) for path in paths}
+    return changes(old, new, project, contents, results)
+
+
+def is_edited(old: Copy, project: Mapping[str, Blob], path: str) -> bool:
+    """Return whether the project has another file than the recorded version."""
+    blob, entry = project.get(path), old.files.get(path)
+    if blob is None or entry is None or blob.mode != entry.mode:
+        return blob is not None
+    return blob.id != blob_id(entry.data, blob.id)
+
+
+def changes(
+    old: Copy,
+    new: Copy,
+    project: Mapping[str, Blob],
+    edited: Mapping[str, Entry],
+    results: Mapping[str, Entry | None],
+) -> list[Change]:
+    """Return a change for each result of an update, sorted by path.
+
+    Args:
+        old: The copy of the recorded version.
+        new: The copy of the newest version.
+        project: The committed files.
+        edited: Those that are not the files of the recorded version.
+        results: The files after the update; None is a deleted one.
+    """
+    found = []
+    for path, result in sorted(results.items()):
+        before, after = old.files.get(path), new.files.get(path)
+        current = edited.get(path, before) if path in project else None
+        if after is None and current is None:
+            continue
+        status = _status(before, current, after, result, skipped=new.skipped(path))
+        lines = tuple(conflicts(result.data)) if result and status == Status.CONFLICT else ()
+        renamed = _renamed(path, old, new) if status == Status.LOST and after is None else ""
+        found.append(Change(path, status, before, current, after, result, lines, "", renamed))
+    return found
 
 
 def _check(versions: _Versions, contents: Mapping[str, Entry]) -> None:
@@ -156,47 +186,52 @@ def _needs_merge(versions: _Versions, path: str, project: Entry) -> bool:
     return LINK in (old.mode, project.mode) or b"\0" in data or b"\r" in data
 
 
-def _change(
-    versions: _Versions, path: str, project: Entry | None, merged: Mapping[str, Entry]
-) -> Change | None:
-    """Return the change of one path, or None if it is neither in the project nor comes to it."""
+def _result(
+    versions: _Versions, path: str, edited: Entry | None, merged: Mapping[str, Entry]
+) -> Entry | None:
+    """Return a file as it is after the update."""
     old, new = versions.old.files.get(path), versions.new.files.get(path)
-    if path in versions.project and project is None:
-        project = old  # unedited
-    if new is None:
-        return _removed(path, old, project)
     skipped, ignored = versions.new.skipped(path), path in versions.ignored
+    project = (edited or old) if path in versions.project else None
+    if new is None:  # a link stays
+        kept = project and (project.mode == LINK or NEVER_REMOVED & set(path.split("/")))
+        return project if kept else None
     if project is None:
-        deleted = old and not ignored and not skipped
-        status, result = (Status.DELETED, None) if deleted else (Status.ADDED, new)
-    elif skipped:
-        status, result = Status.TEAM, project
-    elif project == new:
-        status, result = Status.CURRENT, project
-    elif project == old:
-        status, result = Status.OUTDATED, new
-    else:  # Copier overwrites ignored files
-        result = new if ignored else merged.get(path, project)
-        status = _of_merge(project, new, result)
-    lines = tuple(conflicts(result.data)) if result and status == Status.CONFLICT else ()
-    return Change(path, status, old, project, new, result, lines)
+        return None if old and not ignored and not skipped else new
+    if skipped:
+        return project
+    if edited is None or ignored:  # Copier overwrites ignored files
+        return new
+    return merged.get(path, project)
 
 
-def _of_merge(project: Entry, new: Entry, result: Entry) -> Status:
+def _status(
+    old: Entry | None,
+    project: Entry | None,
+    new: Entry | None,
+    result: Entry | None,
+    *,
+    skipped: bool,
+) -> Status:
+    """Return the status of a file by its versions and the result of the update."""
+    if project is None:
+        return Status.DELETED if result is None else Status.ADDED
+    if result is None:
+        return Status.REMOVED if project == old else Status.LOST
+    if result == project:
+        return Status.TEAM if skipped else Status.CURRENT if project == new else Status.EDITED
+    if project == old:
+        return Status.OUTDATED
     if conflicts(result.data) and not conflicts(project.data):
         return Status.CONFLICT
-    if result == new:
-        return Status.LOST
-    return Status.EDITED if result == project else Status.MERGE
+    return Status.LOST if result == new else Status.MERGE
 
 
-def _removed(path: str, old: Entry | None, project: Entry | None) -> Change | None:
-    if project is None:
-        return None
-    if project.mode == LINK or NEVER_REMOVED & set(path.split("/")):
-        return Change(path, Status.EDITED, old, project, None, project)
-    status = Status.REMOVED if project == old else Status.LOST
-    return Change(path, status, old, project)
+def _renamed(path: str, old: Copy, new: Copy) -> str:
+    """Return the path to which the newest version renders the source of a file, or ""."""
+    source = old.sources.get(path)
+    found = (new_path for new_path, other in new.sources.items() if other == source)
+    return next(found, "") if source else ""
 
 
 def _ignored(files: Mapping[str, Entry]) -> frozenset[str]:

@@ -71,7 +71,7 @@ class Merger:
         for name, version in zip(names, versions, strict=True):
             name.write_bytes(version.data)
         labels = [word for label in _LABELS for word in ("-L", label)]
-        words = ("merge-file", "-p", *labels, "--", *names)
+        words: list[str | Path] = ["merge-file", "-p", *labels, "--", *names]
         result = git.run(self._scratch, *words, accept=range(256))
         data = trio.project.data if result.status >= FAILED else result.stdout
         return Entry(trio.project.mode, data)

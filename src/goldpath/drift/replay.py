@@ -86,13 +86,17 @@ def _message(text: str) -> str:
 
 
 def changed(tree: Path, extra: Sequence[str] = ()) -> dict[str, Entry | None]:
-    """Return the files that differ from the last commit in a work tree; None is a deleted one.
+    """Return the files of a folder that differ from the last commit; None is a deleted one.
 
     Args:
-        tree: The work tree.
-        extra: Paths to return if they exist, even if git ignores them.
+        tree: A folder of a work tree.
+        extra: Paths in the folder to return in any case.
     """
-    words = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
-    listed = os.fsdecode(git.run(tree, *words).stdout).split("\0")[:-1]
-    paths = {line[3:] for line in listed} | {path for path in extra if os.path.lexists(tree / path)}
-    return {path: read(tree / path) if os.path.lexists(tree / path) else None for path in sorted(paths)}
+    words = ("status", "--porcelain", "-z", "--no-renames")
+    listed = os.fsdecode(git.run(tree, *words, "--untracked-files=all", "--", ".").stdout)
+    prefix = os.fsdecode(git.run(tree, "rev-parse", "--show-prefix").stdout).rstrip("\n")
+    paths = {line[3:].removeprefix(prefix) for line in listed.split("\0")[:-1]}
+    found: dict[str, Entry | None] = {}
+    for path in sorted(paths.union(extra)):
+        found[path] = read(tree / path) if os.path.lexists(tree / path) else None
+    return found

@@ -62,7 +62,9 @@ class Repository:
                     size = int(fields[2])
                     self._contents[name] = data[start : start + size]
                     start += size + 1
-        return {path: Entry(blob.mode, self._contents.get(blob.id, b"")) for path, blob in blobs.items()}
+        return {
+            path: Entry(blob.mode, self._contents.get(blob.id, b"")) for path, blob in blobs.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,9 @@ def _read(name: str, folder: Path) -> Repository:
         listed = git.run(folder, "ls-tree", "-r", "-z", "--full-tree", "HEAD").stdout
     except ToolError as error:
         reason = "has no commit" if "HEAD" in error.output else "is not a git repository"
-        raise BadInputError(f"{name} {reason}; give the folder or URL of one with a commit.") from error
+        raise BadInputError(
+            f"{name} {reason}; give the folder or URL of one with a commit."
+        ) from error
     blobs = {}
     for line in os.fsdecode(listed).split("\0")[:-1]:
         about, _, path = line.partition("\t")
