@@ -170,6 +170,48 @@ class GuardedWorker(Worker):
     """Copier's worker, which refuses to write into .git, and to run tasks unless told to."""
 
     run_tasks: bool = False
+    bytecode: Path | None = None
+    _answers_relpath: Path | None = None
+
+    @functools.cached_property
+    def jinja_env(self) -> Any:
+        """Return the Jinja environment, with the bytecode cache."""
+        environment = super().jinja_env
+        if self.bytecode:
+            BytecodeCache.attach(environment, self.bytecode)
+        cache_strings(environment)
+        return environment
+
+    @property
+    def answers_relpath(self) -> Path:
+        """Return the name of the answers file; it is constant during a render."""
+        return self._answers_relpath or super().answers_relpath
+
+    def _render_template(self) -> None:
+        self._answers_relpath = super().answers_relpath  # Copier reads it for every part of a path
+        super()._render_template()
+
+    def _render_string(self, string: str, extra_context: dict[str, Any] | None = None) -> str:
+        # Most parts of paths have no Jinja.
+        env = self.jinja_env
+        starts = (env.variable_start_string, env.block_start_string, env.comment_start_string)
+        lines = env.line_statement_prefix or env.line_comment_prefix
+        if lines or "\n" in string or any(start in string for start in starts):
+            return str(super()._render_string(string, extra_context))
+        env.preprocess(string)
+        return string
+
+    @functools.cached_property
+    def _writes_modes(self) -> bool:
+        """Whether git ignores modes of files there, so that Copier writes them into the index."""
+        words = ("config", "--type=bool", "--get", "core.fileMode")
+        found = git.run(self.dst_path, *words, accept=range(256))
+        return found.stdout.strip() == b"false"
+
+    def _sync_git_index_executable_bit(self, dst_relpath: Path, src_mode: int) -> None:
+        """Find out once for all files; Copier starts git for each."""
+        if self._writes_modes:
+            super()._sync_git_index_executable_bit(dst_relpath, src_mode)
 
     @functools.cached_property
     def failed_tasks(self) -> list[str]:
@@ -210,9 +252,7 @@ class GuardedWorker(Worker):
 class RecordingWorker(GuardedWorker):
     """A worker that records the source of each file."""
 
-    bytecode: Path | None = None
     src_path_answer: str = ""
-    _answers_relpath: Path | None = None
 
     @functools.cached_property
     def sources(self) -> dict[str, str]:
@@ -236,38 +276,10 @@ class RecordingWorker(GuardedWorker):
             template.vcs = None
         return template
 
-    @functools.cached_property
-    def jinja_env(self) -> Any:
-        """Return the Jinja environment, with the bytecode cache."""
-        environment = super().jinja_env
-        if self.bytecode:
-            BytecodeCache.attach(environment, self.bytecode)
-        cache_strings(environment)
-        return environment
-
     def _answers_to_remember(self) -> Mapping[str, Any]:
         answers = super()._answers_to_remember()
         metadata = {"_commit": "v1.0.0", "_src_path": self.src_path_answer}
         return {**metadata, **answers, **metadata} if self.src_path_answer else answers
-
-    @property
-    def answers_relpath(self) -> Path:
-        """Return the name of the answers file; it is constant during a render."""
-        return self._answers_relpath or super().answers_relpath
-
-    def _render_template(self) -> None:
-        self._answers_relpath = super().answers_relpath  # Copier reads it for every part of a path
-        super()._render_template()
-
-    def _render_string(self, string: str, extra_context: dict[str, Any] | None = None) -> str:
-        # Most parts of paths have no Jinja.
-        env = self.jinja_env
-        starts = (env.variable_start_string, env.block_start_string, env.comment_start_string)
-        lines = env.line_statement_prefix or env.line_comment_prefix
-        if lines or "\n" in string or any(start in string for start in starts):
-            return str(super()._render_string(string, extra_context))
-        env.preprocess(string)
-        return string
 
     def _render_file(
         self, src_relpath: Path, dst_relpath: Path, extra_context: dict[str, Any] | None = None
