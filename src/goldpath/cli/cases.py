@@ -12,7 +12,7 @@ from goldpath.cli.console import reporting_errors
 from goldpath.cli.options import case_options, template_argument, vcs_ref_option
 from goldpath.model import Case, Template
 from goldpath.template.source import fetch
-from goldpath.validation.report.text import safe, table
+from goldpath.wording import safe, table
 
 MAX_WIDTH = 24  # characters of a cell
 

@@ -15,7 +15,7 @@ from goldpath.errors import GoldpathError
 from goldpath.exit_status import ExitStatus
 from goldpath.runtime.cache import cache_dir
 from goldpath.runtime.process import running_threads
-from goldpath.validation.report.text import safe
+from goldpath.wording import safe
 
 P = ParamSpec("P")
 

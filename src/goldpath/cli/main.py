@@ -3,6 +3,7 @@
 import click
 
 from goldpath.cli.cases import cases
+from goldpath.cli.drift import drift
 from goldpath.cli.render import render
 from goldpath.cli.rules import rules
 from goldpath.cli.validate import validate
@@ -20,5 +21,5 @@ def main() -> None:
     """Parse the command line and run a subcommand."""
 
 
-for command in (cases, render, rules, validate):
+for command in (cases, drift, render, rules, validate):
     main.add_command(command)

@@ -4,7 +4,7 @@ import click
 
 from goldpath.cli.console import reporting_errors
 from goldpath.rules.registry import RULES, find, page
-from goldpath.validation.report.text import table
+from goldpath.wording import table
 
 
 @click.command()

@@ -26,7 +26,7 @@ from goldpath.validation.report.data import to_json
 from goldpath.validation.report.junit import to_junit
 from goldpath.validation.report.sarif import to_sarif
 from goldpath.validation.selection import Options, all_names, template_rules
-from goldpath.wording import count
+from goldpath.wording import count, safe
 
 FORMATS: Mapping[str, Callable[[Report], str]] = {
     "table": text.to_table,
@@ -156,7 +156,7 @@ def _validate(template: str, options: Options, baseline: Path | None) -> Report:
     with Ticker(sys.stderr) as ticker, scratch():
         return pipeline.validate(
             template, options,
-            progress=lambda step: ticker.show(text.safe(step)), notice=ticker.note,
+            progress=lambda step: ticker.show(safe(step)), notice=ticker.note,
         )  # fmt: skip
 
 

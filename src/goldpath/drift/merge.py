@@ -76,6 +76,16 @@ class Merger:
         data = trio.project.data if result.status >= FAILED else result.stdout
         return Entry(trio.project.mode, data)
 
+    def difference(self, files: Mapping[str, tuple[Entry | None, Entry | None]]) -> bytes:
+        """Return the difference between two versions of files as a patch."""
+        before = {path: entry for path, (entry, _) in files.items() if entry}
+        after = {path: entry for path, (_, entry) in files.items() if entry}
+        parts = [*_commit(b"before", before), *_commit(b"after", after), b"done\n"]
+        words = ("fast-import", "--quiet", "--force", "--done")
+        git.run(self._repository, *words, stdin=b"".join(parts))
+        branches = ("refs/heads/before", "refs/heads/after")
+        return git.run(self._repository, "diff-tree", "-p", "--binary", *branches).stdout
+
     def _difference(self, trios: Mapping[str, Trio], context_lines: int) -> bytes:
         """Return the difference between the recorded version and the project as a patch."""
         old = {path: trio.old or _empty(trio.project) for path, trio in trios.items()}

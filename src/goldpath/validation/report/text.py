@@ -3,7 +3,6 @@
 import json
 import shlex
 import textwrap
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,33 +10,13 @@ from typing import Any
 from goldpath.linters.runner import NO_FILES
 from goldpath.model import Report, SourceFinding
 from goldpath.validation.report.defects import Defect, group
-from goldpath.wording import count
+from goldpath.wording import count, safe, table
 
 MAX_MESSAGE = 200  # characters, without --all
 MAX_NAME = 30  # characters of the name of a case
 MAX_LINES = 30  # of a report on a terminal, without --all
 # https://github.com/actions/toolkit/discussions/734
 MAX_ANNOTATIONS = 10
-# Control characters, and format characters that reorder text.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-
-
-def safe(text: str) -> str:
-    """Return the text on one line, with invisible characters escaped."""
-    return "".join(
-        character.encode("unicode_escape").decode()
-        if unicodedata.category(character) in _HIDDEN
-        else character
-        for character in text
-    )
-
-
-def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table; each column has the width of its widest cell."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
 
 
 def place_text(finding: SourceFinding) -> str:

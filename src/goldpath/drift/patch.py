@@ -1,0 +1,30 @@
+"""What an update changes, as a patch that `git apply` accepts."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from goldpath.drift.merge import Merger
+from goldpath.drift.pipeline import CopyDrift
+
+
+def to_patch(copies: Sequence[CopyDrift]) -> str:
+    """Return the difference between the committed files and those after the update.
+
+    The paths of a patch are those in the repository.
+    """
+    parts = []
+    with tempfile.TemporaryDirectory(prefix="goldpath-") as scratch:
+        merger = Merger(Path(scratch))
+        for copy in copies:
+            folder = copy.answers_file.rpartition("/")[0]
+            below = f"{folder}/" if folder else ""
+            files = {
+                below + change.path: (change.project, change.result) for change in copy.changes
+            }
+            patch = merger.difference(files)
+            if patch and len(copies) > 1:
+                parts.append(f"# {copy.repository}\n".encode())
+            parts.append(patch)
+    return os.fsdecode(b"".join(parts))
