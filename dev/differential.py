@@ -165,7 +165,7 @@ def outcome(pair: "Pair", *, trust: bool) -> Outcome:
                 return Outcome({}, skipped=str(error)[:100])
             with work_tree(repository) as tree:
                 try:
-                    copier_update(tree, entry, update)
+                    copier_update(repository, tree, entry, update)
                 except GoldpathError as error:
                     return Outcome({}, skipped=str(error)[:100])
                 actual = comparison.changes_in(tree)

@@ -6,6 +6,7 @@ from goldpath.cli.cases import cases
 from goldpath.cli.drift import drift
 from goldpath.cli.render import render
 from goldpath.cli.rules import rules
+from goldpath.cli.update import update
 from goldpath.cli.validate import validate
 from goldpath.exit_status import MEANINGS
 
@@ -21,5 +22,5 @@ def main() -> None:
     """Parse the command line and run a subcommand."""
 
 
-for command in (cases, drift, render, rules, validate):
+for command in (cases, drift, render, rules, update, validate):
     main.add_command(command)

@@ -301,7 +301,7 @@ class Comparison:
         except NotCoveredError:
             with work_tree(self._repository) as tree:
                 options = replace(self._update, trust=self._trust, tasks=False)
-                copier_update(tree, self._copy, options)
+                copier_update(self._repository, tree, self._copy, options)
                 return self.changes_in(tree), True
 
     def changes_in(self, tree: Path) -> list[Change]:

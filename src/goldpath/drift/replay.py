@@ -1,5 +1,6 @@
 """Run the real `copier update` in a temporary work tree of a repository."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -56,15 +57,18 @@ def work_tree(repository: Repository) -> Iterator[Path]:
             git.run(repository.folder, "worktree", "prune", accept=range(256))
 
 
-def copier_update(tree: Path, copy: Recorded, options: UpdateOptions) -> None:
-    """Run `copier update` in a work tree.
+def copier_update(
+    repository: Repository, tree: Path, copy: Recorded, options: UpdateOptions
+) -> None:
+    """Run `copier update` in a work tree of a repository.
 
     Raises: GoldpathError with Copier's message if it fails.
     """
     kind = Worker if options.tasks else GuardedWorker
+    start = repository.folder / copy.folder if copy.src_path.startswith(".") else Path()
     ref = VcsRef.CURRENT if options.vcs_ref == CURRENT else options.vcs_ref
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.chdir(start):
             warnings.simplefilter("ignore")
             with kind(
                 dst_path=tree / copy.folder, answers_file=Path(copy.answers_file), vcs_ref=ref,

@@ -15,9 +15,7 @@ BEHIND = "behind"  # a copy of an older release
 # What counts as drift: all that an update would change, and files that only an earlier release has.
 DRIFT = frozenset({BEHIND, "added", "removed", "outdated", "merge", "diverged", "conflict", "lost"})
 # The statuses of files that are listed, the worst first.
-LISTED = tuple(
-    status for status in reversed(Status) if status not in (Status.CURRENT, Status.TEAM)
-)
+LISTED = tuple(status for status in reversed(Status) if status not in (Status.CURRENT, Status.TEAM))
 FAIL_ON = (BEHIND, *(status.value for status in reversed(LISTED)))
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -113,10 +111,12 @@ def to_json(copies: Sequence[CopyDrift], fail_on: Collection[str] = DRIFT) -> st
     return json.dumps(document, indent=2) + "\n"
 
 
-def to_table(copies: Sequence[CopyDrift], *, everything: bool = False) -> str:
+def to_table(
+    copies: Sequence[CopyDrift], *, everything: bool = False, conclusion: bool = True
+) -> str:
     """Return the drift for a terminal: a summary, then files, the worst first.
 
-    At most `MAX_LINES` lines, or everything.
+    At most `MAX_LINES` lines, or everything; `conclusion` says how many copies have drifted.
     """
     ordered = sorted(copies, key=_weight, reverse=True)
     lines = list(_summary_rows(ordered, everything=everything))
@@ -127,7 +127,8 @@ def to_table(copies: Sequence[CopyDrift], *, everything: bool = False) -> str:
         lines += ["", *shown]
         if len(shown) < len(files):
             lines.append(f"... and {count(len(files) - len(shown), 'more line')}; --all lists them")
-    lines += ["", _conclusion(copies)]
+    if conclusion:
+        lines += ["", _conclusion(copies)]
     return "\n".join(safe(line) for line in lines) + "\n"
 
 
@@ -153,10 +154,11 @@ def _summary_rows(copies: Sequence[CopyDrift], *, everything: bool) -> Iterator[
     if len(rows) > 1:
         yield from table(shown)
     if len(shown) < len(rows):
-        yield f"... and {count(len(rows) - len(shown), 'more copy').replace('copys', 'copies')}"
+        yield f"... and {len(rows) - len(shown)} more; --all lists them"
     for copy in copies:
         if copy.error:
-            yield f"{_name(copy)}: {copy.error}"
+            named = copy.error.startswith(copy.repository)
+            yield copy.error if named else f"{_name(copy)}: {copy.error}"
         for note in copy.notes:
             yield f"note: {_name(copy)}: {note}"
 
@@ -207,7 +209,7 @@ def _conclusion(copies: Sequence[CopyDrift]) -> str:
         have = "copy has" if len(checked) == 1 else "copies have"
         text = f"{len(drifted)} of {len(checked)} {have} drifted"
     else:
-        text = "in step" if len(checked) < 2 else f"{len(checked)} copies, all in step"
+        text = f"{len(checked)} {'copy' if len(checked) == 1 else 'copies'} in step"
     if failed:
         text += f"; {failed} could not be checked"
     if drifted:

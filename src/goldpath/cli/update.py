@@ -1,0 +1,145 @@
+"""`goldpath update`: update a repository from its template, or change answers."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from goldpath.cli.console import reporting_errors, scratch
+from goldpath.cli.progress import Ticker
+from goldpath.drift import report
+from goldpath.drift.forecast import Status
+from goldpath.drift.releases import TemplateRepository, is_trusted
+from goldpath.drift.replay import CURRENT, UpdateOptions
+from goldpath.drift.repository import Recorded, Repository, answers_files, opened, recorded
+from goldpath.errors import BadInputError, unknown
+from goldpath.exit_status import ExitStatus
+from goldpath.runtime import git
+from goldpath.update import transaction
+from goldpath.update.plan import Plan, index_lines, plan
+from goldpath.wording import count, safe
+
+
+@click.command()
+@click.argument("repository", default=".")
+@click.option("--data", "-d", "data", multiple=True, metavar="KEY=VALUE",
+              help="Change an answer, at the recorded version; repeatable.")  # fmt: skip
+@click.option("--vcs-ref", metavar="REF", help="Update to this version, not the newest release.")
+@click.option("--prereleases", is_flag=True, help="Let a prerelease be the newest release.")
+@click.option("--answers-file", metavar="FILE", help="The copy to update, if there are several.")
+@click.option("--trust", is_flag=True,
+              help="Run tasks, migrations and Jinja extensions of the template.")  # fmt: skip
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@reporting_errors
+def update(
+    repository: str,
+    data: tuple[str, ...],
+    answers_file: str | None,
+    yes: bool,
+    vcs_ref: str | None,
+    prereleases: bool,
+    trust: bool,
+) -> None:
+    """Update a repository to the newest release of its template, or change answers.
+
+    The command runs `copier update` in a temporary work tree, lists what changes and asks. Then it
+    changes REPOSITORY, all files or none. Edits that `copier update` loses are merged, or become
+    conflicts. docs/update.md is the manual.
+
+    Exit status: 0 no conflict, 1 conflicts, 2 bad input, 3 failure.
+    """
+    answers = dict(_answer(item) for item in data)
+    if answers and vcs_ref:
+        raise BadInputError("--data excludes --vcs-ref: change answers and versions separately.")
+    if not yes and not sys.stdin.isatty():
+        raise BadInputError("there is no terminal to ask on; use --yes.")
+    folder = Path(repository).expanduser()
+    if not folder.is_dir():
+        raise BadInputError(f"{repository} is not a folder; clone the repository first.")
+    with opened(repository) as found, scratch():
+        _restore(found.folder)
+        copy = recorded(found, _answers_file(found, answers_file))
+        _check_clean(found)
+        with Ticker(sys.stderr) as ticker:
+            ticker.show("fetching the template")
+            template = TemplateRepository(copy.src_path, found.folder / copy.folder)
+            ticker.show("copier update in a temporary work tree")
+            trusted = trust or is_trusted(copy.src_path)
+            options = UpdateOptions(
+                CURRENT if answers else vcs_ref, answers, prereleases=prereleases, trust=trusted
+            )
+            planned = plan(found, copy, template, options)
+        if not planned.files:
+            click.echo(f"{repository} is in step with {planned.drift.newest}.")
+            return
+        click.echo(_forecast(planned), nl=False)
+        if not yes:
+            click.confirm("Update?", abort=True)
+        index = index_lines(found.folder, planned.unmerged)
+        transaction.change(found.folder, planned.files, index)
+    click.echo("\n".join(map(safe, _next_steps(planned, copy))))
+    sys.exit(ExitStatus.FINDINGS if planned.unmerged else ExitStatus.GOOD)
+
+
+def _answer(item: str) -> tuple[str, str]:
+    name, separator, value = item.partition("=")
+    if not separator or not name:
+        raise BadInputError(f'--data "{item}" is not KEY=VALUE.')
+    return name, value
+
+
+def _restore(top: Path) -> None:
+    if transaction.interrupted(top):
+        transaction.restore(top)
+        click.echo(
+            "The last update was interrupted: the files are restored as they were.", err=True
+        )
+
+
+def _answers_file(repository: Repository, name: str | None) -> str:
+    files = answers_files(repository)
+    if name is not None:
+        path = repository.prefix + name
+        if path not in files:
+            raise unknown("answers file", path, files)
+        return path
+    if not files:
+        raise BadInputError(f"{repository.name} has no .copier-answers.yml; it is not a copy.")
+    if len(files) > 1:
+        raise BadInputError(
+            f"there are {len(files)} copies; use --answers-file: {', '.join(files)}."
+        )
+    return files[0]
+
+
+def _check_clean(repository: Repository) -> None:
+    if git.run(repository.folder, "status", "--porcelain").stdout:
+        raise BadInputError(
+            f"{repository.name} has uncommitted changes; commit or stash them first."
+        )
+
+
+def _forecast(planned: Plan) -> str:
+    lines = [report.to_table([planned.drift], everything=True, conclusion=False).rstrip("\n")]
+    lines += [safe(f"  moved     {old} -> {new}") for old, new in planned.moved.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _next_steps(planned: Plan, copy: Recorded) -> Iterator[str]:
+    below = f"{copy.folder}/" if copy.folder else ""
+    number = len(planned.files)
+    yield f"{count(number, 'file')} written, nothing is committed."
+    conflicts = [change for change in planned.drift.changes if change.status == Status.CONFLICT]
+    for change in conflicts:
+        path = below + change.path
+        advice = f"edit it, then git add {path}"
+        if not change.new:
+            advice = f"the template deletes it: git add {path} keeps it, git rm {path} deletes it"
+        elif not change.lines:
+            advice = f"yours is kept: git add {path}; for the other, git checkout --theirs {path}"
+        yield f"  conflict  {path}: {advice}"
+    if conflicts:
+        yield f"{count(len(conflicts), 'conflict')}. Next: resolve, then git commit --all"
+    else:
+        yield "Next: git diff, then git commit --all"

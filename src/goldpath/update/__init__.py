@@ -1,0 +1,1 @@
+"""Update a repository from its template, so that no edit is lost."""
