@@ -24,11 +24,12 @@ from goldpath.drift.forecast import Change, Status
 from goldpath.drift.merge import Merger
 from goldpath.drift.pipeline import Comparison, DriftOptions
 from goldpath.drift.releases import TemplateRepository
-from goldpath.drift.replay import UpdateOptions, copier_update, work_tree
+from goldpath.drift.replay import copier_update, work_tree
 from goldpath.drift.repository import opened, recorded
 from goldpath.errors import GoldpathError
 from goldpath.model import Case
 from goldpath.rendering.copier import render
+from goldpath.rendering.update import UpdateOptions
 from goldpath.runtime import git, limits
 from goldpath.template.source import fetch
 

@@ -10,15 +10,22 @@ from goldpath.cli.console import reporting_errors, scratch
 from goldpath.cli.progress import Ticker
 from goldpath.drift import report
 from goldpath.drift.forecast import Status
-from goldpath.drift.releases import TemplateRepository, is_trusted
-from goldpath.drift.replay import CURRENT, UpdateOptions
-from goldpath.drift.repository import Recorded, Repository, answers_files, opened, recorded
+from goldpath.drift.releases import TemplateRepository
+from goldpath.drift.repository import (
+    Recorded,
+    Repository,
+    answers_files,
+    opened,
+    recorded,
+    start_of,
+)
 from goldpath.errors import BadInputError, unknown
 from goldpath.exit_status import ExitStatus
+from goldpath.rendering.update import CURRENT, UpdateOptions, is_trusted
 from goldpath.runtime import git
 from goldpath.update import transaction
 from goldpath.update.plan import Plan, index_lines, plan
-from goldpath.wording import count, safe
+from goldpath.wording import count, safe, table
 
 
 @click.command()
@@ -63,7 +70,7 @@ def update(
         _check_clean(found)
         with Ticker(sys.stderr) as ticker:
             ticker.show("fetching the template")
-            template = TemplateRepository(copy.src_path, found.folder / copy.folder)
+            template = TemplateRepository(copy.src_path, start_of(found, copy))
             ticker.show("copier update in a temporary work tree")
             trusted = trust or is_trusted(copy.src_path)
             options = UpdateOptions(
@@ -131,14 +138,15 @@ def _next_steps(planned: Plan, copy: Recorded) -> Iterator[str]:
     number = len(planned.files)
     yield f"{count(number, 'file')} written, nothing is committed."
     conflicts = [change for change in planned.drift.changes if change.status == Status.CONFLICT]
+    rows = []
     for change in conflicts:
-        path = below + change.path
-        advice = f"edit it, then git add {path}"
+        advice = "edit it, then git add it"
         if not change.new:
-            advice = f"the template deletes it: git add {path} keeps it, git rm {path} deletes it"
+            advice = "the template deletes it: git add keeps it, git rm deletes it"
         elif not change.lines:
-            advice = f"yours is kept: git add {path}; for the other, git checkout --theirs {path}"
-        yield f"  conflict  {path}: {advice}"
+            advice = "yours is kept: git add it, or git checkout --theirs for the template's"
+        rows.append(["  conflict", below + change.path, advice])
+    yield from table(rows)
     if conflicts:
         yield f"{count(len(conflicts), 'conflict')}. Next: resolve, then git commit --all"
     else:

@@ -19,11 +19,19 @@ from goldpath.drift.forecast import (
     is_edited,
 )
 from goldpath.drift.merge import Merger
-from goldpath.drift.releases import TemplateRepository, drift_dir, is_trusted
-from goldpath.drift.replay import CURRENT, UpdateOptions, changed, copier_update, work_tree
-from goldpath.drift.repository import Recorded, Repository, answers_files, opened, recorded
+from goldpath.drift.releases import TemplateRepository, drift_dir
+from goldpath.drift.replay import changed, copier_update, work_tree
+from goldpath.drift.repository import (
+    Recorded,
+    Repository,
+    answers_files,
+    opened,
+    recorded,
+    start_of,
+)
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.rendering.in_memory import OLD_COPY, Copy, Edition, Entry
+from goldpath.rendering.update import CURRENT, UpdateOptions, is_trusted
 from goldpath.runtime import limits
 from goldpath.runtime.limits import Failure
 from goldpath.template.source import without_credentials
@@ -143,8 +151,7 @@ def _check_all(jobs: Sequence[Job], options: DriftOptions, progress: Progress) -
     """Check copies in processes: those of one template together, so that it is loaded once."""
     groups: dict[tuple[str, Path], list[int]] = defaultdict(list)
     for number, (repository, copy) in enumerate(jobs):
-        start = repository.folder / copy.folder  # of a relative path
-        groups[copy.src_path, start if copy.src_path.startswith(".") else Path()].append(number)
+        groups[copy.src_path, start_of(repository, copy)].append(number)
     results: dict[int, CopyDrift] = {}
     chunks: list[tuple[TemplateRepository, list[int]]] = []
     for (src_path, start), numbers in groups.items():

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from copier._settings import SettingsModel
 from packaging.version import InvalidVersion, Version
 
 from goldpath.errors import BadInputError, ToolError
@@ -127,17 +126,6 @@ class TemplateRepository:
             if found.status == 0:
                 return os.fsdecode(found.stdout).strip()
         raise BadInputError(f"the template {self.name} has no version {ref}.")
-
-
-def is_trusted(src_path: str) -> bool:
-    """Return whether the user's Copier settings trust a template.
-
-    Raises: BadInputError if the settings are invalid.
-    """
-    try:
-        return SettingsModel.from_file().is_trusted(src_path)
-    except (OSError, ValueError) as error:
-        raise BadInputError(f"Copier's settings: {' '.join(str(error).split())}") from error
 
 
 def _clone(src_path: str, name: str) -> Path:

@@ -1,46 +1,17 @@
-"""Run the real `copier update` in a temporary work tree of a repository."""
+"""A temporary work tree of a repository, in which the real `copier update` can run."""
 
-import contextlib
 import os
 import shutil
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from copier._main import Worker
-from copier._types import VcsRef
-from copier.errors import CopierError
-from jinja2 import TemplateError
-from plumbum import ProcessExecutionError
 
 from goldpath.drift.merge import read
-from goldpath.drift.repository import Recorded, Repository
-from goldpath.errors import GoldpathError
-from goldpath.rendering.copier import GuardedWorker, question_and_message
+from goldpath.drift.repository import Recorded, Repository, start_of
 from goldpath.rendering.in_memory import Entry
+from goldpath.rendering.update import UpdateOptions, run_update
 from goldpath.runtime import git
-from goldpath.template.source import without_credentials
-
-CURRENT = VcsRef.CURRENT.value  # the recorded version, as a version to update to
-
-
-@dataclass(frozen=True)
-class UpdateOptions:
-    """The options of `copier update`, by its own names.
-
-    `tasks` says whether tasks and migrations run; without it they are skipped.
-    """
-
-    vcs_ref: str | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
-    exclude: Sequence[str] = ()
-    prereleases: bool = False
-    trust: bool = False
-    tasks: bool = False
 
 
 @contextmanager
@@ -60,33 +31,12 @@ def work_tree(repository: Repository) -> Iterator[Path]:
 def copier_update(
     repository: Repository, tree: Path, copy: Recorded, options: UpdateOptions
 ) -> None:
-    """Run `copier update` in a work tree of a repository.
+    """Run `copier update` on a copy in a work tree.
 
     Raises: GoldpathError with Copier's message if it fails.
     """
-    kind = Worker if options.tasks else GuardedWorker
-    start = repository.folder / copy.folder if copy.src_path.startswith(".") else Path()
-    ref = VcsRef.CURRENT if options.vcs_ref == CURRENT else options.vcs_ref
-    try:
-        with warnings.catch_warnings(), contextlib.chdir(start):
-            warnings.simplefilter("ignore")
-            with kind(
-                dst_path=tree / copy.folder, answers_file=Path(copy.answers_file), vcs_ref=ref,
-                data=dict(options.data), exclude=list(options.exclude),
-                use_prereleases=options.prereleases, defaults=True, overwrite=True, quiet=True,
-                unsafe=options.trust,
-            ) as worker:  # fmt: skip
-                worker.run_update()
-    except ProcessExecutionError as error:
-        reason = f"{' '.join(map(str, error.argv[:3]))} failed: {error.stderr}"
-        raise GoldpathError(_message(reason)) from error
-    except (CopierError, TemplateError, ValueError, TypeError, OSError) as error:
-        question, message = question_and_message(error)
-        raise GoldpathError(_message(f"{question}: {message}" if question else message)) from error
-
-
-def _message(text: str) -> str:
-    return f"copier update: {without_credentials(' '.join(text.split()))}"
+    start = start_of(repository, copy)
+    run_update(tree / copy.folder, Path(copy.answers_file), options, start)
 
 
 def changed(tree: Path, extra: Sequence[str] = ()) -> dict[str, Entry | None]:

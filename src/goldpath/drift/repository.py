@@ -86,6 +86,14 @@ class Recorded:
         return self.path.removeprefix(f"{self.folder}/") if self.folder else self.path
 
 
+def start_of(repository: Repository, copy: Recorded) -> Path:
+    """Return the folder from which a relative path of the template is resolved.
+
+    Copier takes the current folder. A path such as ../template is meant from the copy.
+    """
+    return repository.folder / copy.folder if copy.src_path.startswith(".") else Path()
+
+
 @contextmanager
 def opened(name: str) -> Iterator[Repository]:
     """Yield a repository at its last commit; one with a URL is cloned into a temporary folder.

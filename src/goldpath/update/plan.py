@@ -9,10 +9,11 @@ from goldpath.drift.forecast import Change, Status
 from goldpath.drift.merge import Merger, Trio, conflicts
 from goldpath.drift.pipeline import Comparison, CopyDrift, DriftOptions, versions
 from goldpath.drift.releases import TemplateRepository
-from goldpath.drift.replay import UpdateOptions, changed, copier_update, work_tree
+from goldpath.drift.replay import changed, copier_update, work_tree
 from goldpath.drift.repository import Recorded, Repository
 from goldpath.errors import unknown
 from goldpath.rendering.in_memory import Entry
+from goldpath.rendering.update import UpdateOptions
 from goldpath.runtime import git
 
 # They tell a template that an answer changes, and that edits in files that go are kept: patterns
