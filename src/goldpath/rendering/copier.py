@@ -185,7 +185,10 @@ class GuardedWorker(Worker):
     @property
     def answers_relpath(self) -> Path:
         """Return the name of the answers file; it is constant during a render."""
-        return self._answers_relpath or super().answers_relpath
+        if self._answers_relpath is None:
+            return super().answers_relpath
+        self.jinja_env.preprocess("")  # forgets a yield tag in a path, as Copier does here
+        return self._answers_relpath
 
     def _render_template(self) -> None:
         self._answers_relpath = super().answers_relpath  # Copier reads it for every part of a path
