@@ -59,7 +59,7 @@ def update(
     answers = dict(_answer(item) for item in data)
     if answers and vcs_ref:
         raise BadInputError("--data excludes --vcs-ref: change answers and versions separately.")
-    if not yes and not sys.stdin.isatty():
+    if not yes and not _has_terminal():
         raise BadInputError("there is no terminal to ask on; use --yes.")
     folder = Path(repository).expanduser()
     if not folder.is_dir():
@@ -87,6 +87,10 @@ def update(
         transaction.change(found.folder, planned.files, index)
     click.echo("\n".join(map(safe, _next_steps(planned, copy))))
     sys.exit(ExitStatus.FINDINGS if planned.unmerged else ExitStatus.GOOD)
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _answer(item: str) -> tuple[str, str]:
