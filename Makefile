@@ -70,6 +70,10 @@ rule-pages: $(READY) ## Update the pages of the rules in docs/rules
 public: $(READY) ## Validate the public templates in the folder DIR; ARGS="--seeds N" seeds breakages
 	@$(BIN)/python -m dev.public $(DIR) $(ARGS)
 
+.PHONY: differential
+differential: $(READY) ## Compare forecasts with real updates; DIR has other templates, ARGS="--pairs N --seed N"
+	@$(BIN)/python -m dev.differential $(DIR) $(ARGS)
+
 .PHONY: format
 format: $(READY) ## Format the Python code
 	$(BIN)/ruff check --fix .

@@ -15,7 +15,7 @@ STATUSES = ", ".join(f"{int(status)} {meaning}" for status, meaning in MEANINGS.
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    help=f"Render and validate repositories of a Copier template.\n\nExit statuses: {STATUSES}.",
+    help=f"Validate Copier templates, and keep their copies in step.\n\nExit statuses: {STATUSES}.",
 )
 @click.version_option(package_name="goldpath")
 def main() -> None:

@@ -1,7 +1,7 @@
 """Forecast for each file what `copier update` will do with it.
 
 The forecast compares three versions: the copy that the recorded version of the template gives, the
-copy that the newest version gives, and what is committed. docs/drift.md explains each status.
+copy that the newest version gives, and what is committed. docs/update.md explains each status.
 """
 
 import difflib
