@@ -413,16 +413,29 @@ def test_the_command_of_a_refusal_does_what_was_refused(project: Path) -> None:
     assert {name: recorded[name] for name in answers} == answers
 
 
+# A part of each question, in order, and the keys for another port.
+DIALOGUE = [
+    *[(words, "\r") for words in ("name of the service", "in one line", "owns", "Go module")],
+    *[(words, "\r") for words in ("can see", "stores the image", "namespace", "base image")],
+    ("which port", "\x7f" * 4 + "9200\r"),
+    *[(words, "\r") for words in ("store its data", "rolled out", "dependencies", "deploys")],
+    *[(words, "\r") for words in ("Cluster API create", "region does", "which license")],
+    ("To change port in every file", "whatever\r"),
+    ("Validation error", "\x03"),  # Ctrl-C
+]
+
+
 def test_an_answer_changed_at_the_prompt_is_refused_there(project: Path) -> None:
     program = Path(sys.executable).with_name("copier")
-    child = pexpect.spawn(
-        str(program), ["update", "--vcs-ref=:current:", "--ask", "port", "--defaults"],
+    child: pexpect.spawn[bytes] = pexpect.spawn(
+        str(program), ["update", "--vcs-ref=:current:"],
         cwd=str(project), dimensions=(50, 200), timeout=60,
     )  # fmt: skip
-    child.expect("On which port")
-    child.send("\x7f" * 4 + "9200\r")
+    for words, keys in DIALOGUE:
+        child.expect_exact(words)
+        child.send(keys)
+    child.expect("Execution stopped by user")
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 1
-    assert b"To change port in every file" in child.before
     assert not trees.git(project, "status", "--porcelain")
