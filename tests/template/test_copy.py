@@ -178,6 +178,11 @@ def _converse(folder: Path, template: Path, dialogue: list[tuple[str, str]]) -> 
     assert child.exitstatus == 0
 
 
-@pytest.mark.parametrize("setting", ["_tasks", "_jinja_extensions", "_external_data"])
+@pytest.mark.parametrize("setting", ["_tasks", "_jinja_extensions"])
 def test_the_template_uses_nothing_that_needs_trust(setting: str) -> None:
     assert setting not in trees.TEMPLATE.settings
+
+
+def test_the_only_external_data_is_in_the_project_and_needs_no_trust() -> None:
+    data = trees.TEMPLATE.settings["_external_data"]
+    assert data == {"recorded": "#{ _copier_conf.answers_file }#"}

@@ -8,6 +8,9 @@ import pathspec
 from goldpath.model import Template
 from testing import ROOT, trees
 
+# Not a seed: what lifts the list while an answer is changed.
+LIFTED = "#% if '!seeds' in _copier_conf.exclude %#!/**#% endif %#"
+
 
 def _manual(owner: str) -> list[str]:
     """Return the paths of one section's table."""
@@ -21,7 +24,7 @@ def _manual(owner: str) -> list[str]:
 
 def test_the_seeds_of_the_manual_are_those_of_copier_yml(template: Template) -> None:
     listed = sorted("/" + path.strip("/") for path in _manual("Seeds"))
-    assert listed == sorted(template.seeds)
+    assert listed == sorted(seed for seed in template.seeds if seed != LIFTED)
 
 
 def test_every_file_of_a_copy_is_a_seed_or_listed_as_the_templates(

@@ -36,10 +36,10 @@ def _answers(questions: Path, given: dict[str, str], folder: Path) -> dict[str, 
 
 def _sentences(template: Template) -> Iterator[str]:
     """Yield a pattern for each sentence with which copier.yml refuses an answer."""
-    asked = [question for question in template.questions if not question.computed]
-    names = re.escape(", ".join(question.name for question in asked))
+    known = [question.name for question in template.questions if not question.computed]
+    names = re.escape(", ".join(known))
     yield rf"\w+ is not a question of this template; choose from {names}\."
-    for question in asked:
+    for question in trees.ASKED:
         if question.choices:
             yield rf"{question.name}: '.+' is not in {re.escape(str(list(question.choices)))}"
         for text in re.split(r"#%.*?%#", question.details.get("validator", ""), flags=re.DOTALL):
@@ -125,14 +125,11 @@ def test_no_question_asks_for_a_version_a_digest_or_a_secret(template: Template)
             assert word not in question.name
 
 
-def test_the_manual_has_every_question_with_its_choices_numbers_and_default(
-    template: Template,
-) -> None:
+def test_the_manual_has_every_question_with_its_choices_numbers_and_default() -> None:
     manual = (ROOT / "docs/questions.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", manual, re.M)
-    asked = [question for question in template.questions if not question.computed]
-    assert [name for name, _, _ in rows] == [question.name for question in asked]
-    for question, (name, rule, default) in zip(asked, rows, strict=True):
+    assert [name for name, _, _ in rows] == [question.name for question in trees.ASKED]
+    for question, (name, rule, default) in zip(trees.ASKED, rows, strict=True):
         choices = re.findall(r"`([^`]+)`", rule)[: len(question.choices)]
         assert set(question.choices) <= set(choices), name
         validator = question.details.get("validator", "")

@@ -230,20 +230,6 @@ def test_a_conflict_that_git_hides_is_on_disk_for_lint_to_see(project: Path) -> 
     assert "?? Makefile.rej" in trees.git(project, "status", "--porcelain")
 
 
-def test_an_answer_can_be_changed_without_a_new_version(project: Path) -> None:
-    _update(project, "--vcs-ref=:current:", "--data", "license=none")
-    assert not (project / "LICENSE").exists()
-    trees.commit(project)
-    _update(project, "--vcs-ref=:current:", "--data", "license=MIT")
-    assert "MIT License" in (project / "LICENSE").read_text()
-
-
-def test_turning_the_database_off_leaves_the_code_to_its_owner(project: Path) -> None:
-    _update(project, "--vcs-ref=:current:", "--data", "database=none")
-    assert (project / "internal/postgres").is_dir()
-    assert "postgres" not in (project / "compose.yaml").read_text()
-
-
 def test_recopy_keeps_an_edited_seed_and_restores_a_missing_one(project: Path) -> None:
     (project / "README.md").write_text("# Ours\n")
     (project / "go.sum").unlink()

@@ -17,8 +17,14 @@ from goldpath.runtime.toolchain import go_env
 from goldpath.template.copier_yml import load
 from testing import ROOT
 
-# Every pair of choices, and the answers files with the odd values.
 TEMPLATE = load(ROOT)
+# The questions that a user answers; the last one of copier.yml only refuses changed answers.
+ASKED = tuple(
+    question
+    for question in TEMPLATE.questions
+    if not question.computed and question.name != "changed_answers"
+)
+# Every pair of choices, and the answers files with the odd values.
 PAIRS = generate.all_pairs(TEMPLATE)
 VALID = tuple(
     generate.from_file(file, TEMPLATE)

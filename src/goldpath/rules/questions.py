@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from goldpath.model import Question
 from goldpath.rules.base import COPIER, MANUAL, Hit, Rule, Subject, is_prompted
 from goldpath.template.jinja import texts
 
@@ -57,8 +58,14 @@ def unused(subject: Subject) -> Iterator[Hit]:
         for text in texts(dict(question.details)):
             used |= _words(subject, text) - {question.name}
     for question in subject.template.questions:
-        if question.name not in used:
+        if question.name not in used and not _checks_others(subject, question):
             yield Hit(*subject.line(question.name), f"{question.name} is never used")
+
+
+def _checks_others(subject: Subject, question: Question) -> bool:
+    """Return whether a question is there for its validator, which checks other answers only."""
+    words = _words(subject, str(question.details.get("validator") or ""))
+    return bool(words) and question.name not in words
 
 
 def _included_sources(subject: Subject) -> dict[str, str]:

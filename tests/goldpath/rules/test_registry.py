@@ -67,7 +67,11 @@ DEFECTS: dict[str, tuple[Tree, Tree]] = {
         _also("extra: {type: str, default: a}\n", **USE),
     ),
     "GP002": (_head("default: orders", "default: 1st"), _head("default: orders", "default: first")),
-    "GP003": (_also("extra: a\n"), _also("extra: a\n", **USE)),
+    "GP003": (
+        _also("extra: {type: str, default: a}\n"),
+        # It is there to refuse another answer.
+        _also("extra: {type: str, default: a, validator: \"{{ 'no' if name == 'no' }}\"}\n"),
+    ),
     "GP004": (
         _file("x.txt.jinja", "{% if not tls %}{{ nmae }}{% endif %}"),
         _file("x.txt.jinja", "{% if not tls %}{{ nmae | default('') }}{% endif %}"),
