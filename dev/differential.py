@@ -94,7 +94,8 @@ def edit(folder: Path, paths: Sequence[str], generator: Random) -> None:
     elif kind == 9:
         path.write_bytes(data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
     elif kind == 10:
-        path.write_bytes(data.rstrip(b"\n") if data.endswith(b"\n") else data + b"\0\1binary")
+        odd = generator.choice([b"\0\1binary", b"caf\xe9 in Latin-1\n", b""])
+        path.write_bytes(data + odd if odd else data.rstrip(b"\n"))
     else:
         path.with_name(f"new-{generator.randrange(5)}.txt").write_bytes(b"new\n%d\n" % kind)
 

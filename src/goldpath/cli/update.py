@@ -37,12 +37,14 @@ from goldpath.wording import count, safe, table
 @click.option("--answers-file", metavar="FILE", help="The copy to update, if there are several.")
 @click.option("--trust", is_flag=True,
               help="Run tasks, migrations and Jinja extensions of the template.")  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="List every file.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @reporting_errors
 def update(
     repository: str,
     data: tuple[str, ...],
     answers_file: str | None,
+    everything: bool,
     yes: bool,
     vcs_ref: str | None,
     prereleases: bool,
@@ -80,7 +82,7 @@ def update(
         if not planned.files:
             click.echo(f"{repository} is in step with {planned.drift.newest}.")
             return
-        click.echo(_forecast(planned), nl=False)
+        click.echo(_forecast(planned, everything=everything), nl=False)
         if not yes:
             click.confirm("Update?", abort=True)
         index = index_lines(found.folder, planned.unmerged)
@@ -131,8 +133,9 @@ def _check_clean(repository: Repository) -> None:
         )
 
 
-def _forecast(planned: Plan) -> str:
-    lines = [report.to_table([planned.drift], everything=True, conclusion=False).rstrip("\n")]
+def _forecast(planned: Plan, *, everything: bool) -> str:
+    table_text = report.to_table([planned.drift], everything=everything, conclusion=False)
+    lines = [table_text.rstrip("\n")]
     lines += [safe(f"  moved     {old} -> {new}") for old, new in planned.moved.items()]
     return "\n".join(lines) + "\n"
 

@@ -183,7 +183,8 @@ def _needs_merge(versions: _Versions, path: str, project: Entry) -> bool:
     if old is None or old != new:
         return True
     data = old.data + project.data
-    return LINK in (old.mode, project.mode) or b"\0" in data or b"\r" in data
+    odd = b"\0" in data or b"\r" in data or not _is_utf8(data)
+    return odd or LINK in (old.mode, project.mode)
 
 
 def _result(
@@ -224,7 +225,17 @@ def _status(
         return Status.OUTDATED
     if conflicts(result.data) and not conflicts(project.data):
         return Status.CONFLICT
-    return Status.LOST if result == new else Status.MERGE
+    dropped = not _is_utf8(project.data) and _is_utf8(result.data)
+    return Status.LOST if result == new or dropped else Status.MERGE
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Return whether data is text in UTF-8; Copier drops other bytes of an edit."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _renamed(path: str, old: Copy, new: Copy) -> str:

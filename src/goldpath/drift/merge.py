@@ -55,7 +55,8 @@ class Merger:
             tree = Path(name)
             for path, trio in trios.items():
                 write(tree / path, trio.new)
-            patch = self._difference(trios, context_lines)
+            # Copier reads the patch as UTF-8 and drops other bytes: plumbum/commands/processes.py
+            patch = self._difference(trios, context_lines).decode(errors="ignore").encode()
             # Inside of a repository, git would apply nothing to a folder that is not its top.
             outside = {"GIT_CEILING_DIRECTORIES": str(self._scratch)}
             git.run(tree, "apply", "--reject", stdin=patch, accept=range(256), env=outside)

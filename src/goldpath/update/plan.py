@@ -136,8 +136,21 @@ def _kept(changes: Iterable[Change], merger: Merger) -> Iterator[tuple[Change, t
             new = replace(target, status=status, project=change.project, result=merged, lines=lines)
             yield new, (*stages, Stage(3, target.new)) if lines else ()
             continue
+        if change.new and (whole := _merged(merger, change)):
+            status = Status.EDITED if whole == change.project else Status.MERGE
+            yield replace(change, status=status, result=whole), ()
+            continue
         stages = (*stages, Stage(3, change.new)) if change.new else stages
         yield replace(change, status=Status.CONFLICT, result=change.project), stages
+
+
+def _merged(merger: Merger, change: Change) -> Entry | None:
+    """Return a file that Copier overwrites with the edits merged, or None if git cannot."""
+    if change.project is None or change.new is None or change.old in (None, change.new):
+        return change.project if change.old else None
+    merged = merger.merge_file(Trio(change.old, change.project, change.new))
+    failed = merged == change.project or conflicts(merged.data)
+    return None if failed else merged
 
 
 def _moved(comparison: Comparison, files: Mapping[str, Entry | None], below: str) -> dict[str, str]:

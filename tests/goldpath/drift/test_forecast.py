@@ -49,6 +49,8 @@ SCENARIOS: dict[Status, dict[str, tuple[Text, Text, Text]]] = {
     Status.LOST: {
         "edited-and-removed": (lines(), None, lines("3: line three")),
         "binary": (b"\0one", b"\0one", b"\0mine"),
+        "latin-1": (lines(), lines(), lines().encode() + b"caf\xe9\n"),
+        "latin-1-that-changed": (lines(), NEW, lines().encode() + b"caf\xe9\n"),
         "binary-that-changed": (b"\0one", b"\0two", b"\0mine"),
     },
     Status.TEAM: {"team/own": (lines(), NEW, lines("3: line three"))},
