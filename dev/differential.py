@@ -155,7 +155,7 @@ def outcome(pair: "Pair", *, trust: bool) -> Outcome:
         options = DriftOptions(last, trust=trust, contents=True)
         with opened(str(copy)) as repository:
             try:
-                (file,) = [path for path in repository.blobs if "copier-answers" in path]
+                (file,) = [path for path in repository.answers]
                 entry = recorded(repository, file)
             except (ValueError, GoldpathError) as error:
                 return Outcome({}, skipped=f"no answers file: {error}"[:100])

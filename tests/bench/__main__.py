@@ -9,7 +9,7 @@ import sys
 # The import has the effect; it must precede imports of Copier.
 from testing import isolation  # isort: skip  # noqa: F401
 
-from bench import chart, copies, db_init, service, validating
+from bench import chart, copies, db_init, drifting, service, validating
 from bench.table import HEADER, RUNS
 from dev import postgres
 from testing import trees
@@ -23,6 +23,7 @@ SUBJECTS = (
     chart.helm_template,
     db_init.db_init_hook,
     validating.validating,
+    drifting.drifting,
 )
 
 

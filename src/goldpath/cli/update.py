@@ -14,7 +14,6 @@ from goldpath.drift.releases import TemplateRepository
 from goldpath.drift.repository import (
     Recorded,
     Repository,
-    answers_files,
     opened,
     recorded,
     start_of,
@@ -111,12 +110,12 @@ def _restore(top: Path) -> None:
 
 
 def _answers_file(repository: Repository, name: str | None) -> str:
-    files = answers_files(repository)
+    files = list(repository.answers)
     if name is not None:
-        path = repository.prefix + name
-        if path not in files:
-            raise unknown("answers file", path, files)
-        return path
+        found = [path for path in files if f"/{path}".endswith(f"/{name}")]
+        if len(found) != 1:
+            raise unknown("answers file", name, files)
+        return found[0]
     if not files:
         raise BadInputError(f"{repository.name} has no .copier-answers.yml; it is not a copy.")
     if len(files) > 1:

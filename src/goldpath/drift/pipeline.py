@@ -24,7 +24,6 @@ from goldpath.drift.replay import changed, copier_update, work_tree
 from goldpath.drift.repository import (
     Recorded,
     Repository,
-    answers_files,
     opened,
     recorded,
     start_of,
@@ -132,7 +131,7 @@ def _copies(name: str, stack: ExitStack) -> list[CopyDrift | Job]:
     printed = without_credentials(name)
     try:
         repository = stack.enter_context(opened(name))
-        files = answers_files(repository)
+        files = list(repository.answers)
     except GoldpathError as error:
         return [CopyDrift(printed, error=str(error), bad_input=isinstance(error, BadInputError))]
     if not files:
@@ -169,10 +168,22 @@ def _check_all(jobs: Sequence[Job], options: DriftOptions, progress: Progress) -
             merger = Merger(Path(scratch))
             return [_check(jobs[number], template, options, merger) for number in numbers]
 
+    if not options.files:
+        return _in_order(jobs, chunks, map(check, chunks), results)
     checked = limits.each(
         check, chunks, jobs=options.jobs, seconds=options.seconds,
         progress=lambda: progress("comparing files"),
     )  # fmt: skip
+    return _in_order(jobs, chunks, checked, results)
+
+
+def _in_order(
+    jobs: Sequence[Job],
+    chunks: Iterable[tuple[TemplateRepository, list[int]]],
+    checked: Iterable[list[CopyDrift] | Failure],
+    results: dict[int, CopyDrift],
+) -> list[CopyDrift]:
+    """Add the results of all chunks, and return them in the order of the jobs."""
     for (_, numbers), outcome in zip(chunks, checked, strict=True):
         if isinstance(outcome, Failure):
             failure = GoldpathError(outcome.reason)

@@ -1,5 +1,6 @@
 """Read a repository: its committed files, and its answers files, one for each template."""
 
+import functools
 import hashlib
 import os
 import re
@@ -19,6 +20,8 @@ from goldpath.runtime.bounded_yaml import TooLargeError, documents
 from goldpath.template.source import ANSWERS, address, without_credentials
 
 SUBMODULE = 0o160000  # the mode of a submodule in git
+_ANSWERS = (":(glob)**/.copier-answers*.yml", ":(glob)**/.copier-answers*.yaml")
+NO_REPOSITORY = 128  # the status of git outside of a repository, or without a commit
 MARKS = re.compile(rb"^(<{7} |>{7} )", re.MULTILINE)
 
 
@@ -37,15 +40,25 @@ class Repository:
     Attributes:
         name: What the user gave, without credentials.
         folder: The top of a work tree, or a bare repository.
-        prefix: The subfolder that the user gave, with a slash at its end, or "".
-        blobs: The committed files by path.
+        answers: The content of each answers file in the folder that the user gave, by its path in
+            the repository.
     """
 
     name: str
     folder: Path
-    prefix: str
-    blobs: Mapping[str, Blob]
+    answers: Mapping[str, bytes]
     _contents: dict[str, bytes] = field(default_factory=dict)
+
+    @functools.cached_property
+    def blobs(self) -> Mapping[str, Blob]:
+        """The committed files by path."""
+        listed = git.run(self.folder, "ls-tree", "-r", "-z", "--full-tree", "HEAD").stdout
+        found = {}
+        for line in os.fsdecode(listed).split("\0")[:-1]:
+            about, _, path = line.partition("\t")
+            mode, _, identifier = about.split(" ")
+            found[path] = Blob(int(mode, 8), identifier)
+        return found
 
     def read(self, paths: Iterable[str]) -> dict[str, Entry]:
         """Return committed files; git is started once for those that are not cached."""
@@ -62,9 +75,8 @@ class Repository:
                     size = int(fields[2])
                     self._contents[name] = data[start : start + size]
                     start += size + 1
-        return {
-            path: Entry(blob.mode, self._contents.get(blob.id, b"")) for path, blob in blobs.items()
-        }
+        contents = self._contents
+        return {path: Entry(blob.mode, contents.get(blob.id, b"")) for path, blob in blobs.items()}
 
 
 @dataclass(frozen=True)
@@ -124,30 +136,21 @@ def opened(name: str) -> Iterator[Repository]:
 
 
 def _read(name: str, folder: Path) -> Repository:
-    prefix = ""
-    try:
-        found = git.run(folder, "rev-parse", "--show-toplevel", "--show-prefix", accept=(0, 128))
-        if found.status == 0:
-            top, prefix = os.fsdecode(found.stdout).split("\n")[:2]
-            folder = Path(top)
-        listed = git.run(folder, "ls-tree", "-r", "-z", "--full-tree", "HEAD").stdout
-    except ToolError as error:
-        reason = "has no commit" if "HEAD" in error.output else "is not a git repository"
-        raise BadInputError(
-            f"{name} {reason}; give the folder or URL of one with a commit."
-        ) from error
-    blobs = {}
-    for line in os.fsdecode(listed).split("\0")[:-1]:
-        about, _, path = line.partition("\t")
-        mode, _, identifier = about.split(" ")
-        blobs[path] = Blob(int(mode, 8), identifier)
-    return Repository(name, folder, prefix, blobs)
-
-
-def answers_files(repository: Repository) -> list[str]:
-    """Return the paths of the answers files in a repository, those of all its templates."""
-    below = (path for path in repository.blobs if path.startswith(repository.prefix))
-    return sorted(path for path in below if ANSWERS.search(path))
+    # One start of git for both the names and the contents: a fleet has thousands of repositories.
+    words = ("grep", "--full-name", "--text", "-z", "-e", "", "HEAD", "--", *_ANSWERS)
+    found = git.run(folder, *words, accept=(0, 1, 128))
+    if found.status == NO_REPOSITORY:
+        reason = "has no commit" if b"HEAD" in found.stderr else "is not a git repository"
+        raise BadInputError(f"{name} {reason}; give the folder or URL of a repository.")
+    answers: dict[str, bytes] = {}
+    for line in found.stdout.splitlines(keepends=True):
+        path, _, text = line.partition(b"\0")
+        file = os.fsdecode(path.removeprefix(b"HEAD:"))
+        if ANSWERS.search(file):
+            answers[file] = answers.get(file, b"") + text
+    folder = folder.resolve()
+    top = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+    return Repository(name, top, dict(sorted(answers.items())))
 
 
 def recorded(repository: Repository, path: str) -> Recorded:
@@ -155,11 +158,11 @@ def recorded(repository: Repository, path: str) -> Recorded:
 
     Raises: BadInputError in one sentence if it cannot be used.
     """
-    (entry,) = repository.read([path]).values()
-    if MARKS.search(entry.data):
+    text = repository.answers[path]
+    if MARKS.search(text):
         raise BadInputError(f"{path} has conflict markers; resolve the conflict and commit it.")
     try:
-        found = documents(entry.data.decode())
+        found = documents(text.decode())
     except UnicodeDecodeError as error:
         raise BadInputError(f"{path} is not UTF-8.") from error
     except (yaml.YAMLError, TooLargeError) as error:
