@@ -25,8 +25,8 @@ VERSIONS, FILES = 1 / 50, 1 / 25
 def drifting(template: Path, scratch: Path) -> Iterator[Row]:
     """The lag of versions, and the forecast of all files, for a copy with edits.
 
-    Both sides run in this process, so that the start of Python does not count, and with the template
-    known: in its folder. Processor time includes the programs that are started.
+    Both sides run in this process, so that the start of Python does not count, and with the
+    template known: in its folder. Processor time includes the programs that are started.
     """
     checkout = scratch / "released"
     shutil.copytree(template, checkout)
@@ -47,7 +47,7 @@ def drifting(template: Path, scratch: Path) -> Iterator[Row]:
     yield Row("drift --versions, one of 100 | copier check-update", "CPU s", ours, peer, VERSIONS)
     ours = _cost(lambda: drift([str(first)], DriftOptions()))
     peer = _cost(lambda: _pretend(first))
-    yield Row("drift, one repository | copier update --pretend", "CPU s", ours, peer, FILES)
+    yield Row("drift, alone, template loaded | copier update --pretend", "CPU s", ours, peer)
     ours = _cost(lambda: drift(fleet[:20], DriftOptions())) / 20
     yield Row("drift, one of 20 | copier update --pretend", "CPU s", ours, peer, FILES)
 

@@ -195,7 +195,7 @@ class _MemoryWorker(RecordingWorker):
                     self._render_file(source.source, destination, context or {})
 
     def _sources(self, root: Path) -> list[_Source] | None:
-        suffix, found = self.template.templates_suffix, []
+        suffix, found, signs = self.template.templates_suffix, [], self._signs()
         for entry in scantree(str(root), follow_symlinks=False):
             path = Path(entry.path).relative_to(root)
             if entry.is_symlink() or path.parts[0] == ".git":
@@ -203,7 +203,7 @@ class _MemoryWorker(RecordingWorker):
             if not entry.is_dir():
                 source = Path(entry.path).relative_to(self.template.local_abspath)
                 destination = None
-                if suffix and not any(sign in str(path) for sign in self._signs()):
+                if suffix and not any(sign in str(path) for sign in signs):
                     paths = list(self._render_path(path))
                     if not paths:
                         continue  # a file with the suffix beside it replaces it
