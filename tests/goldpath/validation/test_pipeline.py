@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from goldpath.cases.select import Selection
 from goldpath.cli.main import main
 from goldpath.errors import BadInputError, ToolError
+from goldpath.exit_status import of_report
 from goldpath.linters import helm_unittest, runner
 from goldpath.linters.base import Linter
 from goldpath.model import Case, Finding, Render, Report
@@ -27,6 +28,8 @@ from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 from goldpath.template.source import changes
 from goldpath.validation.pipeline import validate
+from goldpath.validation.report.defects import group
+from goldpath.validation.report.text import to_table
 from goldpath.validation.selection import Options, all_names
 from testing import trees
 
@@ -100,8 +103,26 @@ def test_a_case_that_cannot_be_rendered_is_a_finding_and_the_others_are_checked(
     report = _check(_template(tmp_path, **{"template/x.txt.jinja": text}))
     (found,) = report.findings
     assert found.finding.message == "the render fails: 'nothing' is undefined"
+    assert (found.source, found.line) == ("template/x.txt.jinja", 1)
     assert report.rendered == 2
     assert report.linters[0].files
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ 1 // 0 }}", "{{ {}[size ~ 'x' ~ tls].x }}", "{{ size | nofilter }}", "{% endif %}"],
+    ids=["any error", "a message with answers", "an unknown filter", "a syntax error"],
+)
+def test_a_template_that_always_fails_is_one_defect_at_its_line(text: str, tmp_path: Path) -> None:
+    files = {
+        "template/parts/x.jinja": f"{{{{ tls }}}}\n{text}\n",
+        "template/a.txt.jinja": "{% include 'template/parts/x.jinja' %}\n",
+    }
+    report = validate(str(_template(tmp_path, **files)), Options())
+    errors = [one for one in group(report.findings) if one.first.finding.level == "error"]
+    assert [(one.first.source, one.first.line) for one in errors] == [("template/parts/x.jinja", 2)]
+    assert (report.rendered, of_report(report, require_tools=False)) == (0, 1)
+    assert len(to_table(report).splitlines()) <= 30
 
 
 def test_an_endless_template_is_stopped(tmp_path: Path) -> None:

@@ -42,8 +42,10 @@ def group(findings: Sequence[SourceFinding]) -> list[Defect]:
         finding = one.finding
         cascade = finding.linter == "syntax" or finding.rule in CASCADES
         message = finding.message.removesuffix(" is undefined")
+        message = message.removeprefix("the render fails: ")
+        rule = "GP030" if finding.rule == "GP022" else finding.rule  # which says the same
         key: tuple[str, ...] = (
-            finding.linter, finding.rule, finding.level, one.source if cascade else message,
+            finding.linter, rule, finding.level, one.source if cascade else message,
         )  # fmt: skip
         if finding.linter == "zizmor":  # its messages have the text
             key = key[:3]
