@@ -12,7 +12,7 @@ import yaml
 
 from goldpath.cases import pairwise, samples
 from goldpath.cases.answers import fit
-from goldpath.errors import BadInputError
+from goldpath.errors import BadInputError, nearest
 from goldpath.model import Case, Form, LeftOut, Question, Template
 from goldpath.rendering.questionnaire import Questionnaire
 
@@ -61,10 +61,7 @@ def covering(
     coverages = [coverage for _, coverage in needed]
     number = max(0, max_cases - len(edge_cases) - 1) if max_cases else len(needed)
     chosen = [needed[index][0] for index in pairwise.most_covering(coverages, number)]
-    cases = (
-        defaults,
-        *(case for case in (*chosen, *edge_cases) if case.answers),
-    )
+    cases = (defaults, *(case for case in (*chosen, *edge_cases) if case.answers))
     fixed = tuple(name for name in every if name not in factors)
     return cases, LeftOut(len(needed) - len(chosen), untried, fixed)
 
@@ -117,13 +114,22 @@ def from_file(file: Path, template: Template) -> Case:
     template, which Copier ignores.
     """
     answers = read_answers(file)
+    check_names(str(file), answers, template)
+    return Case(file.stem, answers, folder=str(answers.get("service_name", file.stem)))
+
+
+def check_names(where: str, answers: Iterable[str], template: Template) -> None:
+    """Check that answers are for questions of the template; Copier ignores others.
+
+    Raises: BadInputError with the place and the nearest question.
+    """
     names = [question.name for question in template.questions if not question.computed]
     for key in answers:
         if key not in names:
             raise BadInputError(
-                f"{file}: {key} is not a question of this template; choose from {', '.join(names)}."
+                f"{where}: {key} is not a question of this template.{nearest(str(key), names)} "
+                f"Choose from {', '.join(names)}."
             )
-    return Case(file.stem, answers, folder=str(answers.get("service_name", file.stem)))
 
 
 def read_answers(file: Path) -> dict[str, Any]:

@@ -68,6 +68,12 @@ def read_questions(template: Template, selection: Selection) -> Questions:
     if selection.exhaustive and selection.sample:
         raise BadInputError("--exhaustive and --sample exclude each other.")
     config = goldpath_yml.load(template.root)
+    for where, given in (
+        (f"{goldpath_yml.FILE}: answers", config.answers),
+        ("--data-file", selection.base),
+        *((f"{goldpath_yml.FILE}: refuse", refusal.answers) for refusal in config.refuse),
+    ):
+        generate.check_names(where, given, template)
     files = [file for path in selection.answers for file in _files(path)]
 
     def read() -> Questions:

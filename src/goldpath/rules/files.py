@@ -183,6 +183,7 @@ def failed_case(subject: Subject) -> Iterator[Hit]:
     for case, reason in subject.failures:
         sentence = reason.replace(f"case {case.name} cannot be rendered: ", "")
         sentence = sentence.removeprefix(f"answers {case.name}: ")
+        sentence = sentence.replace(f"{subject.source.root}/", "")
         place, sentence = _place_and_sentence(subject, sentence)
         # The messages of one line can differ by the answers.
         defect = place if place[0] in subject.sources else sentence

@@ -14,8 +14,8 @@ from goldpath.rendering import pool, source_map
 from goldpath.rules.base import Subject
 from goldpath.runtime.limits import Failure
 
-# The limit of renders that only serve to find the fewest answers.
-MAX_RENDERS = 24
+# The limits of renders that only serve to find the fewest answers, and of the files in them.
+MAX_RENDERS, MAX_FILES = 24, 20_000
 
 
 def attribute(
@@ -87,7 +87,8 @@ class _Minimizer:
     def __init__(self, subject: Subject, seconds: int) -> None:
         self._subject = subject
         self._seconds = seconds
-        self._left = MAX_RENDERS
+        most = max((len(render.sources) for render in subject.renders), default=0)
+        self._left = min(MAX_RENDERS, MAX_FILES // max(most, 1))
         self._cache: dict[tuple[tuple[str, ...], str, str], Mapping[str, Any]] = {}
 
     def answers(

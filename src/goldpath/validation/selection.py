@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from goldpath.cases.samples import ORDINARY, is_prose
 from goldpath.cases.select import Selection
-from goldpath.errors import unknown
+from goldpath.errors import BadInputError, unknown
 from goldpath.linters import charts
 from goldpath.linters.base import Check, Linter, never
 from goldpath.linters.command import command
@@ -53,6 +53,21 @@ class Options:
 def all_names() -> list[str]:
     """Return the names of all linters and rules, for `only` and `skip`."""
     return [*(linter.name for linter in LINTERS), *(rule.id for rule in RULES)]
+
+
+def check_names(config: Config, options: Options) -> None:
+    """Check the names in the options and of the commands in .goldpath.yml.
+
+    Raises: BadInputError if a name is unknown, or two commands or linters have the same.
+    """
+    names = all_names()
+    for run in config.run:
+        if run.name in names:
+            raise BadInputError(f'{FILE}: the name "{run.name}" of a command is taken.')
+        names.append(run.name)
+    for name in (*options.only, *options.skip):
+        if name not in names:
+            raise unknown("linter or rule", name, names)
 
 
 def template_rules() -> list[str]:

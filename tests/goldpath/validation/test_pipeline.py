@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from goldpath.cases.select import Selection
 from goldpath.cli.main import main
+from goldpath.cli.validate import FORMATS
 from goldpath.errors import BadInputError, ToolError
 from goldpath.exit_status import of_report
 from goldpath.linters import helm_unittest, runner
@@ -32,6 +33,7 @@ from goldpath.validation.report.defects import group
 from goldpath.validation.report.text import to_table
 from goldpath.validation.selection import Options, all_names
 from testing import trees
+from testing.git_server import TOKEN, GitServer
 
 COPIER = """
 _min_copier_version: "9.19.0"
@@ -492,3 +494,24 @@ def test_options_that_conflict_with_watch_are_rejected(option: str, tmp_path: Pa
     done = _run("--watch", "--baseline=known", option, cwd=_template(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert "--watch takes a folder," in done.stderr
+
+
+def test_no_report_and_no_error_has_the_credentials_of_a_url(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = _template(tmp_path, **BAD)
+    trees.commit(root, tag="v1.0.0")
+    trees.git(tmp_path, "clone", "-q", "--bare", str(root), str(tmp_path / "t.git"))
+    git = GitServer(tmp_path)
+    with git.running():
+        url = git.url.replace("://", f"://someone:{TOKEN}@")
+        report = validate(f"{url}/t.git", Options(only=("yamllint",)), progress=print)
+        texts = [to_text(report) for to_text in FORMATS.values()]
+        for name, ref in (("t.git", "v9"), ("gone.git", None)):
+            with pytest.raises(BadInputError) as refused:
+                validate(f"{url}/{name}", Options(vcs_ref=ref))
+            texts.append(str(refused.value))
+    assert texts[-2] == f"{git.url}/t.git has no tag, branch or commit v9."
+    assert report.template == f"{git.url}/t.git"
+    assert len(report.findings) == 1
+    assert not any(TOKEN in text for text in [*texts, *capsys.readouterr()])
