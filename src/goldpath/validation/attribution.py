@@ -16,6 +16,7 @@ from goldpath.runtime.limits import Failure
 
 # The limits of renders that only serve to find the fewest answers, and of the files in them.
 MAX_RENDERS, MAX_FILES = 24, 20_000
+CHECKED_AGAIN = frozenset({"goldpath", *(linter.name for linter in LINTERS)})
 
 
 def attribute(
@@ -58,6 +59,8 @@ def attribute(
         _, finding, place = group[0]
         answers = minimizer.answers(finding, place, names)
         edge = bool(names) and all(map(is_edge_case, names)) and bool(free_text & answers.keys())
+        # A command of the template is not run again, so the cause can be any of the answers.
+        edge &= finding.linter in CHECKED_AGAIN
         edge |= [*answers.values()] == [[]]  # nothing chosen of a list
         result.append(
             SourceFinding(finding, place.path, place.line, place.exact, names, answers, edge)

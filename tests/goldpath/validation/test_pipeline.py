@@ -218,6 +218,17 @@ def test_a_broken_goldpath_yml_is_bad_input(text: str, tmp_path: Path) -> None:
         validate(str(_template(tmp_path, **{".goldpath.yml": text})), Options())
 
 
+def test_what_a_command_finds_only_in_edge_cases_is_not_left_out(tmp_path: Path) -> None:
+    """These have choices, too, of which one can be the cause."""
+    root = trees.build_file_tree(tmp_path / "t", {
+        "copier.yml": "name: {type: str, default: a}\nkind: {type: str, choices: [a, b]}\n",
+        "x.txt.jinja": "{{ kind }}",
+        ".goldpath.yml": "run: [{name: kind, command: [grep, a, x.txt]}]",
+    })  # fmt: skip
+    report = validate(str(root), Options(Selection(trust=True)))
+    assert "kind" in {one.finding.linter for one in report.findings}
+
+
 def test_python_of_a_template_is_read_by_ruff(tmp_path: Path) -> None:
     text = "import os\n{% if tls %}\nprint({{ size }}\n{% endif %}\n"
     report = _check(_template(tmp_path, **{"template/a.py.jinja": text}), only=("ruff",))

@@ -52,7 +52,7 @@ def group(findings: Sequence[SourceFinding]) -> list[Defect]:
         if one.edge_case and len(one.answers) == 1:
             key = ("edge case", *one.answers, one.cases[0])
         if undefined := _UNDEFINED.fullmatch(finding.message):  # GP004 has its line
-            key = ("goldpath", "GP004", undefined[1])
+            key = ("goldpath", "GP004", finding.level, undefined[1])
         groups.setdefault(key, []).append(one)
     defects = [
         Defect(tuple(sorted(some, key=lambda one: one.finding.rule == "GP022")))
