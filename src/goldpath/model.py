@@ -75,6 +75,19 @@ class Form:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """What the chosen cases leave out.
+
+    `cases` that are too many, `pairs` of choices for which none was found within the limit of work,
+    and `questions` that have their defaults because the template has too many choices.
+    """
+
+    cases: int = 0
+    pairs: int = 0
+    questions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Render:
     """A case and the folder with its render.
 

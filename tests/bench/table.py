@@ -1,5 +1,6 @@
 """One row of the table, and how figures are measured."""
 
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -56,6 +57,13 @@ def timed(action: Callable[[], object]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
+
+
+def timed_with_processor(action: Callable[[], object]) -> tuple[float, float]:
+    """Return the seconds of an action, and of processor time, with its child processes."""
+    before = os.times()
+    seconds = timed(action)
+    return seconds, sum(os.times()[:4]) - sum(before[:4])
 
 
 def in_turn(ours: Callable[[], Figure], peer: Callable[[], Figure]) -> list[tuple[Figure, Figure]]:

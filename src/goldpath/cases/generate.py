@@ -12,12 +12,14 @@ import yaml
 
 from goldpath.cases import pairwise, samples
 from goldpath.cases.answers import fit
-from goldpath.errors import BadInputError
-from goldpath.model import Case, Form, Question, Template
+from goldpath.errors import BadInputError, nearest
+from goldpath.model import Case, Form, LeftOut, Question, Template
 from goldpath.rendering.questionnaire import Questionnaire
 
 # The number of answers that are tried to make a condition true.
 ATTEMPTS = 200
+# The limit of questions to answer for pairs of choices, which takes a few seconds.
+WORK = 300_000
 # The limit of cases for --exhaustive; --sample has none.
 EXHAUSTIVE = 5000
 
@@ -33,56 +35,44 @@ def all_pairs(template: Template) -> tuple[Case, ...]:
 
 def covering(
     template: Template, questionnaire: Questionnaire, max_cases: int = 0
-) -> tuple[tuple[Case, ...], int]:
+) -> tuple[tuple[Case, ...], LeftOut]:
     """Return the default cases: all possible pairs of choices, and edge cases of free text.
 
-    With `max_cases`, those that cover fewest new pairs are left out; their number is returned, too.
+    With `max_cases`, those that cover fewest new pairs are left out. What is left out is returned,
+    too.
 
     A question is answered only if its `when` is true, and with an enabled choice. The first case
     has no answers, so it covers every default. A case is left out if the case of defaults, or one
     with edge cases of free text, covers all its pairs.
     """
     defaults = Case("defaults", {})
-    factors = _factors(template, questionnaire)
+    every = _factors(template, questionnaire)
+    factors = pairwise.limited(every)
     default_coverage = _coverage({}, questionnaire, factors)
+    found, untried = _pair_cases(template, questionnaire, factors)
     pairs = [
         (case, coverage)
-        for case, coverage in _pair_cases(template, questionnaire, factors)
+        for case, coverage in found
         if not default_coverage or not coverage <= default_coverage
     ]
     edge_cases = _sample_cases(template, questionnaire, [case for case, _ in pairs])
     covered = [_coverage(case.answers, questionnaire, factors) for case in edge_cases]
     needed = [(case, own) for case, own in pairs if not any(own <= other for other in covered)]
-    chosen = _most_covering(needed, max_cases - len(edge_cases) - 1) if max_cases else needed
-    cases = (
-        defaults,
-        *(case for case in (*(case for case, _ in chosen), *edge_cases) if case.answers),
-    )
-    return cases, len(needed) - len(chosen)
-
-
-def _most_covering(
-    pairs: Sequence[tuple[Case, set[Any]]], number: int
-) -> Sequence[tuple[Case, set[Any]]]:
-    """Return the cases that together cover most, in their order."""
-    if len(pairs) <= number:
-        return pairs
-    chosen: list[int] = []
-    covered: set[Any] = set()
-    while len(chosen) < number:
-        others = (index for index in range(len(pairs)) if index not in chosen)
-        chosen.append(max(others, key=lambda index: len(pairs[index][1] - covered)))
-        covered |= pairs[chosen[-1]][1]
-    return [pairs[index] for index in sorted(chosen)]
+    coverages = [coverage for _, coverage in needed]
+    number = max(0, max_cases - len(edge_cases) - 1) if max_cases else len(needed)
+    chosen = [needed[index][0] for index in pairwise.most_covering(coverages, number)]
+    cases = (defaults, *(case for case in (*chosen, *edge_cases) if case.answers))
+    fixed = tuple(name for name in every if name not in factors)
+    return cases, LeftOut(len(needed) - len(chosen), untried, fixed)
 
 
 def _coverage(
     answers: Mapping[str, Any], questionnaire: Questionnaire, factors: pairwise.Factors
-) -> set[Any]:
-    """Return the pairs that answers cover: also free text can decide which questions are active."""
+) -> frozenset[Any]:
+    """Return the choices of answers: also free text can decide which questions are active."""
     form = questionnaire.fill(dict(answers))
     if form.rejection:
-        return set()
+        return frozenset()
     active = {name: value for name, value in form.answers.items() if name in form.active}
     return pairwise.coverage(active, factors)
 
@@ -124,13 +114,22 @@ def from_file(file: Path, template: Template) -> Case:
     template, which Copier ignores.
     """
     answers = read_answers(file)
+    check_names(str(file), answers, template)
+    return Case(file.stem, answers, folder=str(answers.get("service_name", file.stem)))
+
+
+def check_names(where: str, answers: Iterable[str], template: Template) -> None:
+    """Check that answers are for questions of the template; Copier ignores others.
+
+    Raises: BadInputError with the place and the nearest question.
+    """
     names = [question.name for question in template.questions if not question.computed]
     for key in answers:
         if key not in names:
             raise BadInputError(
-                f"{file}: {key} is not a question of this template; choose from {', '.join(names)}."
+                f"{where}: {key} is not a question of this template.{nearest(str(key), names)} "
+                f"Choose from {', '.join(names)}."
             )
-    return Case(file.stem, answers, folder=str(answers.get("service_name", file.stem)))
 
 
 def read_answers(file: Path) -> dict[str, Any]:
@@ -201,19 +200,27 @@ def _render_choices(template: Template, questionnaire: Questionnaire) -> Templat
 
 def _pair_cases(
     template: Template, questionnaire: Questionnaire, factors: pairwise.Factors
-) -> list[tuple[Case, set[Any]]]:
-    """Return cases with all pairs of choices that the conditions allow, and their coverage."""
-    cases: dict[str, tuple[Case, set[Any]]] = {}
-    covered: set[Any] = set()
+) -> tuple[list[tuple[Case, frozenset[Any]]], int]:
+    """Return cases with all pairs of choices that the conditions allow, and their coverage.
+
+    After `WORK` the search ends; the number of pairs that were not tried is returned, too.
+    """
+    end = questionnaire.work + WORK
+    untried = 0
+    cases: dict[str, tuple[Case, frozenset[Any]]] = {}
+    covered = pairwise.Met()
+    known: set[str] = set()
 
     def add(answers: Mapping[str, Any]) -> None:
         case = _case(fit(answers, questionnaire))
-        if all(case.answers != other.answers for other, _ in cases.values()):
+        text = repr(sorted(case.answers.items()))
+        if text not in known:
+            known.add(text)
             # The name does not include the questionnaire, so two cases can have the same name.
             name = case.name if case.name not in cases else f"{case.name}-{len(cases)}"
             coverage = _coverage(case.answers, questionnaire, factors)
             cases[name] = replace(case, name=name), coverage
-            covered.update(coverage)
+            covered.add(coverage)
 
     answers = questionnaire.fill({}).answers
     defaults = {name: pairwise.hashable(value) for name, value in answers.items()}
@@ -222,15 +229,20 @@ def _pair_cases(
         for name, values in factors.items()
     }
     for answers in pairwise.covering_array(factors, first):
-        add(answers)
+        if questionnaire.work < end:
+            add(answers)
     for pair in pairwise.all_pairs(factors):
-        if pair not in covered:
+        if pair in covered:
+            continue
+        if questionnaire.work >= end:
+            untried += 1
+        else:
             for answers in _attempts(pair, template, factors):
                 fitting = fit(answers, questionnaire)
                 if all(name in fitting and fitting[name] == value for name, value in pair):
                     add(answers)
                     break
-    return list(cases.values())
+    return list(cases.values()), untried
 
 
 def _attempts(

@@ -7,7 +7,7 @@ from typing import Any
 
 from goldpath.cases import answers, generate
 from goldpath.errors import BadInputError, unknown
-from goldpath.model import Case, Template
+from goldpath.model import Case, LeftOut, Template
 from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.runtime import limits
 from goldpath.template import goldpath_yml
@@ -44,15 +44,14 @@ class Questions:
     """The cases of a template, and the questions whose default is not valid, with the reason.
 
     `base` has the answers that replace defaults in all cases. `refusals` has the template's message
-    for answers that it refuses, "" if it accepts them. `left_out` counts the cases that are too
-    many.
+    for answers that it refuses, "" if it accepts them. `left_out` says what is in no case.
     """
 
     cases: tuple[Case, ...]
     invalid_defaults: Mapping[str, str]
     base: Mapping[str, Any]
     refusals: tuple[str, ...] = ()
-    left_out: int = 0
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 def select(template: Template, selection: Selection) -> tuple[Case, ...]:
@@ -69,13 +68,19 @@ def read_questions(template: Template, selection: Selection) -> Questions:
     if selection.exhaustive and selection.sample:
         raise BadInputError("--exhaustive and --sample exclude each other.")
     config = goldpath_yml.load(template.root)
+    for where, given in (
+        (f"{goldpath_yml.FILE}: answers", config.answers),
+        ("--data-file", selection.base),
+        *((f"{goldpath_yml.FILE}: refuse", refusal.answers) for refusal in config.refuse),
+    ):
+        generate.check_names(where, given, template)
     files = [file for path in selection.answers for file in _files(path)]
 
     def read() -> Questions:
         base = {**config.answers, **selection.base}
         questionnaire = Questionnaire(template, trust=selection.trust, base=base)
         invalid = answers.invalid_defaults(questionnaire)
-        left_out = 0
+        left_out = LeftOut()
         if selection.sample:
             cases = generate.random_sample(
                 template, questionnaire, selection.sample, selection.seed

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from goldpath.cli.console import print_error, reporting_errors, scratch, write
 from goldpath.cli.options import case_options, template_argument, vcs_ref_option
 from goldpath.cli.options import selection as selection_of
 from goldpath.cli.progress import Ticker
-from goldpath.errors import BadInputError, GoldpathError, unknown
+from goldpath.errors import BadInputError, GoldpathError
 from goldpath.exit_status import ExitStatus
 from goldpath.model import Report
 from goldpath.rendering.pool import SECONDS
@@ -25,7 +25,7 @@ from goldpath.validation.report import text
 from goldpath.validation.report.data import to_json
 from goldpath.validation.report.junit import to_junit
 from goldpath.validation.report.sarif import to_sarif
-from goldpath.validation.selection import Options, all_names, template_rules
+from goldpath.validation.selection import Options, template_rules
 from goldpath.wording import count, safe
 
 FORMATS: Mapping[str, Callable[[Report], str]] = {
@@ -103,7 +103,6 @@ def validate(
     baseline, update = selection.pop("baseline"), selection.pop("update_baseline")
     diff, watch = selection.pop("diff"), selection.pop("watch")
     profile, everything = selection.pop("profile"), selection.pop("everything") or bool(output)
-    _check_names((*only, *skip))
     _check_output(output)
     if selection["tasks"] and not selection["trust"]:
         raise BadInputError("--tasks needs --trust: tasks are commands of the template.")
@@ -133,12 +132,6 @@ def validate(
     else:
         click.echo(to_text(report), nl=False)
     sys.exit(status)
-
-
-def _check_names(names: Iterable[str]) -> None:
-    for name in names:
-        if name not in all_names():
-            raise unknown("linter or rule", name, all_names())
 
 
 def _check_output(output: Path | None) -> None:

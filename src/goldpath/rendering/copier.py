@@ -4,6 +4,7 @@ import errno
 import functools
 import re
 import shutil
+import traceback
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from copier.errors import (
     TaskError,
     UnsafeTemplateError,
 )
-from jinja2 import TemplateError
+from jinja2 import TemplateError, TemplateSyntaxError
 
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case, Render
@@ -287,7 +288,10 @@ class RecordingWorker(GuardedWorker):
     def _render_file(
         self, src_relpath: Path, dst_relpath: Path, extra_context: dict[str, Any] | None = None
     ) -> None:
-        super()._render_file(src_relpath, dst_relpath, extra_context)
+        try:
+            super()._render_file(src_relpath, dst_relpath, extra_context)
+        except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+            raise TemplateError(f"{self._place(error)}{_message(error)}") from error
         path, source = dst_relpath.as_posix(), src_relpath.as_posix()
         if path in self.sources:
             self.clashes.append((path, source))
@@ -296,8 +300,25 @@ class RecordingWorker(GuardedWorker):
         if self._written > MAX_BYTES or len(self.sources) > MAX_FILES:
             raise TemplateError(f"it writes more than {MAX_FILES} files or {MAX_BYTES // 2**20} MB")
 
+    def _place(self, error: Exception) -> str:
+        """Return file and line of the template in which an error occurred, "a.yml.jinja:3: "."""
+        frames = traceback.extract_tb(error.__traceback__)  # Jinja adds one for the template
+        places = [(frame.filename, frame.lineno) for frame in reversed(frames)]
+        if isinstance(error, TemplateSyntaxError):
+            places.insert(0, (error.filename or "", error.lineno))
+        root = self.template.local_abspath
+        for file, line in places:
+            if file and line and Path(file).is_relative_to(root):
+                return f"{Path(file).relative_to(root).as_posix()}:{line}: "
+        return ""
+
     def _sync_git_index_executable_bit(self, dst_relpath: Path, src_mode: int) -> None:
         """Do nothing: a new folder has no index, and Copier would start git for every file."""
+
+
+def _message(error: Exception) -> str:
+    own = isinstance(error, TemplateError)  # whose message needs no name, as that of a KeyError
+    return " ".join((str(error) if own else f"{type(error).__name__}: {error}").split())
 
 
 def _rejection(case: Case, error: Exception) -> GoldpathError:

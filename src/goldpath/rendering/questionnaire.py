@@ -30,6 +30,8 @@ from goldpath.template.jinja import Syntax, texts
 FAILURES = (CopierError, TemplateError, ValueError, TypeError, LookupError, ArithmeticError)
 # Variables whose value is not constant while the questions are answered: copier/_main.py.
 CHANGING = frozenset({"_copier_answers", "_copier_conf", "_external_data"})
+# Asking Copier takes that many times as long as reading the result of the same question again.
+ASKING = 100
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class _Result:
 class Questionnaire:
     """The questions of a template, answered without a copy.
 
-    `base` has answers that replace defaults.
+    `base` has answers that replace defaults. `work` counts the questions that were answered; the
+    same calls always add the same number.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Questionnaire:
     ):
         self.template = template
         self.base = dict(base or {})
+        self.work = 0
         self._cache: dict[tuple[Any, ...], _Result] = {}
         self._worker = RecordingWorker(
             src_path=str(template.root),
@@ -134,6 +138,7 @@ class Questionnaire:
     def _result(self, name: str, known: Mapping[str, Any]) -> _Result:
         """Return the result of a question; it depends on the values that its Jinja names."""
         dependencies = self._dependencies[name]
+        self.work += 1
         if dependencies is None:
             return self._ask(name)
         given = name in self._worker.answers.init
@@ -161,6 +166,7 @@ class Questionnaire:
     def _ask(self, name: str) -> _Result:
         """Answer one question, after those before it."""
         active, choices = False, ()
+        self.work += ASKING
         try:
             question = self._question(name)
             if active := question.get_when():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from goldpath.linters.base import Check
-from goldpath.model import Case, Question, Render, Template
+from goldpath.model import Case, LeftOut, Question, Render, Template
 from goldpath.template.copier_yml import settings_file
 from goldpath.template.goldpath_yml import Config
 from goldpath.template.jinja import Syntax
@@ -28,7 +28,7 @@ class Subject:
     rendered. `trust` says whether code of the template may run, `tasks` whether its
     tasks do. `config` is its .goldpath.yml, and
     `refusals` has the template's message for the answers of each `refuse` there, "" if accepted.
-    `left_out` counts the cases that were too many.
+    `left_out` says which choices are in no case.
     """
 
     source: Source
@@ -40,7 +40,7 @@ class Subject:
     base: Mapping[str, Any] = field(default_factory=dict)
     config: Config = field(default_factory=Config)
     refusals: tuple[str, ...] = ()
-    left_out: int = 0
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     @property
     def template(self) -> Template:

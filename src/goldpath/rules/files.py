@@ -16,6 +16,7 @@ from goldpath.template.source import ANSWERS, CREDENTIALS
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file
 _ILLEGAL = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]\Z')
 _DEVICE = re.compile(r"(?i)(aux|con|nul|prn|com[0-9]|lpt[0-9])(\.|\Z)")
+_PLACE = re.compile(r"(.+?):(\d+): (.*)", re.S)  # in the message of a render that fails
 _MERGE = re.compile(r"^(<{7} |>{7} )", re.MULTILINE)
 
 
@@ -182,11 +183,22 @@ def failed_case(subject: Subject) -> Iterator[Hit]:
     for case, reason in subject.failures:
         sentence = reason.replace(f"case {case.name} cannot be rendered: ", "")
         sentence = sentence.removeprefix(f"answers {case.name}: ")
-        if sentence not in seen and not _reported_elsewhere(subject, sentence):
-            seen.add(sentence)
-            named = [name for name in sorted(subject.names) if re.search(rf"\b{name}\b", sentence)]
-            place = subject.line(named[0]) if named else (subject.copier_yml.name, 0)
+        sentence = sentence.replace(f"{subject.source.root}/", "")
+        place, sentence = _place_and_sentence(subject, sentence)
+        # The messages of one line can differ by the answers.
+        defect = place if place[0] in subject.sources else sentence
+        if defect not in seen and not _reported_elsewhere(subject, sentence):
+            seen.add(defect)
             yield Hit(*place, f"the render fails: {sentence}", case.name)
+
+
+def _place_and_sentence(subject: Subject, sentence: str) -> tuple[tuple[str, int], str]:
+    """Return where a render fails, and its message without the place."""
+    match = _PLACE.match(sentence)
+    if match and match[1] in subject.sources:
+        return (match[1], int(match[2])), match[3]
+    named = [name for name in sorted(subject.names) if re.search(rf"\b{name}\b", sentence)]
+    return (subject.line(named[0]) if named else (subject.copier_yml.name, 0)), sentence
 
 
 def _reported_elsewhere(subject: Subject, sentence: str) -> bool:

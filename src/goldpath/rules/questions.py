@@ -49,7 +49,7 @@ def unused(subject: Subject) -> Iterator[Hit]:
         return
     used: set[str] = set()
     for name, text in {**_included_sources(subject), **subject.jinja_sources}.items():
-        used |= subject.syntax.undeclared(text).keys() | _words(subject, name)
+        used |= _used(subject, text) | _words(subject, name)
     for path in subject.template.files.rglob("*"):  # names of links and of folders, too
         used |= _words(subject, path.name)
     for text in texts(list(subject.settings.values())):
@@ -84,6 +84,13 @@ def _included_sources(subject: Subject) -> dict[str, str]:
 def _dumps_all(name: str, text: str) -> bool:
     """Return whether a file other than the answers file lists all answers."""
     return "_copier_answers" in text and "answers" not in name.rpartition("/")[2]
+
+
+def _used(subject: Subject, text: str) -> set[str]:
+    """Return the variables of a text; of one that is not valid Jinja all words, to be safe."""
+    if subject.syntax.parse(text) is None:
+        return set(re.findall(r"\w+", text))
+    return set(subject.syntax.undeclared(text))
 
 
 def _words(subject: Subject, text: str) -> set[str]:

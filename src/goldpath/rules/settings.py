@@ -5,6 +5,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from goldpath.errors import nearest
 from goldpath.rules.base import COPIER, MANUAL, Hit, Rule, Subject
 from goldpath.template.jinja import texts
 from goldpath.wording import count
@@ -116,7 +117,8 @@ def unknown_setting(subject: Subject) -> Iterator[Hit]:
     """Find settings that Copier does not know."""
     for name in subject.settings:
         if name not in SETTINGS:
-            yield Hit(*subject.line(name), f"Copier has no setting {name}")
+            near = nearest(name, sorted(SETTINGS))
+            yield Hit(*subject.line(name), f"Copier has no setting {name}.{near}".rstrip("."))
 
 
 def own_settings_in_copies(subject: Subject) -> Iterator[Hit]:

@@ -9,6 +9,16 @@ import yaml
 from goldpath.errors import BadInputError
 from goldpath.model import Question, Template
 
+# What Copier expects of settings; a text in place of a list would be a list of its characters.
+TYPES: Mapping[str, tuple[type, str]] = {
+    **dict.fromkeys(
+        ("_exclude", "_jinja_extensions", "_migrations", "_secret_questions", "_skip_if_exists",
+         "_tasks"), (list, "a list"),
+    ),
+    **dict.fromkeys(("_envops", "_external_data"), (dict, "a mapping")),
+    **dict.fromkeys(("_answers_file", "_subdirectory", "_templates_suffix"), (str, "a text")),
+}  # fmt: skip
+
 
 def load(root: Path) -> Template:
     """Read the questions and settings of the template in `root`.
@@ -16,7 +26,8 @@ def load(root: Path) -> Template:
     A copier.yml may have several documents and include other files. As in Copier, lists of
     patterns are joined, and for other keys the last document wins.
 
-    Raises: BadInputError if there is no copier.yml or it is not a YAML mapping.
+    Raises: BadInputError if there is no copier.yml, it is not a YAML mapping, or a setting or the
+    choices of a question have a wrong type.
     """
     file = settings_file(root)
     entries: dict[str, Any] = {}
@@ -24,10 +35,15 @@ def load(root: Path) -> Template:
     for document in _documents(file):
         if not isinstance(document, Mapping):
             raise BadInputError(f"{file} is not a template: each document must be a mapping.")
+        for name, (accepted, words) in TYPES.items():
+            if not isinstance(document.get(name), accepted | None):
+                raise BadInputError(f"{file}: {name} must be {words}.")
         entries.update((str(name), value) for name, value in document.items())
-        seeds += document.get("_skip_if_exists", [])
+        seeds += document.get("_skip_if_exists") or []
     questions = tuple(
-        _question(name, details) for name, details in entries.items() if not name.startswith("_")
+        _question(file, name, details)
+        for name, details in entries.items()
+        if not name.startswith("_")
     )
     settings = {name: value for name, value in entries.items() if name.startswith("_")}
     return Template(root, questions, settings, tuple(seeds))
@@ -83,20 +99,29 @@ def _included(file: Path, pattern: str) -> list[Path]:
     return files
 
 
-def _question(name: str, details: Any) -> Question:
+def _question(file: Path, name: str, details: Any) -> Question:
     if not isinstance(details, Mapping):  # the short form, "name: default"
         return Question(name, "yaml", details={"default": details})
-    choices = details.get("choices", ())
-    if isinstance(choices, Mapping):
-        choices = choices.values()
-    if isinstance(choices, str):  # a Jinja template that renders to them
-        choices = ()
-    values = (choice[1] if isinstance(choice, list) else choice for choice in choices)
     return Question(
         name=name,
         type=str(details.get("type", "yaml")),
-        choices=tuple(value["value"] if isinstance(value, dict) else value for value in values),
+        choices=_choices(file, name, details.get("choices") or ()),
         computed=details.get("when") is False,
         multiselect=bool(details.get("multiselect")),
         details=details,
     )
+
+
+def _choices(file: Path, name: str, choices: Any) -> tuple[Any, ...]:
+    if isinstance(choices, str):  # a Jinja template that renders to them
+        return ()
+    if isinstance(choices, Mapping):
+        choices = choices.values()
+    try:
+        values = [choice[1] if isinstance(choice, list) else choice for choice in choices]
+        return tuple(value["value"] if isinstance(value, dict) else value for value in values)
+    except (TypeError, LookupError) as error:
+        raise BadInputError(
+            f"{file}: the choices of {name} must be a list of values or of pairs [text, value], a "
+            "mapping of texts to values, or a text with Jinja."
+        ) from error

@@ -8,8 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from goldpath.errors import BadInputError, nearest
 
-FILE = ".goldpath.yml"
+FILE, OTHER = ".goldpath.yml", ".goldpath.yaml"
 Profile = Literal["default", "strict"]
+# The rest of the sentence, by the type of pydantic's error.
+PROBLEMS = {
+    "bool_parsing": "must be true or false", "bool_type": "must be true or false",
+    "dict_type": "must be a mapping", "model_type": "must be a mapping",
+    "invalid_key": "is a key that is not a text", "list_type": "must be a list",
+    "missing": "is missing", "string_type": "must be a text",
+    "string_too_short": "must not be empty", "too_short": "must not be empty",
+}  # fmt: skip
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -86,6 +94,8 @@ def load(root: Path) -> Config:
     """
     file = root / FILE
     if not file.is_file():
+        if (root / OTHER).is_file():
+            raise BadInputError(f"{OTHER} is not read; rename it to {FILE}.")
         return Config()
     if not file.resolve().is_relative_to(root.resolve()):
         raise BadInputError(f"{FILE} is a link to a file outside the template.")
@@ -106,7 +116,8 @@ def _sentence(error: ValidationError) -> str:
     first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
     if first["type"] != "extra_forbidden":
-        return f": {place.lstrip('.')}: {first['msg']}." if place else f": {first['msg']}."
+        problem = PROBLEMS.get(first["type"]) or first["msg"].replace("Input should", "must")
+        return f": {place.lstrip('.') or 'the file'} {problem}."
     *above, key = first["loc"]
     models: dict[str, type[_Model]] = {"run": Run, "refuse": Refusal, "expect": Expectation}
     keys = list(models.get(str(above[0]) if above else "", Config).model_fields)

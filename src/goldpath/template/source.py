@@ -23,6 +23,12 @@ _ADDRESS = re.compile(r"^(?:git\+)?(?:[a-z][a-z0-9+.-]*://|git@)|\.git$")
 # The file in which Copier records the URL of a template, and the credentials in such a URL.
 ANSWERS = re.compile(r"\.copier-answers(\..+)?\.ya?ml\Z")
 CREDENTIALS = re.compile(r"(\b(?:http|ftp)s?://)[^/\s]*@")
+# What precedes the host, also in URLs with typos: a user with a password, or a token alone.
+_USER = re.compile(
+    r"(?i)(?<![^\s'\"])((?:[a-z][a-z0-9+.-]*:?//?|g[hl]:)?)"
+    r"(?:[^\s'\"]*:[^\s'\"]*|(?<=//)[^\s'\"/]*)@"
+)
+_QUERY = re.compile(r"(://[^\s'\"?]*)\?[^\s'\"]*")
 # A repository can name programs that git runs.
 _GIT = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
@@ -63,7 +69,10 @@ def fetch(template: str, vcs_ref: str | None = None) -> Source:
             folder = scratch / "clone"
             _run_git(f"{name_to_print} cannot be cloned", "clone", "-q", "--", url, folder)
             _initialize_submodules(folder)
-        root = snapshot(checkout(folder, vcs_ref, scratch / "ref") if vcs_ref else folder)
+        root = folder
+        if vcs_ref:
+            root = checkout(folder, vcs_ref, scratch / "ref", name_to_print)
+        root = snapshot(root)
         try:
             loaded = load(root)
         except BadInputError as error:  # the user does not know the path of the copy
@@ -78,7 +87,7 @@ def fetch(template: str, vcs_ref: str | None = None) -> Source:
 
 def without_credentials(text: str) -> str:
     """Remove credentials from URLs, before these are printed or written."""
-    return CREDENTIALS.sub(r"\1", text)
+    return _QUERY.sub(r"\1", _USER.sub(r"\1", text))
 
 
 def merge_base(folder: Path, ref: str) -> Path:
@@ -168,7 +177,8 @@ def _relevant(folder: Path, paths: list[str]) -> list[str]:
     includes = re.compile(rf"{re.escape(start)}[-+]?\s*(include|import|from|extends)\b".encode())
     if not inside or b"!include" in own.read_bytes() or any(map(includes.search, texts)):
         return paths
-    beside = {name for name in paths if name == ".goldpath.yml" or ANSWERS.search(name)}
+    own_files = (".goldpath.yml", ".goldpath.yaml")
+    beside = {name for name in paths if name in own_files or ANSWERS.search(name)}
     return _with_targets(folder, paths, {own.name, *beside, *inside})
 
 
@@ -252,21 +262,21 @@ def address(template: str) -> str:
             return f"{full}{template.removeprefix(short)}"
     if not _ADDRESS.search(template):
         raise BadInputError(
-            f"{template} is not a Copier template: the folder does not exist; give a folder, "
-            "a git URL or gh:OWNER/NAME."
+            f"{_without_credentials(template)} is not a Copier template: the folder does not "
+            "exist; give a folder, a git URL or gh:OWNER/NAME."
         )
     return template.removeprefix("git+")
 
 
-def checkout(folder: Path, ref: str, clone: Path) -> Path:
-    """Clone a repository, check a version out and return the clone.
+def checkout(folder: Path, ref: str, clone: Path, name: str = "") -> Path:
+    """Clone a repository, check a version out and return the clone; `name` is for errors.
 
     Raises: BadInputError if the repository lacks the version or cannot be cloned.
     """
     _run_git(f"{folder} cannot be cloned", "clone", "-q", "-n", "--shared", "--", folder, clone)
-    for name in (ref, f"origin/{ref}"):
+    for version in (ref, f"origin/{ref}"):
         found = process.run(
-            [*_GIT, "rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}"],
+            [*_GIT, "rev-parse", "-q", "--verify", "--end-of-options", f"{version}^{{commit}}"],
             cwd=clone, env=_QUIET, accept=range(256),
         )  # fmt: skip
         if found.status == 0:
@@ -275,7 +285,7 @@ def checkout(folder: Path, ref: str, clone: Path) -> Path:
             )
             _initialize_submodules(clone, folder)
             return clone
-    raise BadInputError(f"{folder} has no tag, branch or commit {ref}.")
+    raise BadInputError(f"{name or folder} has no tag, branch or commit {ref}.")
 
 
 def _initialize_submodules(clone: Path, original: Path | None = None) -> None:
@@ -288,7 +298,8 @@ def _initialize_submodules(clone: Path, original: Path | None = None) -> None:
     command = [*_GIT, "remote", "get-url", "origin"]
     found = process.run(command, cwd=original or clone, env=_QUIET, accept=range(256))
     if found.status == 0:
-        process.run([*_GIT, "remote", "set-url", "origin", found.stdout.strip()], cwd=clone)
+        url = found.stdout.strip()
+        _run_git("the remote cannot be set", "remote", "set-url", "origin", url, cwd=clone)
     update = ("submodule", "update", "-q", "--init", "--recursive")
     _run_git("the submodules of the template cannot be cloned", *update, cwd=clone)
 

@@ -14,8 +14,9 @@ from goldpath.rendering import pool, source_map
 from goldpath.rules.base import Subject
 from goldpath.runtime.limits import Failure
 
-# The limit of renders that only serve to find the fewest answers.
-MAX_RENDERS = 24
+# The limits of renders that only serve to find the fewest answers, and of the files in them.
+MAX_RENDERS, MAX_FILES = 24, 20_000
+CHECKED_AGAIN = frozenset({"goldpath", *(linter.name for linter in LINTERS)})
 
 
 def attribute(
@@ -58,6 +59,8 @@ def attribute(
         _, finding, place = group[0]
         answers = minimizer.answers(finding, place, names)
         edge = bool(names) and all(map(is_edge_case, names)) and bool(free_text & answers.keys())
+        # A command of the template is not run again, so the cause can be any of the answers.
+        edge &= finding.linter in CHECKED_AGAIN
         edge |= [*answers.values()] == [[]]  # nothing chosen of a list
         result.append(
             SourceFinding(finding, place.path, place.line, place.exact, names, answers, edge)
@@ -87,7 +90,8 @@ class _Minimizer:
     def __init__(self, subject: Subject, seconds: int) -> None:
         self._subject = subject
         self._seconds = seconds
-        self._left = MAX_RENDERS
+        most = max((len(render.sources) for render in subject.renders), default=0)
+        self._left = min(MAX_RENDERS, MAX_FILES // max(most, 1))
         self._cache: dict[tuple[tuple[str, ...], str, str], Mapping[str, Any]] = {}
 
     def answers(

@@ -53,6 +53,7 @@ def validate(
     source = fetch(template, options.vcs_ref)
     changed_lines = _changed_lines(template, source, options)
     config = goldpath_yml.load(source.root)
+    selection.check_names(config, options)
     profile = options.profile or config.profile or "default"
     cases, subject = _read(source, config, options)
     progress(count(len(cases), "case"))

@@ -146,7 +146,7 @@ def test_the_folder_is_named_after_the_service_or_the_file(
 @pytest.mark.parametrize("key", ["owner", "rules", "_src_path", "1"])
 def test_an_unknown_key_is_rejected(key: str, tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text(f"service_name: x\n{key}: x\n")
-    expected = rf": {key} is not a question of this template; choose from service_name\.$"
+    expected = rf": {key} is not a question of this template\..* Choose from service_name\.$"
     with pytest.raises(BadInputError, match=expected):
         generate.from_file(tmp_path / "mine.yml", TEXT)
 

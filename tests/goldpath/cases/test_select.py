@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from goldpath.cases import generate, samples, select
+from goldpath.cases import generate, pairwise, samples, select
 from goldpath.errors import BadInputError, GoldpathError
-from goldpath.model import Case
+from goldpath.model import Case, LeftOut
 from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.template.copier_yml import load
 from testing import trees
@@ -137,11 +137,50 @@ def test_too_many_cases_are_bounded_and_the_rest_is_counted(tmp_path: Path) -> N
     template = load(tmp_path)
     every = select.read_questions(template, select.Selection(max_cases=0))
     few = select.read_questions(template, select.Selection(max_cases=10))
-    assert every.left_out == 0
+    assert every.left_out == LeftOut()
     assert len(every.cases) >= 25
-    assert (len(few.cases), few.left_out) == (10, len(every.cases) - 10)
+    assert len(few.cases) == 10
+    assert few.left_out == LeftOut(cases=len(every.cases) - 10)
     assert {case.name for case in few.cases} <= {case.name for case in every.cases}
     assert few.cases[0].name == "defaults"
+
+
+TEN = ", ".join(f"c{number}" for number in range(10))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["", ", when: \"{{ q%d == 'c1' }}\"", ", when: \"{{ _copier_conf.os != 'none' }}\""],
+    ids=["independent", "chain", "unknown dependencies"],
+)
+def test_sixty_questions_of_ten_choices_take_a_bounded_amount_of_work(
+    condition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "WORK", 10_000)
+    lines = [
+        f"q{number}: {{type: str, choices: [{TEN}], default: c0"
+        + (condition.replace("%d", str(number - 1)) if number else "")
+        + "}"
+        for number in range(60)
+    ]
+    (tmp_path / "copier.yml").write_text("\n".join(lines))
+    questionnaire = Questionnaire(load(tmp_path))
+    cases, left_out = generate.covering(load(tmp_path), questionnaire, 60)
+    assert len(cases) <= 60
+    assert left_out.pairs > 100_000
+    assert questionnaire.work < 60_000  # the last pair, and the coverage of the cases
+
+
+def test_questions_beyond_the_limit_of_pairs_have_their_defaults_and_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairwise, "PAIRS", 25)
+    choices = [f"q{n}: {{type: int, choices: [1, 2, 3, 4, 5], default: 1}}" for n in range(4)]
+    (tmp_path / "copier.yml").write_text("\n".join(choices))
+    template = load(tmp_path)
+    questions = select.read_questions(template, select.Selection())
+    assert questions.left_out == LeftOut(questions=("q2", "q3"))
+    assert {name for case in questions.cases for name in case.answers} == {"q0", "q1"}
 
 
 def test_text_without_a_validator_is_tried_with_quotes_and_other_scripts(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_one(
 ) -> None:
     done = trees.run_program("goldpath", *arguments, cwd=place)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"Error: {sentence}")
+    assert f"Error: {sentence}" in done.stderr  # after the lines of progress
 
 
 def test_cases_as_json_keep_names_and_types(place: Path) -> None:
@@ -233,7 +233,9 @@ def test_an_error_in_a_file_of_the_template_is_one_line_and_status_3(
     done = trees.run_program(
         "goldpath", "render", "template", "out", "--answers", "good.yml", cwd=place
     )
-    assert re.fullmatch(rf"Error: case good cannot be rendered: {message}[^\n]*\n", done.stderr)
+    assert re.fullmatch(
+        rf"Error: case good cannot be rendered: name.txt.jinja:1: {message}[^\n]*\n", done.stderr
+    )
     assert (done.returncode, done.stdout) == (3, "")
     assert not (place / "out").exists()
 

@@ -107,12 +107,26 @@ def test_cache_entries_that_are_unused_for_long_are_deleted(checkout: Path) -> N
     assert source.fetch(str(checkout), "v1.0.0").root.is_dir()
 
 
-def test_credentials_in_the_url_of_a_template_are_not_repeated(tmp_path: Path) -> None:
-    url = f"http://someone:secret@127.0.0.1:9/{tmp_path.name}.git"
-    with pytest.raises(BadInputError, match="cannot be cloned") as refused:
-        source.fetch(url)
-    assert "http://127.0.0.1:9/" in str(refused.value)
-    assert "secret" not in str(refused.value)
+@pytest.mark.parametrize(
+    "template",
+    [
+        "http://someone:SECRET@127.0.0.1:9/NAME.git",
+        "http://SECRET@127.0.0.1:9/NAME.git",
+        "HTTP://someone:SECRET@127.0.0.1:9/NAME.git",
+        "git+http://someone:SECRET@127.0.0.1:9/NAME.git",
+        "http://someone:a/SECRET@127.0.0.1:9/NAME.git",
+        "http://127.0.0.1:9/NAME.git?token=SECRET",
+        "ssh://someone:SECRET@127.0.0.1:9/NAME.git",
+        "htps://someone:SECRET@127.0.0.1:9/NAME.git",
+        "http//someone:SECRET@127.0.0.1:9/NAME",
+        "someone:SECRET@127.0.0.1:9/NAME",
+    ],
+)
+def test_credentials_in_the_url_of_a_template_are_not_repeated(template: str) -> None:
+    with pytest.raises(BadInputError) as refused:
+        source.fetch(template)
+    assert "127.0.0.1:9/NAME" in str(refused.value)
+    assert "SECRET" not in str(refused.value)
 
 
 def test_an_answers_file_outside_the_subdirectory_is_included(tmp_path: Path) -> None:

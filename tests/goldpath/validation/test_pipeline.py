@@ -18,7 +18,9 @@ from click.testing import CliRunner
 
 from goldpath.cases.select import Selection
 from goldpath.cli.main import main
+from goldpath.cli.validate import FORMATS
 from goldpath.errors import BadInputError, ToolError
+from goldpath.exit_status import of_report
 from goldpath.linters import helm_unittest, runner
 from goldpath.linters.base import Linter
 from goldpath.model import Case, Finding, Render, Report
@@ -27,8 +29,11 @@ from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 from goldpath.template.source import changes
 from goldpath.validation.pipeline import validate
+from goldpath.validation.report.defects import group
+from goldpath.validation.report.text import to_table
 from goldpath.validation.selection import Options, all_names
 from testing import trees
+from testing.git_server import TOKEN, GitServer
 
 COPIER = """
 _min_copier_version: "9.19.0"
@@ -100,8 +105,26 @@ def test_a_case_that_cannot_be_rendered_is_a_finding_and_the_others_are_checked(
     report = _check(_template(tmp_path, **{"template/x.txt.jinja": text}))
     (found,) = report.findings
     assert found.finding.message == "the render fails: 'nothing' is undefined"
+    assert (found.source, found.line) == ("template/x.txt.jinja", 1)
     assert report.rendered == 2
     assert report.linters[0].files
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ 1 // 0 }}", "{{ {}[size ~ 'x' ~ tls].x }}", "{{ size | nofilter }}", "{% endif %}"],
+    ids=["any error", "a message with answers", "an unknown filter", "a syntax error"],
+)
+def test_a_template_that_always_fails_is_one_defect_at_its_line(text: str, tmp_path: Path) -> None:
+    files = {
+        "template/parts/x.jinja": f"{{{{ tls }}}}\n{text}\n",
+        "template/a.txt.jinja": "{% include 'template/parts/x.jinja' %}\n",
+    }
+    report = validate(str(_template(tmp_path, **files)), Options())
+    errors = [one for one in group(report.findings) if one.first.finding.level == "error"]
+    assert [(one.first.source, one.first.line) for one in errors] == [("template/parts/x.jinja", 2)]
+    assert (report.rendered, of_report(report, require_tools=False)) == (0, 1)
+    assert len(to_table(report).splitlines()) <= 30
 
 
 def test_an_endless_template_is_stopped(tmp_path: Path) -> None:
@@ -193,6 +216,17 @@ def test_a_template_can_add_commands_which_run_with_trust_only(tmp_path: Path) -
 def test_a_broken_goldpath_yml_is_bad_input(text: str, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"^\.goldpath\.yml"):
         validate(str(_template(tmp_path, **{".goldpath.yml": text})), Options())
+
+
+def test_what_a_command_finds_only_in_edge_cases_is_not_left_out(tmp_path: Path) -> None:
+    """These have choices, too, of which one can be the cause."""
+    root = trees.build_file_tree(tmp_path / "t", {
+        "copier.yml": "name: {type: str, default: a}\nkind: {type: str, choices: [a, b]}\n",
+        "x.txt.jinja": "{{ kind }}",
+        ".goldpath.yml": "run: [{name: kind, command: [grep, a, x.txt]}]",
+    })  # fmt: skip
+    report = validate(str(root), Options(Selection(trust=True)))
+    assert "kind" in {one.finding.linter for one in report.findings}
 
 
 def test_python_of_a_template_is_read_by_ruff(tmp_path: Path) -> None:
@@ -471,3 +505,24 @@ def test_options_that_conflict_with_watch_are_rejected(option: str, tmp_path: Pa
     done = _run("--watch", "--baseline=known", option, cwd=_template(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert "--watch takes a folder," in done.stderr
+
+
+def test_no_report_and_no_error_has_the_credentials_of_a_url(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = _template(tmp_path, **BAD)
+    trees.commit(root, tag="v1.0.0")
+    trees.git(tmp_path, "clone", "-q", "--bare", str(root), str(tmp_path / "t.git"))
+    git = GitServer(tmp_path)
+    with git.running():
+        url = git.url.replace("://", f"://someone:{TOKEN}@")
+        report = validate(f"{url}/t.git", Options(only=("yamllint",)), progress=print)
+        texts = [to_text(report) for to_text in FORMATS.values()]
+        for name, ref in (("t.git", "v9"), ("gone.git", None)):
+            with pytest.raises(BadInputError) as refused:
+                validate(f"{url}/{name}", Options(vcs_ref=ref))
+            texts.append(str(refused.value))
+    assert texts[-2] == f"{git.url}/t.git has no tag, branch or commit v9."
+    assert report.template == f"{git.url}/t.git"
+    assert len(report.findings) == 1
+    assert not any(TOKEN in text for text in [*texts, *capsys.readouterr()])

@@ -104,8 +104,8 @@ answers: {description: Orders}
         ("run: [{nmae: x, command: [a]}]", 'unknown key "nmae" in run. Did you mean name?'),
         ("linters: [yamlint]", 'unknown linter or rule "yamlint". Did you mean yamllint?'),
         ("run: [{name: x, command: [a], cases: [default]}]", 'unknown case "default". Did you'),
-        ("profile: lax", "profile: Input should be 'default' or 'strict'."),
-        ("skip: [GP001]", "skip: Input should be a valid dictionary."),
+        ("profile: lax", "profile must be 'default' or 'strict'."),
+        ("skip: [GP001]", "skip must be a mapping."),
     ],
     ids=["key", "inner-key", "linter", "case", "value", "type"],
 )

@@ -42,15 +42,17 @@ def group(findings: Sequence[SourceFinding]) -> list[Defect]:
         finding = one.finding
         cascade = finding.linter == "syntax" or finding.rule in CASCADES
         message = finding.message.removesuffix(" is undefined")
+        message = message.removeprefix("the render fails: ")
+        rule = "GP030" if finding.rule == "GP022" else finding.rule  # which says the same
         key: tuple[str, ...] = (
-            finding.linter, finding.rule, finding.level, one.source if cascade else message,
+            finding.linter, rule, finding.level, one.source if cascade else message,
         )  # fmt: skip
         if finding.linter == "zizmor":  # its messages have the text
             key = key[:3]
         if one.edge_case and len(one.answers) == 1:
             key = ("edge case", *one.answers, one.cases[0])
         if undefined := _UNDEFINED.fullmatch(finding.message):  # GP004 has its line
-            key = ("goldpath", "GP004", undefined[1])
+            key = ("goldpath", "GP004", finding.level, undefined[1])
         groups.setdefault(key, []).append(one)
     defects = [
         Defect(tuple(sorted(some, key=lambda one: one.finding.rule == "GP022")))

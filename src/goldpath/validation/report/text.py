@@ -97,7 +97,9 @@ def _defect_lines(defect: Defect, report: Report, *, everything: bool) -> Iterat
     yield f"{safe(place_text(item))}: {finding.level} {safe(name)}: {safe(message)}"
     if item.cases:
         line = f":{finding.line}" if finding.line else ""
-        yield f"    in a copy {safe(finding.path)}{line}, {safe(_case_text(item, report))}"
+        of_rule = finding.linter == "goldpath" and finding.path == item.source  # in no copy
+        place = "" if of_rule else f"in a copy {safe(finding.path)}{line}, "
+        yield f"    {place}{safe(_case_text(item, report))}"
     others = _places(defect)
     if others and everything:
         yield from (f"    also {safe(place)}" for place in others)
