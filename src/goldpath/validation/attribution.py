@@ -52,12 +52,14 @@ def attribute(
         groups.setdefault(key, []).append((case, finding, place))
     minimizer = _Minimizer(subject, seconds)
     free_text = {question.name for question in subject.template.questions if is_free_text(question)}
+    chosen = _chosen_by_edge_cases(subject.renders)
     result = []
     for group in groups.values():
         names = tuple(dict.fromkeys(case for case, _, _ in group if case))
         _, finding, place = group[0]
         answers = minimizer.answers(finding, place, names)
         edge = bool(names) and all(map(is_edge_case, names)) and bool(free_text & answers.keys())
+        edge &= place.path not in chosen
         edge |= [*answers.values()] == [[]]  # nothing chosen of a list
         result.append(
             SourceFinding(finding, place.path, place.line, place.exact, names, answers, edge)
@@ -67,6 +69,14 @@ def attribute(
         result,
         key=lambda item: (item.source, item.line, order[item.finding.level], item.finding.rule),
     )
+
+
+def _chosen_by_edge_cases(renders: Sequence[Render]) -> set[str]:
+    """Return the sources that only edge cases copy: their answers choose a file, not its text."""
+    sources: dict[bool, set[str]] = {True: set(), False: set()}
+    for render in renders:
+        sources[is_edge_case(render.case.name)].update(render.sources.values())
+    return sources[True] - sources[False]
 
 
 def _without_answers(finding: Finding, case: str, by_name: Mapping[str, Render]) -> str:

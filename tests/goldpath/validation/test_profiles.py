@@ -69,6 +69,14 @@ def test_the_default_profile_reports_what_ordinary_texts_break_and_no_style(repo
     assert len(group(report.findings)) == 1
 
 
+def test_a_file_that_only_edge_cases_have_is_not_broken_by_odd_characters(tmp_path: Path) -> None:
+    name = "{% if host != 'github.com' %}ci.yml{% endif %}"
+    copier = "host: {type: str, default: github.com}\n"
+    files = {"copier.yml": copier, "a.txt.jinja": "{{ host }}", name: "a: [b\n"}
+    report = _check(trees.build_file_tree(tmp_path / "t", files), only=())
+    assert _found(report) == {("yml", name)}
+
+
 def test_it_says_which_linters_the_copies_are_configured_for_and_what_it_leaves_out(
     report: Report,
 ) -> None:
