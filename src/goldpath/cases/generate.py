@@ -295,13 +295,15 @@ def _add_samples(
     asked = [question for question in template.questions if is_free_text(question)]
     if kind in samples.ORDINARY:  # in a file with several answers, the first would hide the others
         defaults = questionnaire.base
-        asked = [
+        prose = [
             question
             for question in asked
             if samples.is_prose(
                 question.name, defaults.get(question.name, question.details.get("default"))
             )
-        ] or asked
+        ]
+        texts = [question for question in prose if not samples.is_person(question.name)]
+        asked = (texts if kind == "delimiters" else prose) or prose or asked
     for question in asked:
         type_name = _text_type(question)
         form: Form = questionnaire.fill(answers)
