@@ -35,7 +35,7 @@ from goldpath.validation.report.defects import group
 from goldpath.validation.selection import Options
 
 JOBS = 2  # validations at the same time
-CASES = 5  # with which a broken template is validated
+CASES = 4  # with which a broken template is validated
 PER_FILE = 2  # breakages of a kind to try in one file
 SEED = 0  # what is seeded has to be reproducible
 
@@ -116,7 +116,8 @@ def _breakages(folder: Path, selection: Selection) -> Iterator[Breakage]:
             found = breakages.of_file((folder / name).read_text(), paths[name], jinja)
         except (UnicodeDecodeError, FileNotFoundError):
             continue
-        some = tuple(generator.sample(cases[name], min(CASES, len(cases[name]))))
+        first, *others = cases[name]  # the defaults, if they have it
+        some = (first, *generator.sample(others, min(CASES - 1, len(others))))
         for kind, texts in found.items():
             generator.shuffle(texts)
             for broken in texts[:PER_FILE]:
