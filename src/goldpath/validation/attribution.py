@@ -52,14 +52,16 @@ def attribute(
         groups.setdefault(key, []).append((case, finding, place))
     minimizer = _Minimizer(subject, seconds)
     free_text = {question.name for question in subject.template.questions if is_free_text(question)}
-    chosen = _chosen_by_edge_cases(subject.renders)
+    holders = _holders(subject.renders)
     result = []
     for group in groups.values():
         names = tuple(dict.fromkeys(case for case, _, _ in group if case))
         _, finding, place = group[0]
         answers = minimizer.answers(finding, place, names)
         edge = bool(names) and all(map(is_edge_case, names)) and bool(free_text & answers.keys())
-        edge &= place.path not in chosen
+        # If all copies of a file have it, an odd answer chose the file and did not break it.
+        all_copies = holders.get(place.path, set())
+        edge &= not (len(all_copies) > 1 and all_copies <= set(names))
         edge |= [*answers.values()] == [[]]  # nothing chosen of a list
         result.append(
             SourceFinding(finding, place.path, place.line, place.exact, names, answers, edge)
@@ -71,12 +73,13 @@ def attribute(
     )
 
 
-def _chosen_by_edge_cases(renders: Sequence[Render]) -> set[str]:
-    """Return the sources that only edge cases copy: their answers choose a file, not its text."""
-    sources: dict[bool, set[str]] = {True: set(), False: set()}
+def _holders(renders: Sequence[Render]) -> dict[str, set[str]]:
+    """Return the names of the cases that copy each source."""
+    holders: dict[str, set[str]] = {}
     for render in renders:
-        sources[is_edge_case(render.case.name)].update(render.sources.values())
-    return sources[True] - sources[False]
+        for source in render.sources.values():
+            holders.setdefault(source, set()).add(render.case.name)
+    return holders
 
 
 def _without_answers(finding: Finding, case: str, by_name: Mapping[str, Render]) -> str:

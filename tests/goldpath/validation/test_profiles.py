@@ -73,8 +73,11 @@ def test_a_file_that_only_edge_cases_have_is_not_broken_by_odd_characters(tmp_pa
     name = "{% if host != 'github.com' %}ci.yml{% endif %}"
     copier = "host: {type: str, default: github.com}\n"
     files = {"copier.yml": copier, "a.txt.jinja": "{{ host }}", name: "a: [b\n"}
-    report = _check(trees.build_file_tree(tmp_path / "t", files), only=())
+    report = _check(trees.build_file_tree(tmp_path / "t", files))
     assert _found(report) == {("yml", name)}
+    del files[name]
+    files[f"{name}.jinja"] = "a: '{{ host }}'\n"
+    assert _found(_check(trees.build_file_tree(tmp_path / "t2", files))) == set()
 
 
 def test_it_says_which_linters_the_copies_are_configured_for_and_what_it_leaves_out(
