@@ -152,7 +152,7 @@ def _keys(report: Report) -> Keys:
     )
 
 
-def _seed(breakage: Breakage, selection: Selection) -> str | None:
+def _seed(breakage: Breakage, known: Keys, selection: Selection) -> str | None:
     """Return what a validation of a broken template finds first, or None if no copy is broken."""
     if breakage.cases:
         selection = replace(selection, names=breakage.cases)
@@ -160,15 +160,13 @@ def _seed(breakage: Breakage, selection: Selection) -> str | None:
         selection = replace(selection, max_cases=CASES)
     with tempfile.TemporaryDirectory() as scratch:
         before, after = (Path(scratch) / name / breakage.folder.name for name in ("1", "2"))
-        for copy in (before, after):
-            _copy(breakage.folder, copy)
+        _copy(breakage.folder, after)
         (after / breakage.name).write_text(breakage.text)
-        rule = breakages.LINES.get(breakage.kind)
-        if rule:
+        if rule := breakages.LINES.get(breakage.kind):
+            _copy(breakage.folder, before)
             broken = [_is_broken(rule, breakage.name, copy, selection) for copy in (before, after)]
             if broken != [False, True]:
                 return None
-        known = _keys(_validate(before, selection))
         try:
             new = _keys(_validate(after, selection)) - known
         except GoldpathError as error:
@@ -223,9 +221,11 @@ def _seed_all(
     bases: list[Base], number: int, selection: Selection, workers: ProcessPoolExecutor
 ) -> None:
     """Seed breakages, and print what is not found, and the table by kind."""
+    keys = {base.folder: _keys(base.report) for base in bases if base.report}
     todo = _order(bases)[: 3 * number]  # some break no copy
+    known = [keys[breakage.folder] for breakage in todo]
     found: dict[str, list[bool]] = {}
-    results = workers.map(partial(_seed, selection=selection), todo)
+    results = workers.map(partial(_seed, selection=selection), todo, known)
     for breakage, first in zip(todo, results, strict=True):
         if first is None:
             continue
