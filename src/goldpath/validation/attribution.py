@@ -61,7 +61,8 @@ def attribute(
         edge = bool(names) and all(map(is_edge_case, names)) and bool(free_text & answers.keys())
         # If all copies of a file have it, an odd answer chose the file and did not break it.
         all_copies = holders.get(place.path, set())
-        edge &= not (len(all_copies) > 1 and all_copies <= set(names))
+        constant = finding.linter == "syntax" and _is_constant(subject, place.path)
+        edge &= not (all_copies <= set(names) and (constant or len(all_copies) > 1))
         edge |= [*answers.values()] == [[]]  # nothing chosen of a list
         result.append(
             SourceFinding(finding, place.path, place.line, place.exact, names, answers, edge)
@@ -80,6 +81,11 @@ def _holders(renders: Sequence[Render]) -> dict[str, set[str]]:
         for source in render.sources.values():
             holders.setdefault(source, set()).add(render.case.name)
     return holders
+
+
+def _is_constant(subject: Subject, source: str) -> bool:
+    """Return whether the text of a source is the same in all copies."""
+    return subject.syntax["variable_start_string"] not in subject.jinja_sources.get(source, "")
 
 
 def _without_answers(finding: Finding, case: str, by_name: Mapping[str, Render]) -> str:
