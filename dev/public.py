@@ -40,7 +40,7 @@ PER_FILE = 2  # breakages of a kind to try in one file
 SEED = 0  # what is seeded has to be reproducible
 
 
-Keys = Counter[tuple[str, str, str, str]]
+Keys = Counter[tuple[str, str, str, str, bool]]
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,15 @@ def _in_turn(lists: Iterable[Iterable[Breakage]]) -> list[Breakage]:
 
 
 def _keys(report: Report) -> Keys:
-    """Return the findings by their file, linter, rule and message."""
+    """Return the findings by file, linter, rule, message, and whether only edge cases have them."""
     return Counter(
-        (one.source, one.finding.linter, one.finding.rule, one.finding.message)
+        (
+            one.source,
+            one.finding.linter,
+            one.finding.rule,
+            one.finding.message,
+            one.edge_case,
+        )
         for one in report.findings
     )
 
@@ -172,7 +178,7 @@ def _seed(breakage: Breakage, known: Keys, selection: Selection) -> str | None:
         except GoldpathError as error:
             return str(error)
     at_place = [key for key in new if key[0] == breakage.name or key[2] == "GP022"]
-    return ": ".join(at_place[0]) if at_place else ""
+    return ": ".join(at_place[0][:4]) if at_place else ""
 
 
 def _copy(folder: Path, copy: Path) -> None:

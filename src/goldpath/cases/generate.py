@@ -40,7 +40,8 @@ def covering(
 
     A question is answered only if its `when` is true, and with an enabled choice. The first case
     has no answers, so it covers every default. A case is left out if the case of defaults, or one
-    with edge cases of free text, covers all its pairs.
+    with edge cases of free text, covers all its pairs. But each choice is in a case without edge
+    cases: what only they have could be the fault of their odd characters.
     """
     defaults = Case("defaults", {})
     factors = _factors(template, questionnaire)
@@ -53,6 +54,11 @@ def covering(
     edge_cases = _sample_cases(template, questionnaire, [case for case, _ in pairs])
     covered = [_coverage(case.answers, questionnaire, factors) for case in edge_cases]
     needed = [(case, own) for case, own in pairs if not any(own <= other for other in covered)]
+    seen = default_coverage.union(*(own for _, own in needed))
+    for case, own in pairs:
+        if any(isinstance(item[0], str) for item in own - seen):  # a choice, not a pair
+            needed.append((case, own))
+            seen |= own
     chosen = _most_covering(needed, max_cases - len(edge_cases) - 1) if max_cases else needed
     cases = (
         defaults,
