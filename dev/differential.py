@@ -155,7 +155,7 @@ def outcome(pair: "Pair", *, trust: bool) -> Outcome:
         options = DriftOptions(last, trust=trust, contents=True)
         with opened(str(copy)) as repository:
             try:
-                (file,) = [path for path in repository.answers]
+                (file,) = list(repository.answers)
                 entry = recorded(repository, file)
             except (ValueError, GoldpathError) as error:
                 return Outcome({}, skipped=f"no answers file: {error}"[:100])

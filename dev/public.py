@@ -1,9 +1,11 @@
 """Validate public templates with the default profile, and seed breakages that it has to find.
 
-    make public DIR=FOLDER [ARGS="--seeds 60"]
+    make public DIR=FOLDER [ARGS="--seeds 200"]
 
 FOLDER has checkouts of templates. The first table has the defects of each, to be read and judged by
-a person; the second says how many of the seeded breakages are found.
+a person; the second says how many of the seeded breakages are found. A breakage counts only if a
+copy is broken by it, and it is found only if there is a new finding in its file. To save time a
+broken template is validated with a few of the cases whose copies have the file.
 """
 
 import argparse
@@ -12,92 +14,189 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, zip_longest
 from pathlib import Path
 
-from goldpath.cases.select import Selection
+from dev import breakages
+from goldpath.cases.select import Selection, select
 from goldpath.errors import GoldpathError
-from goldpath.model import Report
+from goldpath.model import Render, Report
+from goldpath.rendering import pool
 from goldpath.runtime import process
-from goldpath.template.copier_yml import load
+from goldpath.template.jinja import Syntax
+from goldpath.template.source import fetch
 from goldpath.validation.pipeline import validate
 from goldpath.validation.report.defects import group
 from goldpath.validation.selection import Options
 
-Change = Callable[[str], str]
+JOBS = 2  # validations at the same time
+CASES = 4  # with which a broken template is validated
+PER_FILE = 2  # breakages of a kind to try in one file
+SEED = 0  # what is seeded has to be reproducible
 
 
-JINJA, COPIER, WORKFLOW = r"\.jinja$", r"^copier\.ya?ml$", r"workflows/.*\.ya?ml"
+Keys = Counter[tuple[str, str, str, str, bool]]
 
 
-def _files(suffix: str) -> str:
-    """Return a pattern for files of a kind, also as Jinja templates."""
-    return rf"\.{suffix}(\.jinja)?$"
+@dataclass(frozen=True)
+class Breakage:
+    """A file of a template with a broken text, and cases whose copies have the file."""
+
+    kind: str
+    folder: Path
+    name: str
+    text: str
+    cases: tuple[str, ...] = ()
 
 
-def _append(line: str) -> Change:
-    return lambda text: f"{text}\n{line}\n"
+@dataclass(frozen=True)
+class Base:
+    """A template without breakages: its report, or why there is none, and what to seed."""
+
+    folder: Path
+    report: Report | None
+    error: str
+    seconds: float
+    breakages: tuple[Breakage, ...] = ()
 
 
-def _replace(pattern: str, new: str) -> Change:
-    return lambda text: re.sub(pattern, new, text, count=1, flags=re.MULTILINE)
+def _validate(folder: Path, selection: Selection) -> Report:
+    return validate(str(folder), Options(selection, profile="default", jobs=1))
 
 
-# By kind: the files, the change that breaks one, each once for a template at most.
-BREAKAGES: dict[str, tuple[str, Change]] = {
-    "Jinja: an if without its end": (JINJA, _replace(r"\{%-? *endif *-?%\}", "")),
-    "Jinja: an unknown variable": (JINJA, _replace(r"\{\{ *(\w)(\w+) *\}\}", r"{{ \2\1x }}")),
-    "TOML: a string without its end": (_files("toml"), _replace(r'^(\w[\w-]* = ".*)"$', r"\1")),
-    "TOML: a key twice": (_files("toml"), _replace(r'^(\w[\w-]* = ".*")$', r"\1\n\1")),
-    "YAML: a bracket alone": (_files("ya?ml"), _replace(r"^(\s*[\w-]+): (\w+)$", r"\1: [\2")),
-    "JSON: a comma too few": (_files("json"), _replace(r'",$', '"')),
-    "Python: a colon too few": (_files("py"), _replace(r"^(def .*\)|class \w+)(.*):$", r"\1\2")),
-    "Python: an unknown name": (_files("py"), _replace(r"^(def .*:)$", r"\1\n    unknown()")),
-    "shell: an if without its end": (_files("sh"), _replace(r"^\s*fi$", "")),
-    "workflow: an unknown key": (WORKFLOW, _replace(r"runs-on:", "runs_on:")),
-    "workflow: a title in a script": (
-        WORKFLOW, _replace(r"- run: .*$", "- run: echo ${{ github.event.issue.title }}"),
-    ),
-    "copier.yml: an unknown setting": (COPIER, _append("_exlude: [x]")),
-    "copier.yml: a default that is no choice": (
-        COPIER, _append("seeded: {type: str, choices: [a, b], default: c}"),
-    ),
-    "copier.yml: a question that is not used": (
-        COPIER, _append("seeded: {type: str, default: c}"),
-    ),
-}  # fmt: skip
+def _renders(folder: Path, selection: Selection) -> list[Render]:
+    """Return the copies, which `validate` finds in the cache."""
+    source = fetch(str(folder))
+    cases = select(source.template, selection)
+    results = pool.render_all(source.root, cases, trust=selection.trust)
+    return [result for result in results if isinstance(result, Render)]
 
 
-def _validate(folder: Path, selection: Selection) -> Report | None:
-    """Return the report of a template, or None if it could not be validated."""
+def _examine(folder: Path, selection: Selection) -> Base:
+    """Validate a template, and return the breakages that it allows."""
+    start = time.monotonic()
     try:
-        return validate(str(folder), Options(selection, profile="default"))
+        report = _validate(folder, selection)
     except GoldpathError as error:
-        print(f"| {folder.name} | {error} |", flush=True)
-        return None
+        return Base(folder, None, str(error), time.monotonic() - start)
+    seconds = time.monotonic() - start
+    return Base(folder, report, "", seconds, tuple(_breakages(folder, selection)))
 
 
-def _keys(report: Report) -> set[tuple[str, str, str]]:
-    """Return the linter, rule and message of the first finding of each defect."""
-    findings = (defect.first.finding for defect in group(report.findings))
-    return {(finding.linter, finding.rule, finding.message) for finding in findings}
+def _breakages(folder: Path, selection: Selection) -> Iterator[Breakage]:
+    """Yield breakages of copier.yml, and of files that a copy has."""
+    generator = random.Random(f"{SEED} {folder.name}")  # noqa: S311
+    source = fetch(str(folder))
+    syntax = Syntax(source.template.settings.get("_envops") or {})
+    suffix = str(source.template.settings.get("_templates_suffix", ".jinja"))
+    own = next(name for name in ("copier.yml", "copier.yaml") if (folder / name).is_file())
+    text = (folder / own).read_text()
+    for kind, line in breakages.SETTINGS.items():
+        start, end = syntax["variable_start_string"], syntax["variable_end_string"]
+        document = "---\n" if "!include" in text else ""
+        new = document + line.replace("{{", start).replace("}}", end)
+        yield Breakage(kind, folder, own, f"{text}\n{new}\n")
+    paths: dict[str, str] = {}
+    cases: dict[str, list[str]] = {}
+    for render in _renders(folder, selection):
+        for path, name in render.sources.items():
+            paths.setdefault(name, path)
+            cases.setdefault(name, []).append(render.case.name)
+    top = folder.resolve()
+    names = sorted(name for name in paths if (top / name).resolve() == top / name and name != own)
+    generator.shuffle(names)
+    for name in names:
+        jinja = syntax if name.endswith(suffix) else None
+        try:
+            found = breakages.of_file((folder / name).read_text(), paths[name], jinja)
+        except (UnicodeDecodeError, FileNotFoundError):
+            continue
+        first, *others = cases[name]  # the defaults, if they have it
+        some = (first, *generator.sample(others, min(CASES - 1, len(others))))
+        for kind, texts in found.items():
+            generator.shuffle(texts)
+            for broken in texts[:PER_FILE]:
+                yield Breakage(kind, folder, name, broken, some)
 
 
-def _breakages(folder: Path, generator: random.Random) -> Iterator[tuple[str, str, str]]:
-    """Yield each kind of breakage that a template allows, with a file and its broken text."""
-    listed = process.run(["git", "ls-files", "-z"], cwd=folder)
-    copied = load(folder).files.relative_to(folder).as_posix()  # other files are of no copy
-    below = "" if copied == "." else f"{copied}/"
-    names = [name for name in listed.stdout.split("\0") if name and (folder / name).is_file()]
-    names = [name for name in names if name.startswith(below) or re.match(COPIER, name)]
-    for kind, (pattern, change) in BREAKAGES.items():
-        fitting = [name for name in names if re.search(pattern, name) and "test" not in name]
-        generator.shuffle(fitting)
-        for name in fitting:
-            text = (folder / name).read_text(errors="surrogateescape")
-            if (broken := change(text)) != text:
-                yield kind, name, broken
-                break
+def _order(bases: list[Base]) -> list[Breakage]:
+    """Return all breakages, of all kinds and templates in turn, one file after the other."""
+    generator = random.Random(SEED)  # noqa: S311
+    kinds: dict[str, dict[Path, dict[str, list[Breakage]]]] = {}
+    for breakage in chain.from_iterable(base.breakages for base in bases):
+        by_name = kinds.setdefault(breakage.kind, {}).setdefault(breakage.folder, {})
+        by_name.setdefault(breakage.name, []).append(breakage)
+    by_kind = []
+    for templates in kinds.values():
+        by_template = [_in_turn(by_name.values()) for by_name in templates.values()]
+        generator.shuffle(by_template)
+        by_kind.append(_in_turn(by_template))
+    return _in_turn(by_kind)
+
+
+def _in_turn(lists: Iterable[Iterable[Breakage]]) -> list[Breakage]:
+    rows = zip_longest(*lists)
+    return [item for row in rows for item in row if item is not None]
+
+
+def _keys(report: Report) -> Keys:
+    """Return the findings by file, linter, rule, message, and whether only edge cases have them."""
+    return Counter(
+        (
+            one.source,
+            one.finding.linter,
+            one.finding.rule,
+            one.finding.message,
+            one.edge_case,
+        )
+        for one in report.findings
+    )
+
+
+def _seed(breakage: Breakage, known: Keys, selection: Selection) -> str | None:
+    """Return what a validation of a broken template finds first, or None if no copy is broken."""
+    if breakage.cases:
+        selection = replace(selection, names=breakage.cases)
+    else:  # what breaks copier.yml can change the names of cases
+        selection = replace(selection, max_cases=CASES)
+    with tempfile.TemporaryDirectory() as scratch:
+        before, after = (Path(scratch) / name / breakage.folder.name for name in ("1", "2"))
+        _copy(breakage.folder, after)
+        (after / breakage.name).write_text(breakage.text)
+        if rule := breakages.LINES.get(breakage.kind):
+            _copy(breakage.folder, before)
+            broken = [_is_broken(rule, breakage.name, copy, selection) for copy in (before, after)]
+            if broken != [False, True]:
+                return None
+        try:
+            new = _keys(_validate(after, selection)) - known
+        except GoldpathError as error:
+            return str(error)
+    at_place = [key for key in new if key[0] == breakage.name or key[2] == "GP022"]
+    return ": ".join(at_place[0][:4]) if at_place else ""
+
+
+def _copy(folder: Path, copy: Path) -> None:
+    """Copy the files of a checkout without its history, so that no update is checked."""
+    for name in process.run(["git", "ls-files", "-z"], cwd=folder).stdout.split("\0"):
+        if name and not (folder / name).is_dir():  # a submodule
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(folder / name, copy / name, follow_symlinks=False)
+
+
+def _is_broken(rule: breakages.Kind, name: str, folder: Path, selection: Selection) -> bool:
+    """Return whether a file is broken in a copy."""
+    return any(
+        rule.is_broken((render.root / path).read_text(errors="replace"))
+        for render in _renders(folder, selection)
+        for path, source in render.sources.items()
+        if source == name and re.search(rule.files, path)
+    )
 
 
 def main() -> None:
@@ -108,34 +207,45 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=0, help="number of breakages to seed")
     options = parser.parse_args()
     selection = Selection(trust=options.trust)
-    generator = random.Random(0)  # noqa: S311  # the seeds have to be reproducible
-    reports = {}
-    print("| template | copies | defects | seconds |\n| --- | --- | --- | --- |")
-    for folder in sorted(path for path in options.folder.iterdir() if path.is_dir()):
-        start = time.monotonic()
-        if report := _validate(folder, selection):
-            reports[folder] = report
-            number, seconds = len(group(report.findings)), time.monotonic() - start
-            print(f"| {folder.name} | {report.rendered} | {number} | {seconds:.0f} |", flush=True)
-    seeds = [
-        (folder, *breakage) for folder in reports for breakage in _breakages(folder, generator)
-    ]
-    generator.shuffle(seeds)
+    folders = sorted(path for path in options.folder.iterdir() if path.is_dir())
+    with ProcessPoolExecutor(JOBS) as workers:
+        bases = []
+        print("| template | copies | defects | seconds |\n| --- | --- | --- | --- |")
+        for base in workers.map(partial(_examine, selection=selection), folders):
+            if base.report:
+                bases.append(base)
+                number = len(group(base.report.findings))
+                counts = f"{base.report.rendered} | {number} | {base.seconds:.0f}"
+                print(f"| {base.folder.name} | {counts} |", flush=True)
+            else:
+                print(f"| {base.folder.name} | {base.error} |", flush=True)
+        if options.seeds:
+            _seed_all(bases, options.seeds, selection, workers)
+
+
+def _seed_all(
+    bases: list[Base], number: int, selection: Selection, workers: ProcessPoolExecutor
+) -> None:
+    """Seed breakages, and print what is not found, and the table by kind."""
+    keys = {base.folder: _keys(base.report) for base in bases if base.report}
+    todo = _order(bases)[: 3 * number]  # some break no copy
+    known = [keys[breakage.folder] for breakage in todo]
     found: dict[str, list[bool]] = {}
-    for folder, kind, name, broken in seeds[: options.seeds]:
-        with tempfile.TemporaryDirectory() as scratch:
-            copy = Path(scratch) / folder.name
-            shutil.copytree(folder, copy, symlinks=True)
-            (copy / name).write_text(broken, errors="surrogateescape")
-            report = _validate(copy, selection)
-            new = report is None or _keys(report) - _keys(reports[folder])
-        found.setdefault(kind, []).append(bool(new))
-        if not new:
-            print(f"not found: {kind} in {folder.name}/{name}", flush=True)
-    if found:
-        print("\n| breakage | seeded | found |\n| --- | --- | --- |")
-        for kind, results in sorted(found.items()):
-            print(f"| {kind} | {len(results)} | {sum(results)} |")
+    results = workers.map(partial(_seed, selection=selection), todo, known)
+    for breakage, first in zip(todo, results, strict=True):
+        if first is None:
+            continue
+        found.setdefault(breakage.kind, []).append(bool(first))
+        state = f"found: {first}" if first else "not found"
+        print(f"{breakage.kind}: {breakage.folder.name}/{breakage.name}: {state}", flush=True)
+        if sum(map(len, found.values())) == number:
+            break
+    workers.shutdown(cancel_futures=True)
+    print("\n| breakage | seeded | found |\n| --- | --- | --- |")
+    for kind, outcomes in sorted(found.items()):
+        print(f"| {kind} | {len(outcomes)} | {sum(outcomes)} |")
+    every = [*chain.from_iterable(found.values())]
+    print(f"| **all** | **{len(every)}** | **{sum(every)}** |")
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def test_conditional_file_names_in_braces(tmp_path: Path) -> None:
 
 def test_delimiters_in_square_brackets(tmp_path: Path) -> None:
     copies, found = _validated(tmp_path, SQUARE_BRACKETS)
-    assert copies == 1 + 6
+    assert copies == 1 + 1 + 6
     assert found == {"GP012", "GP020", "GP021"}
 
 

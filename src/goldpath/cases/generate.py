@@ -43,7 +43,8 @@ def covering(
 
     A question is answered only if its `when` is true, and with an enabled choice. The first case
     has no answers, so it covers every default. A case is left out if the case of defaults, or one
-    with edge cases of free text, covers all its pairs.
+    with edge cases of free text, covers all its pairs. But each choice is in a case without edge
+    cases: what only they have could be the fault of their odd characters.
     """
     defaults = Case("defaults", {})
     every = _factors(template, questionnaire)
@@ -58,6 +59,11 @@ def covering(
     edge_cases = _sample_cases(template, questionnaire, [case for case, _ in pairs])
     covered = [_coverage(case.answers, questionnaire, factors) for case in edge_cases]
     needed = [(case, own) for case, own in pairs if not any(own <= other for other in covered)]
+    seen = default_coverage.union(*(own for _, own in needed))
+    for case, own in pairs:
+        if any(isinstance(item[0], str) for item in own - seen):  # a choice, not a pair
+            needed.append((case, own))
+            seen |= own
     coverages = [coverage for _, coverage in needed]
     number = max(0, max_cases - len(edge_cases) - 1) if max_cases else len(needed)
     chosen = [needed[index][0] for index in pairwise.most_covering(coverages, number)]
@@ -307,13 +313,15 @@ def _add_samples(
     asked = [question for question in template.questions if is_free_text(question)]
     if kind in samples.ORDINARY:  # in a file with several answers, the first would hide the others
         defaults = questionnaire.base
-        asked = [
+        prose = [
             question
             for question in asked
             if samples.is_prose(
                 question.name, defaults.get(question.name, question.details.get("default"))
             )
-        ] or asked
+        ]
+        texts = [question for question in prose if not samples.is_person(question.name)]
+        asked = (texts if kind == "delimiters" else prose) or prose or asked
     for question in asked:
         type_name = _text_type(question)
         form: Form = questionnaire.fill(answers)

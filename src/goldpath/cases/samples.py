@@ -29,6 +29,8 @@ ORDINARY = frozenset({"quotes", "delimiters"})  # that people use in texts
 # Questions whose answer is a text, not a name: any character is an ordinary wish.
 _PROSE = re.compile(r"(?i)descri|summary|title|author|full_?name|copyright|holder|tagline|display")
 _NAMES = re.compile(r"(?i)user|login|handle|mail|url|slug|_id\b")
+# A person has a nickname in quotes, but no brackets.
+_PERSONS = re.compile(r"(?i)author|full_?name|holder|maintainer")
 TEXT = frozenset({"str", "path"})
 NUMBERS = frozenset({"int", "float"})
 # The limit of a value that the validator does not limit; file names may have 255 bytes.
@@ -86,6 +88,11 @@ def is_prose(name: str, default: Any) -> bool:
     """Return whether a question of free text asks for a text, not for a name."""
     words = isinstance(default, str) and " " in default.strip() and not set("{}") & set(default)
     return words or bool(_PROSE.search(name) and not _NAMES.search(name))
+
+
+def is_person(name: str) -> bool:
+    """Return whether a question asks for the name of a person."""
+    return _PERSONS.search(name) is not None
 
 
 def plausible(

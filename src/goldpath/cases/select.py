@@ -45,6 +45,7 @@ class Questions:
 
     `base` has the answers that replace defaults in all cases. `refusals` has the template's message
     for answers that it refuses, "" if it accepts them. `left_out` says what is in no case.
+    `defined` are the variables of a template with extensions.
     """
 
     cases: tuple[Case, ...]
@@ -52,6 +53,7 @@ class Questions:
     base: Mapping[str, Any]
     refusals: tuple[str, ...] = ()
     left_out: LeftOut = field(default_factory=LeftOut)
+    defined: frozenset[str] = frozenset()
 
 
 def select(template: Template, selection: Selection) -> tuple[Case, ...]:
@@ -91,7 +93,8 @@ def read_questions(template: Template, selection: Selection) -> Questions:
             cases, left_out = generate.covering(template, questionnaire, selection.max_cases)
         forms = (questionnaire.fill(refusal.answers) for refusal in config.refuse)
         refusals = tuple(" ".join(form.rejection[1:]) for form in forms)
-        return Questions(cases, invalid, questionnaire.base, refusals, left_out)
+        defined = questionnaire.defined() if "_jinja_extensions" in template.settings else ()
+        return Questions(cases, invalid, questionnaire.base, refusals, left_out, frozenset(defined))
 
     questions = limits.call(read, seconds=SECONDS)
     cases = [*questions.cases]

@@ -24,16 +24,21 @@ def go_files(tree: Tree) -> list[Path]:
     return [file for file in tree.files if file.suffix == ".go"]
 
 
+def modules(tree: Tree) -> list[Path]:
+    """Return the go.mod of each module of a tree."""
+    return [file for file in tree.files if file.name == "go.mod"]
+
+
 def modules_outside(tree: Tree) -> Iterator[Danger]:
     """Find modules that a folder outside replaces: compile errors show its content."""
-    file = tree.root / "go.mod"
-    if not file.is_file() or b"=>" not in file.read_bytes():
-        return
-    try:
-        result = process.run(["go", "mod", "edit", "-json", file], cwd=tree.root, env=go_env())
-    except ToolError:
-        return  # the linter reports it, too
-    for replacement in json.loads(result.stdout)["Replace"] or []:
-        path = replacement["New"]["Path"]
-        if "Version" not in replacement["New"] and safety.leaves(path, tree.root, tree.root):
-            yield file, f"replaces a module by {path}, which is outside of the copy"
+    for file in modules(tree):
+        if b"=>" not in file.read_bytes():
+            continue
+        try:
+            result = process.run(["go", "mod", "edit", "-json", file], cwd=tree.root, env=go_env())
+        except ToolError:
+            continue  # the linter reports it, too
+        for replacement in json.loads(result.stdout)["Replace"] or []:
+            path = replacement["New"]["Path"]
+            if "Version" not in replacement["New"] and safety.leaves(path, file.parent, tree.root):
+                yield file, f"replaces a module by {path}, which is outside of the copy"

@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from goldpath.linters.base import Linter
-from goldpath.linters.go_modules import go_files
 from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env
+
+
+def _select(tree: Tree) -> list[Path]:
+    """Return the Go files; a task can make a module of them."""
+    return [file for file in tree.files if file.suffix == ".go"]
 
 
 def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
@@ -33,7 +37,7 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
 
 LINTER = Linter(
     "gofmt",
-    go_files,
+    _select,
     _lint,
     builds=("go",),
     broken=lambda finding: finding.rule == "syntax",

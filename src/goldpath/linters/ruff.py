@@ -11,8 +11,9 @@ from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
-# Syntax errors, and the rules of pyflakes: undefined and unused names, wrong formats.
-BROKEN = re.compile(r"invalid-syntax|E9\d+|F\d+")
+# Syntax errors, the rules of pyflakes (undefined and unused names, wrong formats), and a
+# configuration that ruff cannot read.
+BROKEN = re.compile(r"invalid-syntax|E9\d+|F\d+|unread")
 SETTINGS = ("pyproject.toml", "ruff.toml", ".ruff.toml")
 
 

@@ -11,36 +11,21 @@ from fnmatch import fnmatch
 from pathlib import Path
 from threading import Lock
 
-from goldpath.errors import GoldpathError, ToolError
+from goldpath.errors import GoldpathError
 from goldpath.linters import result_cache, syntax
 from goldpath.linters.base import Check, Linter
+from goldpath.linters.units import BAD_OUTPUT, Findings, Unit, isolate, named_config, output
 from goldpath.model import Finding, Render
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
 Digests = dict[Path, str]
-Findings = dict[str, tuple[Finding, ...]]
 # The limits of a check in seconds of wall-clock time, and of each of its processes in bytes of
 # memory; golangci-lint, with a cold cache on a busy machine, needs a third of both.
 SECONDS, MEMORY = 900, 4 * 2**30
 NO_FILES = "no files to check"
-# The runs of a linter that fails, to find the files on which it does.
-MAX_RUNS = 40
 # The folder of a tree, and of a unit in merged trees; both differ in every run.
 _TEMPORARY = re.compile(r"\S*/goldpath-\w+/(?:\d+/\d{4}/[^/\s]+/)?")
-# Raised for output that is not in the documented format.
-BAD_OUTPUT = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
-
-
-@dataclass(frozen=True)
-class Unit:
-    """Files that are checked together, in the first of the trees that have them."""
-
-    key: str
-    tree: Tree
-    files: tuple[Path, ...]
-    config: tuple[Path, ...]
-    references: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -229,19 +214,30 @@ class _Job:
         missing = {key: unit for key, unit in units.items() if key not in cached}
         if not missing:
             return cached
-        fresh, errors = _isolate(self._in_merged if self.check.merged else self._in_place, missing)
-        if errors and len(errors) == len(units):  # the linter itself does not work
+        run = self._in_merged if self.check.merged else self._in_place
+        fresh, errors = isolate(run, missing, self._groups(missing))
+        named = any(named_config(units[key], error) for key, error in errors.items())
+        if errors and len(errors) == len(units) and not named:  # the linter itself does not work
             raise next(iter(errors.values()))
         for key, findings in fresh.items():
             result_cache.store(key, findings)
         unread = {key: (self._unread(units[key], error),) for key, error in errors.items()}
         return cached | fresh | unread
 
+    def _groups(self, units: Mapping[str, Unit]) -> list[list[str]]:
+        """Return the keys of units that run together; each tree has its own configuration."""
+        if self.check.merged:
+            return [list(units)]
+        groups: dict[Tree, list[str]] = {}
+        for key, unit in units.items():
+            groups.setdefault(unit.tree, []).append(key)
+        return list(groups.values())
+
     def _unread(self, unit: Unit, error: Exception) -> Finding:
         """Return the finding of a file, or tree, on which a check fails."""
         file = (*unit.config, *unit.files)[0] if len(unit.files) > 1 else unit.files[0]
-        output = error.output if isinstance(error, ToolError) else str(error)
-        lines = [line for line in output.splitlines() if line.strip()] or ["no output"]
+        file = named_config(unit, error) or file
+        lines = re.findall(r".*[A-Za-z]{2}.*", output(error)) or ["no output"]
         said = _TEMPORARY.sub("", lines[-1].replace(f"{unit.tree.root}/", "")).strip()
         message = f"{self.check.name} cannot read it: {said[:200]}"
         path = relative(file, unit.tree.root)
@@ -286,28 +282,6 @@ class _Job:
                     if finding.path.startswith(folder)
                 )
         return findings
-
-
-def _isolate(
-    run: Callable[[Mapping[str, Unit]], Findings], units: Mapping[str, Unit]
-) -> tuple[Findings, dict[str, Exception]]:
-    """Run a check on units; if it fails, find the units on which it fails, and run the others."""
-    findings: Findings = {}
-    errors: dict[str, Exception] = {}
-    todo, runs = [list(units)], 0
-    while todo:
-        keys = todo.pop(0)
-        runs += 1
-        try:
-            findings |= run({key: units[key] for key in keys})
-        except (GoldpathError, *BAD_OUTPUT) as error:
-            if runs > MAX_RUNS:
-                raise  # too many files to tell which they are
-            if len(keys) == 1:
-                errors[keys[0]] = error
-            else:
-                todo += [keys[: len(keys) // 2], keys[len(keys) // 2 :]]
-    return findings, errors
 
 
 def _references(file: Path, near: set[Path]) -> set[Path]:

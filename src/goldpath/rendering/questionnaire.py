@@ -95,6 +95,19 @@ class Questionnaire:
                 break
         return Form(dict(self._worker.answers.combined), frozenset(active), choices, rejection)
 
+    def defined(self) -> frozenset[str]:
+        """Return the variables of templates: answers, those of Copier, and those of extensions.
+
+        An extension can define a global, or change the context of a template when it is made.
+        """
+        self.fill({})
+        worker = self._worker
+        try:
+            context = worker.jinja_env.from_string("").new_context(worker._render_context())
+        except Exception:  # noqa: BLE001  # code of the template; a render reports the error
+            return frozenset(worker.jinja_env.globals)
+        return frozenset(context.get_all())
+
     def hints(self, name: str, answers: Mapping[str, Any]) -> tuple[str, str]:
         """Return the placeholder and the help of a question, given the other answers."""
         for question_name, _ in self._results(answers, name):

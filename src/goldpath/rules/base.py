@@ -28,7 +28,8 @@ class Subject:
     rendered. `trust` says whether code of the template may run, `tasks` whether its
     tasks do. `config` is its .goldpath.yml, and
     `refusals` has the template's message for the answers of each `refuse` there, "" if accepted.
-    `left_out` says which choices are in no case.
+    `left_out` says which choices are in no case. `defined` are the variables of a template with
+    extensions.
     """
 
     source: Source
@@ -41,6 +42,7 @@ class Subject:
     config: Config = field(default_factory=Config)
     refusals: tuple[str, ...] = ()
     left_out: LeftOut = field(default_factory=LeftOut)
+    defined: frozenset[str] = frozenset()
 
     @property
     def template(self) -> Template:
@@ -79,6 +81,16 @@ class Subject:
     def jinja_sources(self) -> Mapping[str, str]:
         """The `sources` that are Jinja templates."""
         return {name: text for name, text in self.sources.items() if name.endswith(self.suffix)}
+
+    @cached_property
+    def extensions(self) -> str:
+        """The code of the template's own extensions."""
+        names = [str(name) for name in self.settings.get("_jinja_extensions") or ()]
+        folders = {
+            (self.source.root / name.partition(":")[0]).parent for name in names if ".py:" in name
+        }
+        files = [file for folder in sorted(folders) for file in sorted(folder.glob("*.py"))]
+        return "\n".join(file.read_text(errors="replace") for file in files)
 
     @cached_property
     def never_copied(self) -> frozenset[str]:

@@ -18,6 +18,9 @@ BUILT_IN = frozenset({
     "_stage", "_version_from", "_version_to", "_version_current", "_version_pep440_from",
     "_version_pep440_to", "_version_pep440_current",
 })  # fmt: skip
+# An option of copier.
+_DATA = re.compile(r"(?<!\S)(?:-d|--data)[ =][\"']?(\w+)=")
+MAX_SCRIPT = 100_000  # bytes
 _VERSION = re.compile(r"v?\d+\.\d+(\.\d+)*([.-]\w+)*|sha256:[0-9a-f]{64}|[0-9a-f]{40}")
 # The version of the generated project belongs to the user.
 _OWN = re.compile(r"(project|package|initial|app|app_initial|module)?_?version")
@@ -43,13 +46,13 @@ def invalid_default(subject: Subject) -> Iterator[Hit]:
 
 def unused(subject: Subject) -> Iterator[Hit]:
     """Find questions whose answer is not used."""
-    if subject.settings.get("_jinja_extensions"):
-        return  # an extension can use any answer
     if any(_dumps_all(name, text) for name, text in subject.jinja_sources.items()):
         return
     used: set[str] = set()
     for name, text in {**_included_sources(subject), **subject.jinja_sources}.items():
         used |= _used(subject, text) | _words(subject, name)
+    if subject.settings.get("_jinja_extensions"):
+        used |= _named(subject)
     for path in subject.template.files.rglob("*"):  # names of links and of folders, too
         used |= _words(subject, path.name)
     for text in texts(list(subject.settings.values())):
@@ -66,6 +69,14 @@ def _checks_others(subject: Subject, question: Question) -> bool:
     """Return whether a question is there for its validator, which checks other answers only."""
     words = _words(subject, str(question.details.get("validator") or ""))
     return bool(words) and question.name not in words
+
+
+def _named(subject: Subject) -> set[str]:
+    """Return the questions that an extension could use: its code, or any template, names them."""
+    parts = [subject.extensions, *subject.jinja_sources.values(), *subject.sources]
+    for question in subject.template.questions:
+        parts += [text for text in texts(dict(question.details)) if text != question.name]
+    return set(re.findall(r"\w+", "\n".join(parts))) & subject.names
 
 
 def _included_sources(subject: Subject) -> dict[str, str]:
@@ -102,8 +113,21 @@ def _words(subject: Subject, text: str) -> set[str]:
 
 def undefined(subject: Subject) -> Iterator[Hit]:
     """Find variables that are not defined."""
-    if subject.settings.get("_jinja_extensions"):
-        return  # an extension can define any variable
+    hits = list(_undefined(subject))
+    given = _given(subject) if hits else frozenset()
+    yield from (hit for hit in hits if hit.message.split(" is ")[0] not in given)
+
+
+def _given(subject: Subject) -> frozenset[str]:
+    """Return the names that a script of the repository passes to Copier, such as in its tests."""
+    files = (file for file in subject.source.root.rglob("*") if file.is_file())
+    small = (file for file in files if file.stat().st_size < MAX_SCRIPT)
+    return frozenset(
+        name for file in small for name in _DATA.findall(file.read_bytes().decode(errors="replace"))
+    )
+
+
+def _undefined(subject: Subject) -> Iterator[Hit]:
     hidden = {
         question.name
         for question in subject.template.questions
@@ -111,7 +135,8 @@ def undefined(subject: Subject) -> Iterator[Hit]:
     }
     external = set(subject.settings.get("_external_data") or {})
     # Copier defines _copier_operation only for lists of files and for tasks.
-    known = (subject.names - hidden) | (BUILT_IN - {"_copier_operation"}) | external
+    extra = (subject.defined - BUILT_IN - hidden) | set(re.findall(r"\w+", subject.extensions))
+    known = (subject.names - hidden) | (BUILT_IN - {"_copier_operation"}) | external | extra
     yield from _undefined_in_files(subject, known, hidden)
     for question in subject.template.questions:
         for text in texts(dict(question.details)):

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from jinja2 import Environment, TemplateError, meta, nodes
+from jinja2 import Environment, TemplateError, TemplateSyntaxError, meta, nodes
 
 DELIMITERS = {
     "block_start_string": "{%", "block_end_string": "%}",
     "variable_start_string": "{{", "variable_end_string": "}}",
     "comment_start_string": "{#", "comment_end_string": "#}",
 }  # fmt: skip
+_UNKNOWN_TAG = re.compile(r"Encountered unknown tag '(\w+)'")
+MAX_TAGS = 20  # of extensions, in one text
 SETTINGS = (*DELIMITERS, "trim_blocks", "lstrip_blocks", "line_statement_prefix")
 
 
@@ -59,11 +61,26 @@ class Syntax:
         return str(self.envops.get(name, DELIMITERS[name]))
 
     def parse(self, text: str) -> nodes.Template | None:
-        """Return the syntax tree of a text, or None if it is not valid; a render reports why."""
-        try:
-            return self.environment.parse(text)
-        except (TemplateError, RecursionError):
-            return None
+        """Return the syntax tree of a text, or None if it is not valid; a render reports why.
+
+        The tags of extensions are left out.
+        """
+        for _ in range(MAX_TAGS):
+            try:
+                return self.environment.parse(text)
+            except TemplateSyntaxError as error:
+                tag = _UNKNOWN_TAG.match(error.message or "")
+                if not tag:
+                    return None
+                text = self._without_tag(text, tag[1])
+            except (TemplateError, RecursionError):
+                return None
+        return None
+
+    def _without_tag(self, text: str, name: str) -> str:
+        start, end = (re.escape(self[f"block_{part}_string"]) for part in ("start", "end"))
+        tag = rf"{start}[-+]?\s*{name}\b.*?{end}"
+        return re.sub(tag, lambda match: "\n" * match[0].count("\n"), text, flags=re.DOTALL)
 
     def undeclared(self, text: str) -> dict[str, int]:
         """Return the undeclared variables of a text, each with the line of its first use."""

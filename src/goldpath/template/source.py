@@ -262,7 +262,7 @@ def address(template: str) -> str:
             return f"{full}{template.removeprefix(short)}"
     if not _ADDRESS.search(template):
         raise BadInputError(
-            f"{_without_credentials(template)} is not a Copier template: the folder does not "
+            f"{without_credentials(template)} is not a Copier template: the folder does not "
             "exist; give a folder, a git URL or gh:OWNER/NAME."
         )
     return template.removeprefix("git+")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -16,6 +17,7 @@ from goldpath.runtime.limits import Failure
 
 # The limits of renders that only serve to find the fewest answers, and of the files in them.
 MAX_RENDERS, MAX_FILES = 24, 20_000
+MAX_CHOICES = 2  # to try although an edge case with it lacks the finding
 CHECKED_AGAIN = frozenset({"goldpath", *(linter.name for linter in LINTERS)})
 
 
@@ -52,13 +54,21 @@ def attribute(
         key = (finding.linter, finding.rule, place.path, place.line, message)
         groups.setdefault(key, []).append((case, finding, place))
     minimizer = _Minimizer(subject, seconds)
-    free_text = {question.name for question in subject.template.questions if is_free_text(question)}
+    holders = _holders(subject.renders)
     result = []
     for group in groups.values():
         names = tuple(dict.fromkeys(case for case, _, _ in group if case))
         _, finding, place = group[0]
         answers = minimizer.answers(finding, place, names)
-        edge = bool(names) and all(map(is_edge_case, names)) and bool(free_text & answers.keys())
+        edge = (
+            bool(names)
+            and all(map(is_edge_case, names))
+            and bool(minimizer.free_text & answers.keys())
+        )
+        # If all copies of a file have it, an odd answer chose the file and did not break it.
+        all_copies = holders.get(place.path, set())
+        constant = finding.linter == "syntax" and _is_constant(subject, place.path)
+        edge &= not (all_copies <= set(names) and (constant or len(all_copies) > 1))
         # A command of the template is not run again, so the cause can be any of the answers.
         edge &= finding.linter in CHECKED_AGAIN
         edge |= [*answers.values()] == [[]]  # nothing chosen of a list
@@ -70,6 +80,20 @@ def attribute(
         result,
         key=lambda item: (item.source, item.line, order[item.finding.level], item.finding.rule),
     )
+
+
+def _holders(renders: Sequence[Render]) -> dict[str, set[str]]:
+    """Return the names of the cases that copy each source."""
+    holders: dict[str, set[str]] = {}
+    for render in renders:
+        for source in render.sources.values():
+            holders.setdefault(source, set()).add(render.case.name)
+    return holders
+
+
+def _is_constant(subject: Subject, source: str) -> bool:
+    """Return whether the text of a source is the same in all copies."""
+    return subject.syntax["variable_start_string"] not in subject.jinja_sources.get(source, "")
 
 
 def _without_answers(finding: Finding, case: str, by_name: Mapping[str, Render]) -> str:
@@ -92,6 +116,8 @@ class _Minimizer:
         self._seconds = seconds
         most = max((len(render.sources) for render in subject.renders), default=0)
         self._left = min(MAX_RENDERS, MAX_FILES // max(most, 1))
+        questions = subject.template.questions
+        self.free_text = {question.name for question in questions if is_free_text(question)}
         self._cache: dict[tuple[tuple[str, ...], str, str], Mapping[str, Any]] = {}
 
     def answers(
@@ -135,11 +161,18 @@ class _Minimizer:
             for size in (1, 2)
             for names in combinations(order[:8] if size == 2 else order, size)
         ]
-        return [
+        plain = [other for other in others if _plain(other)]
+        new = [part for part in parts if not any(map(partial(_has, part), plain))]
+        # An edge case with the same choice lacks the finding if a linter could not read its copy.
+        ordinary = [other for other in plain if not is_edge_case(other.name)]
+        chosen = [
             part
             for part in parts
-            if not any(part.items() <= other.answers.items() for other in others if _plain(other))
-        ][:6]
+            if part not in new
+            and not part.keys() & self.free_text
+            and not any(map(partial(_has, part), ordinary))
+        ]
+        return [*chosen[:MAX_CHOICES], *new[:6]]
 
     def _reproduces(
         self, finding: Finding, place: source_map.Place, answers: Mapping[str, Any]
@@ -157,6 +190,10 @@ class _Minimizer:
         (outcome,) = runner.run([linter], [render])
         same = [item for item in outcome.findings.get(case.name, ()) if item.rule == finding.rule]
         return any(render.sources.get(item.path) == place.path for item in same)
+
+
+def _has(part: Mapping[str, Any], case: Case) -> bool:
+    return part.items() <= case.answers.items()
 
 
 def _plain(case: Case) -> bool:

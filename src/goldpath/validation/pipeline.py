@@ -136,7 +136,7 @@ def _read(source: Source, config: Config, options: Options) -> tuple[tuple[Case,
     return questions.cases, Subject(
         source, questions.invalid_defaults, (), trust=trust,
         tasks=options.selection.tasks, base=questions.base, config=config,
-        refusals=questions.refusals, left_out=questions.left_out,
+        refusals=questions.refusals, left_out=questions.left_out, defined=questions.defined,
     )  # fmt: skip
 
 

@@ -131,6 +131,19 @@ def test_quotes_are_tried_in_texts_because_they_would_hide_each_other_in_names(
     assert by_name["oddest"].keys() == {"name", "description"}
 
 
+def test_each_choice_is_in_a_case_without_odd_answers(tmp_path: Path) -> None:
+    text = "kind: {type: str, choices: [a, b, c], default: a}\nname: {type: str, default: orders}"
+    plain = [case for case in _chosen(tmp_path, text) if "name" not in case.answers]
+    assert {case.answers.get("kind", "a") for case in plain} == {"a", "b", "c"}
+
+
+def test_brackets_and_colons_are_tried_in_texts_and_not_in_names_of_persons(tmp_path: Path) -> None:
+    text = "author_name: {type: str, default: Ada King}\ntitle: {type: str, default: Our orders}"
+    by_name = {case.name: case.answers for case in _chosen(tmp_path, text)}
+    assert by_name["delimiters"].keys() == {"title"}
+    assert by_name["quotes"].keys() == {"author_name", "title"}
+
+
 def test_too_many_cases_are_bounded_and_the_rest_is_counted(tmp_path: Path) -> None:
     choices = [f"q{n}: {{type: int, choices: [1, 2, 3, 4, 5], default: 1}}" for n in range(4)]
     (tmp_path / "copier.yml").write_text("\n".join(choices))

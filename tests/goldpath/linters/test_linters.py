@@ -2,6 +2,7 @@
 
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from goldpath.linters import (
     check_jsonschema,
     go_modules,
+    go_vet,
     gofmt,
     hadolint,
     registry,
@@ -50,7 +52,7 @@ def test_a_warning_is_a_finding_too(tmp_path: Path) -> None:
 def test_a_tree_without_files_for_a_linter_is_skipped_and_not_passed(
     linter: Linter, tmp_path: Path
 ) -> None:
-    trees.build_file_tree(tmp_path, {"notes.txt": "text", "main.go": "no go.mod beside it"})
+    trees.build_file_tree(tmp_path, {"notes.txt": "text"})
     reason = "no files to check"
     assert lints.outcome(linter, tmp_path) == Outcome(linter, {}, reason=reason)
 
@@ -149,12 +151,51 @@ def test_shellcheck_follows_sources_if_the_settings_of_the_tree_say_so(tmp_path:
 def test_gofmt_distinguishes_unformatted_files_from_invalid_ones(tmp_path: Path) -> None:
     good, spaces, broken = "package m\n", "package   m\n", "package m\n\nfunc {\n"
     trees.build_file_tree(tmp_path, {"good.go": good, "spaces.go": spaces, "x/broken.go": broken})
-    (tmp_path / "go.mod").write_text(MODULE)
     found = lints.found(gofmt.LINTER, tmp_path)
     assert [(f.rule, f.path, f.line) for f in found] == [
         ("format", "spaces.go", 0),
         ("syntax", "x/broken.go", 3),
     ]
+
+
+UNKNOWN = "package main\n\nfunc main() {\n\tunknown()\n}\n"
+
+
+def test_go_vet_checks_a_module_in_a_folder(tmp_path: Path) -> None:
+    trees.build_file_tree(tmp_path, {"app/go.mod": MODULE, "app/main.go": UNKNOWN})
+    (found,) = lints.found(go_vet.LINTER, tmp_path)
+    assert (found.path, found.line, found.message) == ("app/main.go", 4, "undefined: unknown")
+
+
+def test_go_vet_compiles_a_module_whose_sums_are_left_to_go_mod_tidy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, module = "example.invalid/dep", "module example.invalid/dep\n\ngo 1.21\n"
+    versions = tmp_path / "proxy" / name / "@v"
+    about = {"list": "v1.0.0\n", "v1.0.0.info": '{"Version": "v1.0.0"}', "v1.0.0.mod": module}
+    trees.build_file_tree(versions, about)
+    with zipfile.ZipFile(versions / "v1.0.0.zip", "w") as archive:
+        archive.writestr(f"{name}@v1.0.0/go.mod", module)
+        archive.writestr(f"{name}@v1.0.0/dep.go", "package dep\n\nfunc A() {}\n")
+    monkeypatch.setenv("GOPROXY", f"file://{tmp_path}/proxy")
+    monkeypatch.setenv("GONOSUMDB", "*")
+    used = f'package main\n\nimport "{name}"\n\nfunc main() {{\n\tdep.A()\n\tunknown()\n}}\n'
+    copy = {"go.mod": f"{MODULE}\nrequire {name} v1.0.0\n", "main.go": used}
+    trees.build_file_tree(tmp_path / "copy", copy)
+    (found,) = lints.found(go_vet.LINTER, tmp_path / "copy")
+    assert (found.path, found.line, found.message) == ("main.go", 7, "undefined: unknown")
+    assert not (tmp_path / "copy/go.sum").exists()
+
+
+def test_a_package_that_go_cannot_download_is_no_error_of_the_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOPROXY", f"file://{tmp_path}/nothing")
+    code = 'package main\n\nimport "example.invalid/generated"\n\nfunc main() { generated.A() }\n'
+    trees.build_file_tree(tmp_path / "copy", {"go.mod": MODULE, "main.go": code})
+    found = lints.found(go_vet.LINTER, tmp_path / "copy")
+    assert found
+    assert not any(map(go_vet.LINTER.broken, found))
 
 
 def _walked(root: Path) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from goldpath.linters import registry, runner, syntax, zizmor
+from goldpath.linters import registry, ruff, runner, syntax, units, zizmor
 from goldpath.linters.base import Linter
 from goldpath.model import Case, Finding, Render
 from goldpath.rendering.tree import Tree
@@ -68,6 +68,27 @@ def test_a_copy_with_a_broken_workflow_does_not_silence_a_linter(tmp_path: Path)
     assert "template-injection" in {one.rule for one in second.findings["1"]}
 
 
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("echo ${{ github.event.issue.title }}", {"template-injection", "excessive-permissions"}),
+        ("echo ${{ inputs.name }} ${{ github.head_ref }}",
+         {"template-injection", "excessive-permissions"}),
+        ("echo ${{ inputs.name }}", {"excessive-permissions"}),
+    ],
+    ids=["title", "both", "input"],
+)  # fmt: skip
+def test_a_hole_in_a_workflow_is_broken_and_a_policy_is_not(
+    script: str, found: set[str], tmp_path: Path
+) -> None:
+    steps = f"[{{uses: actions/checkout@v4}}, {{run: '{script}'}}]"
+    workflow = f"on: [issues, workflow_call]\njobs: {{a: {{runs-on: x, steps: {steps}}}}}\n"
+    trees.build_file_tree(tmp_path, {".github/workflows/a.yml": workflow})
+    every = lints.found(zizmor.LINTER, tmp_path)
+    assert {"unpinned-uses", "artipacked"} <= {one.rule for one in every}
+    assert {one.rule for one in every if zizmor.LINTER.broken(one)} == found
+
+
 def test_configuration_that_does_not_parse_is_the_only_finding_of_its_copy(tmp_path: Path) -> None:
     (ruff,) = (one for one in registry.LINTERS if one.name == "ruff")
     code = {"a.py": "import os\n"}
@@ -120,7 +141,7 @@ def test_a_linter_that_fails_on_everything_has_failed(tmp_path: Path) -> None:
 def test_a_linter_that_fails_on_too_many_files_has_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "MAX_RUNS", 5)
+    monkeypatch.setattr(units, "MAX_FAILURES", 5)
     copies = [{"a.txt": "BROKEN" if number % 2 else str(number)} for number in range(16)]
     copies = [{"a.txt": f"{copy['a.txt']} {number}"} for number, copy in enumerate(copies)]
     (outcome,) = runner.run([_fails_on("BROKEN")], _renders(tmp_path, *copies))
@@ -148,3 +169,22 @@ def test_a_message_has_no_path_of_this_machine(tmp_path: Path) -> None:
 def test_a_file_of_many_megabytes_is_not_parsed(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(["x" * 100] * 30_000) + "}")
     assert lints.run(syntax.LINTER, tmp_path) == []
+
+
+@pytest.mark.parametrize("broken", [{2}, {0, 1, 2}], ids=["one", "all"])
+def test_a_configuration_that_ruff_cannot_read_is_a_finding_and_other_copies_are_checked(
+    broken: set[int], tmp_path: Path
+) -> None:
+    code = {f"{name}.py": f"unknown_{name}()\n" for name in "abc"}
+    copies = [
+        {"ruff.toml": f'target-version = "py3{"" if number in broken else 11}"\n', **code}
+        for number in range(3)
+    ]
+    (outcome,) = runner.run([ruff.LINTER], _renders(tmp_path, *copies))
+    assert not outcome.failed
+    for number in range(3):
+        found = outcome.findings[str(number)]
+        bad = number in broken
+        assert {one.rule for one in found} == ({"unread"} if bad else {"F821"})
+        assert {one.path for one in found} == ({"ruff.toml"} if bad else code.keys())
+        assert all(map(ruff.LINTER.broken, found))

@@ -69,6 +69,24 @@ def test_the_default_profile_reports_what_ordinary_texts_break_and_no_style(repo
     assert len(group(report.findings)) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("{% if host != 'github.com' %}ci.yml{% endif %}", "a: [b\n", True),
+        ("{% if host == 'g' %}ci.yml{% endif %}", "a: [b\n", True),
+        ("{% if host != 'github.com' %}ci.yml{% endif %}.jinja", "a: '{{ host }}'\n", False),
+    ],
+    ids=["all", "shortest", "quotes"],
+)
+def test_a_file_that_only_edge_cases_have_is_not_always_broken_by_their_characters(
+    name: str, content: str, found: bool, tmp_path: Path
+) -> None:
+    copier = "host: {type: str, default: github.com}\n"
+    files = {"copier.yml": copier, "a.txt.jinja": "{{ host }}", name: content}
+    report = _check(trees.build_file_tree(tmp_path / "t", files))
+    assert _found(report) == ({("yml", name)} if found else set())
+
+
 def test_it_says_which_linters_the_copies_are_configured_for_and_what_it_leaves_out(
     report: Report,
 ) -> None:

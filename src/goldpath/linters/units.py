@@ -1,0 +1,77 @@
+"""Units of files that are checked together, and the search for those on which a linter fails."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from goldpath.errors import GoldpathError, ToolError
+from goldpath.model import Finding
+from goldpath.rendering.tree import Tree
+
+# The runs that fail, to find the files on which a linter does.
+MAX_FAILURES = 40
+# Raised for output that is not in the documented format.
+BAD_OUTPUT = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
+Findings = dict[str, tuple[Finding, ...]]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Files that are checked together, in the first of the trees that have them."""
+
+    key: str
+    tree: Tree
+    files: tuple[Path, ...]
+    config: tuple[Path, ...]
+    references: tuple[Path, ...] = ()
+
+
+def isolate(
+    run: Callable[[Mapping[str, Unit]], Findings],
+    units: Mapping[str, Unit],
+    groups: Iterable[Sequence[str]],
+) -> tuple[Findings, dict[str, Exception]]:
+    """Run a check on each group of units; if it fails, find the units on which it fails.
+
+    Args:
+        run: Returns the findings of units, by their keys.
+        units: The units by their keys.
+        groups: The keys of the units that run together.
+
+    Returns: The findings, and the error of each unit on which the check fails. If an error names
+    the configuration, all units of its group have it.
+
+    Raises: The error if there are too many.
+    """
+    findings: Findings = {}
+    errors: dict[str, Exception] = {}
+    todo, failures = [*groups], 0
+    while todo:
+        keys = todo.pop(0)
+        try:
+            findings |= run({key: units[key] for key in keys})
+        except (GoldpathError, *BAD_OUTPUT) as error:
+            failures += 1
+            if failures > MAX_FAILURES:
+                raise
+            if len(keys) == 1 or named_config(units[keys[0]], error):
+                errors |= dict.fromkeys(keys, error)
+            else:
+                todo += [keys[: len(keys) // 2], keys[len(keys) // 2 :]]
+    return findings, errors
+
+
+def named_config(unit: Unit, error: Exception) -> Path | None:
+    """Return the file of a unit's configuration that an error names, if any."""
+    text = output(error)
+    return next(
+        (file for file in unit.config if re.search(rf"{re.escape(str(file))}(?![\w/.])", text)),
+        None,
+    )
+
+
+def output(error: Exception) -> str:
+    """Return what the program of a failed check printed, or else the message of the error."""
+    return error.output if isinstance(error, ToolError) else str(error)
