@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dev import postgres
 from dev.steps import Steps
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from goldpath.cli.console import reporting_errors
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.model import Case
@@ -40,7 +40,7 @@ def demo(source: Path, answers: Path, folder: Path) -> list[str]:
     """
     # `kill` ends a demo like Ctrl-C, so it leaves no server running.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    case = generate.from_file(answers, copier_yml.load(source))
+    case = answers_file.from_file(answers, copier_yml.load(source))
     _check_is_ours(folder)
     steps = Steps(10)
     # A temporary folder that exists before any program starts, so an interruption deletes it.

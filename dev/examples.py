@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from goldpath.rendering.copier import render
 from testing import ROOT, trees
 
@@ -15,7 +15,7 @@ EXAMPLES = ROOT / "examples"
 
 def render_examples(template: Path, folder: Path) -> None:
     """Render the service of docs/story.md into `folder`, without its template's version."""
-    case = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+    case = answers_file.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
     root = render(template, case, folder / case.name).root
     answers = root / ".copier-answers.yml"
     text = re.sub(r"^_(commit|src_path): .*\n", "", answers.read_text(), flags=re.M)

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from dev.steps import Steps
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from goldpath.model import Case
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env
@@ -114,7 +114,7 @@ def image(
 
 def _case(runtime: str) -> Case:
     """Return odd answers with a free port: chroot isolation has no separate network."""
-    odd = generate.from_file(ROOT / "tests/answers/valid/odd-description.yml", trees.TEMPLATE)
+    odd = answers_file.from_file(ROOT / "tests/answers/valid/odd-description.yml", trees.TEMPLATE)
     with socket.socket() as free:
         free.bind(("", 0))
         port = str(free.getsockname()[1])

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from dev import postgres
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from testing import ROOT, db_init, trees
 from testing.db_init import Hook
 
-STORY = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+STORY = answers_file.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 MAJORS = (15, 16, 18)
 
 

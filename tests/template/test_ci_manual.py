@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from goldpath.model import Render
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_tool
 from testing import ROOT, trees, yaml_text
 
-HUB = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+HUB = answers_file.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 REPOSITORY = "https://github.com/seungkyu/tks-contract/.github/workflows"
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from dev import demo, postgres
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from goldpath.errors import ToolError
 from goldpath.runtime import process
 from testing import ROOT, db_init, trees
 from testing.db_init import FIRST, Hook
 from testing.proxy import Proxy
 
-STORY = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+STORY = answers_file.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 
 
 @pytest.mark.parametrize("shell", db_init.SHELLS, ids=" ".join)

@@ -9,10 +9,10 @@ import json
 import shutil
 from pathlib import Path
 
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from testing import ROOT, act, trees, yaml_text
 
-STORY = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+STORY = answers_file.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 WORKFLOW = ".github/workflows/image-pr.yaml"
 
 

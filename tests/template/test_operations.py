@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from dev import demo, postgres
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from goldpath.runtime import process, toolchain
 from testing import ROOT, trees
 
-STORY = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+STORY = answers_file.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 
 
 @pytest.fixture(scope="module")

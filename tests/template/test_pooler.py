@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from dev import demo
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from goldpath.runtime import process
 from testing import ROOT, pgbouncer, trees
 from testing.db_init import ADMIN, Hook
 
-STORY = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+STORY = answers_file.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 
 
 @pytest.fixture

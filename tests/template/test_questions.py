@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from goldpath.errors import BadInputError
 from goldpath.model import Case, Template
 from goldpath.rendering.copier import render as goldpath_render
@@ -60,7 +60,7 @@ def test_an_invalid_answer_is_refused_in_one_sentence(
     file: Path, template: Template, snapshot: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(BadInputError) as error:
-        goldpath_render(snapshot, generate.from_file(file, template), tmp_path / "out")
+        goldpath_render(snapshot, answers_file.from_file(file, template), tmp_path / "out")
     _assert_says(str(error.value), file, template)
     assert not (tmp_path / "out").exists()
 

@@ -11,13 +11,13 @@ import pytest
 import yaml
 
 from dev import demo, postgres
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from goldpath.runtime import process, toolchain
 from testing import ROOT, memory, trees
 
 # On free ports, in memory, stopping at once.
 ALONE = ("-port", "0", "-metrics-port", "off", "-shutdown-delay", "0s")
-STORY = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+STORY = answers_file.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 
 
 @pytest.fixture(scope="module")

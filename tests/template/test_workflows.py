@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from goldpath.model import Case, Render
 from testing import ROOT, trees, yaml_text
 from testing.hostile import CANARY, NAMES
@@ -16,8 +16,8 @@ from testing.steps import Done, Step, checkout, run, steps
 SHA = "0123456789abcdef0123456789abcdef01234567"
 DIGEST = f"sha256:{'0' * 64}"
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-HUB = generate.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
-GHCR = generate.from_file(ROOT / "tests/answers/valid/managed-user.yml", trees.TEMPLATE)
+HUB = answers_file.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
+GHCR = answers_file.from_file(ROOT / "tests/answers/valid/managed-user.yml", trees.TEMPLATE)
 BRANCH, REF = "github.head_ref", "GITHUB_REF_NAME"
 AUTHOR, FORK = (
     "github.event.pull_request.user.login",
@@ -380,7 +380,7 @@ def test_an_app_without_its_key_is_an_error_that_names_the_missing_secret(
     assert "gh secret set TEMPLATE_UPDATE_PRIVATE_KEY" in done.printed
 
 
-ECR = generate.from_file(ROOT / "tests/answers/valid/ecr.yml", trees.TEMPLATE)
+ECR = answers_file.from_file(ROOT / "tests/answers/valid/ecr.yml", trees.TEMPLATE)
 IMAGES = (
     f"sha256:1\tfeature-x\nsha256:1\tpr-7\nsha256:1\tpr-7-{'1' * 12}\n"
     "sha256:3\tpr-70\nsha256:4\tpr-7\nsha256:4\tpr-8\n"

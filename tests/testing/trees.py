@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from goldpath.cases import generate
+from goldpath.cases import answers_file, generate
 from goldpath.model import Case, Render
 from goldpath.rendering.copier import render
 from goldpath.runtime import process
@@ -27,7 +27,7 @@ ASKED = tuple(
 # Every pair of choices, and the answers files with the odd values.
 PAIRS = generate.all_pairs(TEMPLATE)
 VALID = tuple(
-    generate.from_file(file, TEMPLATE)
+    answers_file.from_file(file, TEMPLATE)
     for file in sorted((ROOT / "tests/answers/valid").glob("*.yml"))
 )
 CASES = (*PAIRS, *VALID)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from goldpath.cases import answers, generate
+from goldpath.cases import answers, answers_file, generate
 from goldpath.errors import BadInputError, unknown
 from goldpath.model import Case, LeftOut, Template
 from goldpath.rendering.questionnaire import Questionnaire
@@ -75,7 +75,7 @@ def read_questions(template: Template, selection: Selection) -> Questions:
         ("--data-file", selection.base),
         *((f"{goldpath_yml.FILE}: refuse", refusal.answers) for refusal in config.refuse),
     ):
-        generate.check_names(where, given, template)
+        answers_file.check_names(where, given, template)
     files = [file for path in selection.answers for file in _files(path)]
 
     def read() -> Questions:
@@ -100,7 +100,7 @@ def read_questions(template: Template, selection: Selection) -> Questions:
     cases = [*questions.cases]
     names = {case.name for case in cases}
     for file in files:
-        case = generate.from_file(file, template)
+        case = answers_file.from_file(file, template)
         # Such as longest.yml, besides the generated case "longest", or 2.yml.
         if case.name in names or case.name.isdecimal():
             case = replace(case, name=file.name)

@@ -6,7 +6,7 @@ from typing import Any, ParamSpec
 
 import click
 
-from goldpath.cases.generate import read_answers
+from goldpath.cases.answers_file import read_answers
 from goldpath.cases.select import MAX_CASES, Selection
 
 P = ParamSpec("P")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from goldpath.cases import generate
+from goldpath.cases import answers_file
 from goldpath.cases.select import Selection, select
 from goldpath.cli.console import reporting_errors
 from goldpath.cli.options import trust_option, vcs_ref_option
@@ -42,7 +42,7 @@ def render(
         raise BadInputError(f"{folder} exists; give a new or empty folder.")
     source = fetch(template, vcs_ref)
     if answers:
-        chosen = generate.from_file(answers, source.template)
+        chosen = answers_file.from_file(answers, source.template)
     else:
         selection = Selection(names=(case or "defaults",), trust=trust)
         (chosen,) = select(source.template, selection)

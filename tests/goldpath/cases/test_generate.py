@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from goldpath.cases import generate, pairwise
+from goldpath.cases import answers_file, generate, pairwise
 from goldpath.errors import BadInputError
 from goldpath.model import Question, Template
 from testing import ROOT, trees
@@ -129,7 +129,7 @@ TEXT = _template(Question("service_name", "str"), Question("rules", "str", compu
 
 def test_an_answers_file_is_a_case_with_its_name_and_answers(tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text("service_name: café\n", encoding="utf-8")
-    case = generate.from_file(tmp_path / "mine.yml", TEXT)
+    case = answers_file.from_file(tmp_path / "mine.yml", TEXT)
     assert (case.name, case.answers) == ("mine", {"service_name": "café"})
 
 
@@ -140,7 +140,7 @@ def test_the_folder_is_named_after_the_service_or_the_file(
     text: str, folder: str, tmp_path: Path
 ) -> None:
     (tmp_path / "mine.yml").write_text(text)
-    assert generate.from_file(tmp_path / "mine.yml", TEXT).folder == folder
+    assert answers_file.from_file(tmp_path / "mine.yml", TEXT).folder == folder
 
 
 @pytest.mark.parametrize("key", ["owner", "rules", "_src_path", "1"])
@@ -148,7 +148,7 @@ def test_an_unknown_key_is_rejected(key: str, tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text(f"service_name: x\n{key}: x\n")
     expected = rf": {key} is not a question of this template\..* Choose from service_name\.$"
     with pytest.raises(BadInputError, match=expected):
-        generate.from_file(tmp_path / "mine.yml", TEXT)
+        answers_file.from_file(tmp_path / "mine.yml", TEXT)
 
 
 @pytest.mark.parametrize(
@@ -159,21 +159,21 @@ def test_an_unknown_key_is_rejected(key: str, tmp_path: Path) -> None:
 def test_a_file_that_is_not_yaml_is_an_error_of_one_line(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_bytes(text)
     with pytest.raises(BadInputError, match=r"mine\.yml is not valid YAML: [^\n]+\Z"):
-        generate.from_file(tmp_path / "mine.yml", TEXT)
+        answers_file.from_file(tmp_path / "mine.yml", TEXT)
 
 
 @pytest.mark.parametrize("text", ["", "- a", "word", "3"], ids=["empty", "list", "word", "number"])
 def test_a_file_that_is_not_a_mapping_is_rejected(text: str, tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text(text)
     with pytest.raises(BadInputError, match="write one answer per line, as KEY: VALUE"):
-        generate.from_file(tmp_path / "mine.yml", TEXT)
+        answers_file.from_file(tmp_path / "mine.yml", TEXT)
 
 
 def test_an_answers_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"none\.yml cannot be read: No such file"):
-        generate.from_file(tmp_path / "none.yml", TEXT)
+        answers_file.from_file(tmp_path / "none.yml", TEXT)
 
 
 def test_a_folder_instead_of_an_answers_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="cannot be read: Is a directory"):
-        generate.from_file(tmp_path, TEXT)
+        answers_file.from_file(tmp_path, TEXT)
