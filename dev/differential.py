@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from goldpath.cases.select import Selection, select
+from goldpath.drift.comparison import Comparison
 from goldpath.drift.forecast import Change, Status
 from goldpath.drift.merge import Merger
-from goldpath.drift.pipeline import Comparison, DriftOptions
 from goldpath.drift.releases import TemplateRepository
 from goldpath.drift.replay import copier_update, work_tree
 from goldpath.drift.repository import opened, recorded
@@ -152,7 +152,6 @@ def outcome(pair: "Pair", *, trust: bool) -> Outcome:
         for _ in range(generator.randint(0, 10)):
             edit(copy, touched if generator.random() < NEAR else paths, generator)
         git.commit(copy, "edits", ignored=True)
-        options = DriftOptions(last, trust=trust, contents=True)
         with opened(str(copy)) as repository:
             try:
                 (file,) = list(repository.answers)
@@ -161,7 +160,7 @@ def outcome(pair: "Pair", *, trust: bool) -> Outcome:
                 return Outcome({}, skipped=f"no answers file: {error}"[:100])
             source = TemplateRepository(entry.src_path, copy)
             try:
-                comparison = Comparison(repository, entry, source, last, options, update)
+                comparison = Comparison(repository, entry, source, last, update)
                 forecast, exact = comparison.changes(Merger(_folder(Path(name) / "scratch")))
             except GoldpathError as error:
                 return Outcome({}, skipped=str(error)[:100])

@@ -1,6 +1,5 @@
 """From the names of repositories to the drift of each of their copies."""
 
-import functools
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,18 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from goldpath.drift.forecast import (
-    Change,
-    NotCoveredError,
-    Status,
-    changes,
-    distance,
-    forecast,
-    is_edited,
-)
+from goldpath.drift.comparison import Comparison
+from goldpath.drift.forecast import Change, Status
 from goldpath.drift.merge import Merger
-from goldpath.drift.releases import TemplateRepository, drift_dir
-from goldpath.drift.replay import changed, copier_update, work_tree
+from goldpath.drift.releases import TemplateRepository
 from goldpath.drift.repository import (
     Recorded,
     Repository,
@@ -29,15 +20,13 @@ from goldpath.drift.repository import (
     start_of,
 )
 from goldpath.errors import BadInputError, GoldpathError
-from goldpath.rendering.in_memory import OLD_COPY, Copy, Edition, Entry
-from goldpath.rendering.update import CURRENT, UpdateOptions, is_trusted
+from goldpath.rendering.update import CURRENT, UpdateOptions
 from goldpath.runtime import limits
 from goldpath.runtime.limits import Failure
 from goldpath.template.source import without_credentials
 
 SECONDS = 60  # of processor time for all copies of one template in a chunk
 CHUNK = 20  # copies that one process checks
-EARLIER = 20  # releases that are compared with an edited file
 
 
 @dataclass(frozen=True)
@@ -209,7 +198,10 @@ def _check(
         result = versions(repository, copy, template, options)
         if not options.files:
             return result
-        comparison = Comparison(repository, copy, template, result.newest, options)
+        update = UpdateOptions(
+            options.vcs_ref, prereleases=options.prereleases, trust=options.trust
+        )
+        comparison = Comparison(repository, copy, template, result.newest, update)
         found, exact = comparison.changes(merger)
         found = [comparison.diverged(change) for change in found]
     except GoldpathError as error:
@@ -238,119 +230,3 @@ def versions(
     return CopyDrift(
         repository.name, copy.path, template.name, copy.commit, newest, tuple(releases), since
     )
-
-
-class Comparison:
-    """The versions of a copy between which an update happens."""
-
-    def __init__(
-        self,
-        repository: Repository,
-        copy: Recorded,
-        template: TemplateRepository,
-        newest: str,
-        options: DriftOptions,
-        update: UpdateOptions | None = None,
-    ) -> None:
-        """Render the recorded version and the newest.
-
-        Raises: GoldpathError if one of them cannot be rendered, BadInputError if it needs trust.
-        """
-        self._repository, self._copy, self._template = repository, copy, template
-        self._options = options
-        self._update = update or UpdateOptions(options.vcs_ref, prereleases=options.prereleases)
-        self._trust = options.trust or is_trusted(copy.src_path)
-        self.old_edition, self.new_edition = template.edition(copy.commit), template.edition(newest)
-        self._newest = newest
-        self._check_trust()
-        self.old = self._render_old(self.old_edition)
-        below = f"{copy.folder}/" if copy.folder else ""
-        self.new = self.new_edition.render(
-            {**copy.answers, **self._update.data}, repository.folder / copy.folder, initial=False,
-            exclude=self._update.exclude, vcs_ref=self._update.vcs_ref and newest,
-            trust=self._trust, bytecode=_bytecode(),
-        )  # fmt: skip
-        self.project = {
-            path.removeprefix(below): blob
-            for path, blob in repository.blobs.items()
-            if path.startswith(below)
-        }
-
-    def _render_old(self, edition: Edition) -> Copy:
-        folder = Path("/nonexistent") / OLD_COPY / self._copy.folder
-        return edition.render(
-            self._copy.answers, folder, initial=True, vcs_ref=self._copy.commit,
-            exclude=[*self.new_edition.template.exclude, *self._update.exclude],
-            trust=self._trust, bytecode=_bytecode(),
-        )  # fmt: skip
-
-    def _check_trust(self) -> None:
-        editions = (self.old_edition, self.new_edition)
-        if not self._trust and any(edition.template.jinja_extensions for edition in editions):
-            raise BadInputError(
-                "its template has Jinja extensions, which are code: use --trust, or add the "
-                "template to `trust` in Copier's settings."
-            )
-
-    def needs(self) -> tuple[str, ...]:
-        """Return what an update needs and the forecast does not cover."""
-        old, new = self.old_edition.template, self.new_edition.template
-        found = []
-        if new.tasks or old.tasks:
-            found.append("tasks")
-        if any(new.migration_tasks(stage, old) for stage in ("before", "after")):
-            found.append("migrations")
-        if not found:
-            return ()
-        trust = "" if is_trusted(self._copy.src_path) else " and needs --trust"
-        return (f"the update runs {' and '.join(found)}{trust}; the forecast leaves them out",)
-
-    def read(self, paths: Iterable[str]) -> Mapping[str, Entry]:
-        """Return committed files of the copy."""
-        below = f"{self._copy.folder}/" if self._copy.folder else ""
-        found = self._repository.read([below + path for path in paths])
-        return {path.removeprefix(below): entry for path, entry in found.items()}
-
-    def changes(self, merger: Merger) -> tuple[list[Change], bool]:
-        """Return the changes of the update, and whether Copier itself was run to get them."""
-        name = self._copy.answers_file
-        try:
-            return forecast(self.old, self.new, self.project, self.read, merger, name), False
-        except NotCoveredError:
-            with work_tree(self._repository) as tree:
-                options = replace(self._update, trust=self._trust, tasks=False)
-                copier_update(self._repository, tree, self._copy, options)
-                return self.changes_in(tree), True
-
-    def changes_in(self, tree: Path) -> list[Change]:
-        """Return the changes that an update made in a work tree."""
-        paths = (self.old.files.keys() | self.new.files.keys()) - {self._copy.answers_file}
-        edited = self.read([path for path in paths if is_edited(self.old, self.project, path)])
-        results = dict(changed(tree / self._copy.folder, sorted(paths)))
-        return changes(self.old, self.new, self.project, edited, {p: results.get(p) for p in paths})
-
-    def diverged(self, change: Change) -> Change:
-        """Return an edited file as diverged if it is nearer to an earlier release."""
-        if change.status != Status.EDITED or change.old is None or change.project is None:
-            return change
-        best, release = distance(change.project, change.old), ""
-        for tag in self._template.before(self._copy.commit)[:EARLIER]:
-            earlier = self._earlier(tag)
-            entry = earlier.files.get(change.path) if earlier else None
-            if entry and (found := distance(change.project, entry)) < best:
-                best, release = found, tag
-        return replace(change, status=Status.DIVERGED, release=release) if release else change
-
-    @functools.cache  # noqa: B019  # a comparison lives as long as the check of its copy
-    def _earlier(self, tag: str) -> Copy | None:
-        """Return the copy of an earlier release, or None if these answers have none there."""
-        try:
-            return self._render_old(self._template.edition(tag))
-        except GoldpathError:
-            return None
-
-
-def _bytecode() -> Path:
-    folder = drift_dir() / "bytecode"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -255,7 +255,7 @@ def _state(path: Path) -> bytes:
 def address(template: str) -> str:
     """Return the URL that git clones, for a URL or one of Copier's short forms.
 
-    Raises: BadInputError if it is none of them.
+    Raises: BadInputError for anything else.
     """
     for short, full in SHORT.items():
         if template.startswith(short):

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from goldpath.drift.comparison import Comparison
 from goldpath.drift.forecast import Change, Status
 from goldpath.drift.merge import Merger, Trio, conflicts
-from goldpath.drift.pipeline import Comparison, CopyDrift, DriftOptions, versions
+from goldpath.drift.pipeline import CopyDrift, DriftOptions, versions
 from goldpath.drift.releases import TemplateRepository
 from goldpath.drift.replay import changed, copier_update, work_tree
 from goldpath.drift.repository import Recorded, Repository
@@ -57,7 +58,7 @@ def plan(
         options = replace(options, exclude=[*options.exclude, *MARKERS])
     wanted = DriftOptions(options.vcs_ref, options.prereleases, options.trust)
     drift = versions(repository, copy, template, wanted)
-    comparison = Comparison(repository, copy, template, drift.newest, wanted, options)
+    comparison = Comparison(repository, copy, template, drift.newest, options)
     questions = comparison.new_edition.template.questions_data
     for name in options.data:
         if name not in questions:

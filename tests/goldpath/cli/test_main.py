@@ -41,7 +41,7 @@ def place(tmp_path: Path) -> Path:
 def test_help_lists_the_commands_and_exit_statuses(option: str) -> None:
     done = trees.run_program("goldpath", option)
     assert re.findall(r"^  (\w+)  +[A-Z]", done.stdout, re.M) == [
-        *("cases", "render", "rules", "validate"),
+        *("cases", "drift", "render", "rules", "update", "validate"),
     ]
     assert "0 good, 1 findings, 2 bad input, 3 a tool" in done.stdout
     assert done.returncode == 0

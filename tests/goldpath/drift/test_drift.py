@@ -137,7 +137,7 @@ def test_each_copy_of_a_monorepo_is_compared_with_its_own_template(
     assert len(drift([str(repository / "b")], DriftOptions())) == 1
 
 
-# By what is wrong: the text of the answers file, in which TEMPLATE is replaced.
+# By the defect: the text of the answers file, in which TEMPLATE is replaced.
 ANSWERS = {
     "has no version gone": "_commit: gone\n_src_path: TEMPLATE\n",
     "has conflict markers": "<<<<<<< before updating\n_commit: v1.0.0\n_src_path: TEMPLATE\n",
