@@ -74,12 +74,15 @@ class Linter(Check):
         ignore_marks: Texts of its ignore comments; reports count the lines that have one.
         broken: Whether a finding tells that something is broken, which the default profile reports.
             With `never`, the linter runs in the strict profile, or if .goldpath.yml names it.
+        unless: A linter that checks the same; if that one is ready, the default profile leaves
+            this one out.
     """
 
     program: str = ""
     install: str = "nothing to install, it is part of goldpath"
     ignore_marks: tuple[str, ...] = ()
     broken: Callable[[Finding], bool] = never
+    unless: Check | None = None
 
     @property
     def available(self) -> bool:

@@ -80,7 +80,7 @@ def _findings(name: str, inputs: charts.Inputs, output: str, *, failed: bool) ->
         yield replace(finding, path=place, level=level.lower())
 
 
-def _linter(name: str) -> Linter:
+def _linter(name: str, unless: Linter | None = None) -> Linter:
     """Return the linter for a major version of Helm, by the name of its Go tool."""
     return Linter(
         name,
@@ -91,7 +91,9 @@ def _linter(name: str) -> Linter:
         merged=True,
         first=True,
         dangers=charts.dangers,
+        unless=unless,
     )
 
 
-HELM3, HELM4 = _linter("helm3"), _linter("helm4")
+HELM4 = _linter("helm4")
+HELM3 = _linter("helm3", unless=HELM4)

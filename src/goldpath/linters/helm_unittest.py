@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from goldpath.linters import charts, safety
-from goldpath.linters.base import Danger, Linter, always
+from goldpath.linters.base import Danger, Linter
 from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
@@ -109,7 +109,6 @@ LINTER = Linter(
     _select,
     _lint,
     builds=("helm-unittest",),
-    broken=always,
     merged=True,
     first=True,
     dangers=_dangers,

@@ -91,9 +91,13 @@ def linters(config: Config, profile: Profile, options: Options) -> list[Linter]:
         and (
             profile == "strict"
             or linter.name in config.linters
-            or (linter.broken is not never and is_ready(linter))
+            or (linter.broken is not never and is_ready(linter) and not _is_replaced(linter))
         )
     ]
+
+
+def _is_replaced(linter: Linter) -> bool:
+    return linter.unless is not None and is_ready(linter.unless)
 
 
 def rules(config: Config, profile: Profile, options: Options) -> list[Rule]:
@@ -170,7 +174,9 @@ def notes(
             f"copies are configured for {', '.join(style)}: add `linters: [{', '.join(style)}]` to "
             f"{FILE} to run them, or use --profile strict for all linters and rules"
         )
-    wanted: list[Check] = [linter for linter in LINTERS if linter.broken is not never]
+    wanted: list[Check] = [
+        linter for linter in LINTERS if linter.broken is not never and not linter.unless
+    ]
     wanted += [check for rule in RULES if not rule.strict for check in checks_of(rule)]
     wanted = [check for check in wanted if check.name not in config.skip]
     if programs := _missing(wanted, trees):
