@@ -15,9 +15,11 @@ import copier
 import pathspec
 import pexpect
 import pytest
+from click.testing import CliRunner
 from copier._main import _operation
 from copier._settings import SettingsModel
 
+from goldpath.cli.main import main
 from goldpath.rendering.copier import RecordingWorker
 from testing import trees, yaml_text
 
@@ -240,6 +242,7 @@ OTHERS = {
 def test_after_real_updates_there_and_back_a_repository_equals_a_fresh_copy(
     snapshot: Path, tmp_path: Path
 ) -> None:
+    """There by `goldpath update`, back by Copier with the patterns that it passes."""
     template, root = tmp_path / "template", tmp_path / "payments-api"
     shutil.copytree(snapshot, template)
     trees.commit(template, tag=FIRST)
@@ -249,18 +252,16 @@ def test_after_real_updates_there_and_back_a_repository_equals_a_fresh_copy(
     first = trees.contents(root)
     answers = yaml_text.load((root / ".copier-answers.yml").read_text())
     trees.commit(root)
-    _change_all(root, OTHERS)
+    data = [f"--data={name}={value}" for name, value in OTHERS.items()]
+    assert CliRunner().invoke(main, ["update", str(root), "--yes", *data]).exit_code == 0
     assert trees.contents(root) == trees.contents(fresh)
     for path in trees.files(fresh):
         assert (root / path).stat().st_mode == (fresh / path).stat().st_mode, path
     trees.commit(root)
-    _change_all(root, {name: answers[name] for name in NAMES if name in answers})
-    assert trees.contents(root) == first
-
-
-def _change_all(root: Path, answers: dict[str, str]) -> None:
+    back = {name: answers[name] for name in NAMES if name in answers}
     patterns = ["!seeds", "!removed"]
-    copier.run_update(root, answers, vcs_ref=FIRST, exclude=patterns, **OPTIONS)
+    copier.run_update(root, back, vcs_ref=FIRST, exclude=patterns, **OPTIONS)
+    assert trees.contents(root) == first
 
 
 # Real updates by the command, of a template with few files and two releases.
