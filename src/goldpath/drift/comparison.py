@@ -1,7 +1,6 @@
 """The two versions of a copy between which an update happens, and what it changes."""
 
-import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +9,9 @@ from goldpath.drift.forecast import (
     NotCoveredError,
     Status,
     changes,
-    distance,
     forecast,
     is_edited,
+    left_at,
 )
 from goldpath.drift.merge import Merger
 from goldpath.drift.releases import TemplateRepository, drift_dir
@@ -59,12 +58,12 @@ class Comparison:
             if path.startswith(below)
         }
 
-    def _render_old(self, edition: Edition) -> Copy:
+    def _render_old(self, edition: Edition, only: Sequence[str] = ()) -> Copy:
         folder = Path("/nonexistent") / OLD_COPY / self._copy.folder
         return edition.render(
             self._copy.answers, folder, initial=True, vcs_ref=self._copy.commit,
             exclude=[*self.new_edition.template.exclude, *self._update.exclude],
-            trust=self._trust, bytecode=_bytecode(),
+            trust=self._trust, bytecode=_bytecode(), only=only,
         )  # fmt: skip
 
     def _check_trust(self) -> None:
@@ -107,30 +106,41 @@ class Comparison:
 
     def changes_in(self, tree: Path) -> list[Change]:
         """Return the changes that an update made in a work tree."""
-        paths = (self.old.files.keys() | self.new.files.keys()) - {self._copy.answers_file}
+        paths = self.old.files.keys() | self.new.files.keys()
         edited = self.read([path for path in paths if is_edited(self.old, self.project, path)])
-        results = dict(changed(tree / self._copy.folder, sorted(paths)))
-        return changes(self.old, self.new, self.project, edited, {p: results.get(p) for p in paths})
+        found = changed(tree / self._copy.folder, sorted(paths))
+        results = {path: found.get(path) for path in paths}
+        name = self._copy.answers_file
+        return changes(self.old, self.new, self.project, edited, results, name)
 
-    def diverged(self, change: Change) -> Change:
-        """Return an edited file as diverged if it is nearer to an earlier release."""
-        if change.status != Status.EDITED or change.old is None or change.project is None:
-            return change
-        best, release = distance(change.project, change.old), ""
-        for tag in self._template.before(self._copy.commit)[:EARLIER]:
-            earlier = self._earlier(tag)
-            entry = earlier.files.get(change.path) if earlier else None
-            if entry and (found := distance(change.project, entry)) < best:
-                best, release = found, tag
-        return replace(change, status=Status.DIVERGED, release=release) if release else change
+    def diverged(self, changes: Sequence[Change]) -> list[Change]:
+        """Return edited files as diverged if they left the template at an earlier release."""
+        left = {
+            change.path: (change.project, change.old)
+            for change in changes
+            if change.status == Status.EDITED and change.project and change.old
+        }
+        releases: dict[str, str] = {}
+        for tag in self._template.before(self._copy.commit)[:EARLIER] if left else ():
+            sources = self._template.changed_since(tag, self._copy.commit)
+            paths = [path for path in left if self.old.sources.get(path) in sources]
+            for path, earlier in self._earlier(tag, paths).items():
+                if path in left and left_at(*left[path], earlier):
+                    releases[path] = tag
+                    del left[path]
+        return [
+            replace(change, status=Status.DIVERGED, release=releases[change.path])
+            if change.path in releases
+            else change
+            for change in changes
+        ]
 
-    @functools.cache  # noqa: B019  # a comparison lives as long as the check of its copy
-    def _earlier(self, tag: str) -> Copy | None:
-        """Return the copy of an earlier release, or None if these answers have none there."""
+    def _earlier(self, tag: str, paths: Sequence[str]) -> Mapping[str, Entry]:
+        """Return files of an earlier release, or none if these answers have no copy there."""
         try:
-            return self._render_old(self._template.edition(tag))
+            return self._render_old(self._template.edition(tag), paths).files if paths else {}
         except GoldpathError:
-            return None
+            return {}
 
 
 def _bytecode() -> Path:

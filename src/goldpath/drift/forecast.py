@@ -5,19 +5,25 @@ copy that the newest version gives, and what is committed. docs/update.md explai
 """
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+import yaml
 from pathspec import GitIgnoreSpec
 
 from goldpath.drift.merge import Merger, Trio, conflicts
 from goldpath.drift.repository import SUBMODULE, Blob, blob_id
 from goldpath.errors import GoldpathError
 from goldpath.rendering.in_memory import LINK, Copy, Entry
+from goldpath.runtime.bounded_yaml import TooLargeError, documents
 
 # Names that Copier does not look at when it deletes files: `filecmp.DEFAULT_IGNORES`.
 NEVER_REMOVED = frozenset({"RCS", "CVS", "tags", ".git", ".hg", ".bzr", "_darcs", "__pycache__"})
+# By eighteen files of sixteen public repositories: those that left the template had four of five
+# removed lines or more, others one of four or fewer.
+MOST, ALMOST = 0.8, 2
 # Attributes of git with which a file differs between work tree and commit, or has no patch.
 CONVERTING = ("filter", "ident", "working-tree-encoding", "eol=crlf", "-text", "binary", "-diff")
 
@@ -52,6 +58,7 @@ class Change:
         lines: The lines of the result at which conflicts start.
         release: The release that a diverged file is nearest to.
         renamed: The new path of a file that the update renames although it was edited.
+        deleted: Whether the update deletes it.
     """
 
     path: str
@@ -63,6 +70,7 @@ class Change:
     lines: tuple[int, ...] = ()
     release: str = ""
     renamed: str = ""
+    deleted: bool = False
 
 
 class NotCoveredError(GoldpathError):
@@ -96,22 +104,24 @@ def forecast(
         project: The committed files, by their path in the copy.
         read: Returns committed files.
         merger: Merges files.
-        answers_file: The path of the answers file, which Copier always writes.
+        answers_file: The path of the answers file, which Copier overwrites.
 
     Raises: NotCoveredError if the files need Copier itself, ToolError if git fails.
     """
     versions = _Versions(old, new, project, _ignored(old.files))
-    paths = (old.files.keys() | new.files.keys()) - {answers_file}
+    paths = old.files.keys() | new.files.keys()
     contents = read([path for path in paths if is_edited(old, project, path)])
     _check(versions, contents)
     trios = {
         path: Trio(old.files.get(path), entry, new.files[path])
         for path, entry in contents.items()
-        if _needs_merge(versions, path, entry)
+        if path != answers_file and _needs_merge(versions, path, entry)
     }
     merged = merger.merge(trios)
     results = {path: _result(versions, path, contents.get(path), merged) for path in paths}
-    return changes(old, new, project, contents, results)
+    if answers_file in new.files:
+        results[answers_file] = new.files[answers_file]
+    return changes(old, new, project, contents, results, answers_file)
 
 
 def is_edited(old: Copy, project: Mapping[str, Blob], path: str) -> bool:
@@ -128,6 +138,7 @@ def changes(
     project: Mapping[str, Blob],
     edited: Mapping[str, Entry],
     results: Mapping[str, Entry | None],
+    answers_file: str,
 ) -> list[Change]:
     """Return a change for each result of an update, sorted by path.
 
@@ -137,17 +148,25 @@ def changes(
         project: The committed files.
         edited: Those that are not the files of the recorded version.
         results: The files after the update; None is a deleted one.
+        answers_file: The path of the answers file, whose form does not count.
     """
     found = []
+    ignored = _ignored(old.files)
     for path, result in sorted(results.items()):
         before, after = old.files.get(path), new.files.get(path)
         current = edited.get(path, before) if path in project else None
         if after is None and current is None:
             continue
-        status = _status(before, current, after, result, skipped=new.skipped(path))
+        if path == answers_file and current and after:
+            status = Status.CURRENT if _same_answers(current, after) else Status.OUTDATED
+        elif current and result and new.skipped(path):
+            status = Status.TEAM if result == current else Status.OUTDATED
+        else:
+            status = _status(before, current, after, result, ignored=path in ignored)
         lines = tuple(conflicts(result.data)) if result and status == Status.CONFLICT else ()
         renamed = _renamed(path, old, new) if status == Status.LOST and after is None else ""
-        found.append(Change(path, status, before, current, after, result, lines, "", renamed))
+        change = Change(path, status, before, current, after, result, lines)
+        found.append(replace(change, renamed=renamed, deleted=bool(current and not result)))
     return found
 
 
@@ -212,7 +231,7 @@ def _status(
     new: Entry | None,
     result: Entry | None,
     *,
-    skipped: bool,
+    ignored: bool,
 ) -> Status:
     """Return the status of a file by its versions and the result of the update."""
     if project is None:
@@ -220,13 +239,29 @@ def _status(
     if result is None:
         return Status.REMOVED if project == old else Status.LOST
     if result == project:
-        return Status.TEAM if skipped else Status.CURRENT if project == new else Status.EDITED
+        return Status.CURRENT if project == new else Status.EDITED
     if project == old:
         return Status.OUTDATED
     if conflicts(result.data) and not conflicts(project.data):
         return Status.CONFLICT
+    # Text is merged; if that gives the newest version, it has the edits, too.
+    overwritten = result == new and (ignored or not _is_text(project) or not _is_text(new))
     dropped = not _is_utf8(project.data) and _is_utf8(result.data)
-    return Status.LOST if result == new or dropped else Status.MERGE
+    return Status.LOST if overwritten or dropped else Status.MERGE
+
+
+def _is_text(entry: Entry) -> bool:
+    return entry.mode != LINK and b"\0" not in entry.data
+
+
+def _same_answers(one: Entry, other: Entry) -> bool:
+    """Return whether two answers files say the same."""
+    try:
+        return one.data == other.data or documents(one.data.decode()) == documents(
+            other.data.decode()
+        )
+    except (UnicodeDecodeError, yaml.YAMLError, TooLargeError):
+        return False
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -266,8 +301,26 @@ def _ignored(files: Mapping[str, Entry]) -> frozenset[str]:
     return frozenset(ignored)
 
 
+def left_at(project: Entry, old: Entry, earlier: Entry) -> bool:
+    """Return whether an edited file left the template at an earlier release.
+
+    It did if it is nearer to that release, and still has most lines that the template has removed
+    since. If the template has only added lines since, the file is almost that of the release.
+    """
+    if distance(project, earlier) >= distance(project, old):
+        return False
+    removed = _lines(earlier) - _lines(old)
+    if not removed:
+        return distance(project, earlier) <= ALMOST
+    return (removed & _lines(project)).total() >= MOST * removed.total()
+
+
 def distance(one: Entry, other: Entry) -> int:
     """Return the number of lines that are only in one of two files."""
     first, second = one.data.split(b"\n"), other.data.split(b"\n")
     blocks = difflib.SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()
     return len(first) + len(second) - 2 * sum(block.size for block in blocks)
+
+
+def _lines(entry: Entry) -> Counter[bytes]:
+    return Counter(line.strip() for line in entry.data.split(b"\n") if line.strip())

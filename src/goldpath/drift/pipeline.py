@@ -203,7 +203,7 @@ def _check(
         )
         comparison = Comparison(repository, copy, template, result.newest, update)
         found, exact = comparison.changes(merger)
-        found = [comparison.diverged(change) for change in found]
+        found = comparison.diverged(found)
     except GoldpathError as error:
         return _failed(job, error)
     if not options.contents:
@@ -222,6 +222,7 @@ def versions(
     newest = copy.commit if newest == CURRENT else newest
     first, last = template.version(copy.commit), template.version(newest)
     if first and last and first > last:
+        template.check(copy.commit)
         raise BadInputError(
             f"its version {copy.commit} is newer than {newest}; Copier does not downgrade."
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from goldpath.errors import BadInputError, ToolError
+from goldpath.errors import BadInputError, GoldpathError, ToolError
 from goldpath.rendering.in_memory import Edition
 from goldpath.runtime import git
 from goldpath.runtime.cache import cache_dir, cache_path, cached_folder
@@ -97,6 +97,19 @@ class TemplateRepository:
         words = ("log", "-1", "--format=%cs", "--end-of-options", ref, "--")
         return date.fromisoformat(git.lines(self.folder, *words)[0])
 
+    @functools.cache  # noqa: B019  # as above
+    def changed_since(self, tag: str, ref: str) -> frozenset[str]:
+        """Return the files of the template that differ between two versions."""
+        words = ("diff", "--name-only", "-z", "--no-renames", "--end-of-options", tag, ref, "--")
+        return frozenset(git.lines(self.folder, *words))
+
+    def check(self, ref: str) -> None:
+        """Check that a version exists.
+
+        Raises: BadInputError if it does not.
+        """
+        self._resolve(ref)
+
     def edition(self, ref: str) -> Edition:
         """Return a version of the template, ready to be rendered.
 
@@ -146,5 +159,6 @@ def _clone(src_path: str, name: str) -> Path:
         raise BadInputError(f"the template {name} does not exist.") from error
     except ToolError as error:
         reason = without_credentials(" ".join(error.output.split()))
-        raise BadInputError(f"the template {name} cannot be read: {reason}") from error
+        kind = GoldpathError if git.UNREACHABLE.search(reason) else BadInputError
+        raise kind(f"the template {name} cannot be read: {reason}") from error
     return folder

@@ -1,6 +1,7 @@
 """The drift of copies as a table, Markdown, JSON or a patch."""
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -10,12 +11,16 @@ from goldpath.exit_status import ExitStatus
 from goldpath.wording import count, safe, table
 
 VERSION = 1
+TOP = 5  # files that are named of a fleet
 MAX_LINES = 30  # of a report on a terminal, without --all
+MAX_ROWS = 20  # of its summary
 BEHIND = "behind"  # a copy of an older release
 # What counts as drift: all that an update would change, and files that only an earlier release has.
 DRIFT = frozenset({BEHIND, "added", "removed", "outdated", "merge", "diverged", "conflict", "lost"})
 # The statuses of files that are listed, the worst first.
 LISTED = tuple(status for status in reversed(Status) if status not in (Status.CURRENT, Status.TEAM))
+# Those of them with nothing to do for an update.
+QUIET = frozenset({Status.EDITED, Status.DELETED})
 FAIL_ON = (BEHIND, *(status.value for status in reversed(LISTED)))
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -116,12 +121,20 @@ def to_table(
 ) -> str:
     """Return the drift for a terminal: a summary, then files, the worst first.
 
-    At most `MAX_LINES` lines, or everything; `conclusion` says how many copies have drifted.
+    At most `MAX_LINES` lines, without edited and deleted files, or everything. Of several copies
+    the files are listed only with everything; otherwise those that need a person most often.
+    `conclusion` says how many copies have drifted.
     """
     ordered = sorted(copies, key=_weight, reverse=True)
+    several = len(copies) > 1
     lines = list(_summary_rows(ordered, everything=everything))
-    room = MAX_LINES - len(lines) - 2
-    files = [line for copy in ordered for line in _file_lines(copy, many=len(copies) > 1)]
+    if several and not everything:
+        files = list(_most_often(copies))
+    else:
+        files = [
+            line for copy in ordered for line in _file_lines(copy, several, everything=everything)
+        ]
+    room = MAX_LINES - len(lines) - 3
     if files:
         shown = files if everything or len(files) <= room else files[: max(0, room - 1)]
         lines += ["", *shown]
@@ -130,6 +143,23 @@ def to_table(
     if conclusion:
         lines += ["", _conclusion(copies)]
     return "\n".join(safe(line) for line in lines) + "\n"
+
+
+def _most_often(copies: Iterable[CopyDrift]) -> Iterator[str]:
+    """Yield the files that are lost, in conflict or diverged in most copies."""
+    found: Counter[tuple[str, str]] = Counter(
+        (change.status.value, change.path)
+        for copy in copies
+        for change in copy.changes
+        if change.status in (Status.LOST, Status.CONFLICT, Status.DIVERGED)
+    )
+    rows = [
+        [f"  {status}", path, f"in {number} {'copy' if number == 1 else 'copies'}"]
+        for (status, path), number in found.most_common(TOP)
+    ]
+    if rows:
+        yield "Most often:"
+        yield from table(rows)
 
 
 def _weight(copy: CopyDrift) -> tuple[int, ...]:
@@ -150,7 +180,7 @@ def _summary_rows(copies: Sequence[CopyDrift], *, everything: bool) -> Iterator[
         for copy in copies
         if not copy.error
     ]
-    shown = rows if everything or len(rows) <= MAX_LINES // 2 else rows[: MAX_LINES // 2]
+    shown = rows if everything or len(rows) <= MAX_ROWS + 1 else rows[:MAX_ROWS]
     if len(rows) > 1:
         yield from table(shown)
     if len(shown) < len(rows):
@@ -176,24 +206,28 @@ def _counts(copy: CopyDrift) -> str:
     return ", ".join(found) or ("in step" if copy.changes else "-")
 
 
-def _file_lines(copy: CopyDrift, *, many: bool) -> Iterator[str]:
-    listed = sorted(
-        (change for change in copy.changes if change.status in LISTED),
-        key=lambda change: (LISTED.index(change.status), change.path),
-    )
-    if listed and many:
+def _file_lines(copy: CopyDrift, several: bool, *, everything: bool) -> Iterator[str]:
+    listed = _listed(copy, everything=everything)
+    if listed and several:
         yield f"{_name(copy)}:"
     yield from table([[f"  {change.status}", change.path, _detail(change)] for change in listed])
+
+
+def _listed(copy: CopyDrift, *, everything: bool) -> list[Change]:
+    """Return the files to list, the worst first."""
+    statuses: list[Status] = [status for status in LISTED if everything or status not in QUIET]
+    found = [change for change in copy.changes if change.status in statuses]
+    return sorted(found, key=lambda change: (statuses.index(change.status), change.path))
 
 
 def _detail(change: Change) -> str:
     if change.renamed:
         return f"becomes {change.renamed}, without the edits"
     if change.status == Status.LOST:
-        return "the edits are lost" if change.new else "deleted with its edits"
+        return "deleted with its edits" if change.deleted else "overwritten with its edits"
     if change.lines:
         return f"at {'line' if len(change.lines) == 1 else 'lines'} {_numbers(change.lines)}"
-    return f"nearer to {change.release}" if change.release else ""
+    return f"as of {change.release}" if change.release else ""
 
 
 def _numbers(lines: Sequence[int]) -> str:
@@ -205,16 +239,16 @@ def _conclusion(copies: Sequence[CopyDrift]) -> str:
     failed = sum(bool(copy.error) for copy in copies)
     checked = [copy for copy in copies if not copy.error]
     drifted = [copy for copy in checked if exit_status([copy])]
+    parts = []
     if drifted:
         have = "copy has" if len(checked) == 1 else "copies have"
-        text = f"{len(drifted)} of {len(checked)} {have} drifted"
-    else:
-        text = f"{len(checked)} {'copy' if len(checked) == 1 else 'copies'} in step"
+        parts.append(f"{len(drifted)} of {len(checked)} {have} drifted")
+    elif checked:
+        parts.append("in step" if len(checked) == 1 else f"{len(checked)} copies are in step")
     if failed:
-        text += f"; {failed} could not be checked"
-    if drifted:
-        text += ". Next: goldpath update" + (" REPOSITORY" if len(copies) > 1 else "")
-    return text
+        parts.append(f"{failed} could not be checked")
+    step = "goldpath update" + (" REPOSITORY" if len(copies) > 1 else "")
+    return ", ".join(parts) + (f". Next: {step}" if drifted else "")
 
 
 def to_markdown(copies: Sequence[CopyDrift]) -> str:
@@ -234,17 +268,17 @@ def to_markdown(copies: Sequence[CopyDrift]) -> str:
         ]
         lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
     for copy in ordered:
-        listed = [change for change in copy.changes if change.status in LISTED]
-        notes = [f"> {_cell(note)}" for note in copy.notes]
-        lines += ["", *notes] if notes else []
-        if not listed:
-            continue
-        listed.sort(key=lambda change: (LISTED.index(change.status), change.path))
-        title = f"<details><summary>{_cell(_name(copy))}: {count(len(listed), 'file')}</summary>"
-        lines += ["", title, "", "| status | file | |", "| --- | --- | --- |"]
-        for change in listed:
-            lines.append(f"| {change.status} | {_cell(change.path)} | {_cell(_detail(change))} |")
-        lines += ["", "</details>"]
+        lines += [line for note in copy.notes for line in ("", f"> {_cell(note)}")]
+        listed = _listed(copy, everything=False)
+        if listed:
+            title = f"{_cell(_name(copy))}: {count(len(listed), 'file')}"
+            lines += ["", f"<details><summary>{title}</summary>", ""]
+            lines += ["| status | file | detail |", "| --- | --- | --- |"]
+            lines += [
+                f"| {change.status} | {_code(change.path)} | {_cell(_detail(change))} |"
+                for change in listed
+            ]
+            lines += ["", "</details>"]
     return "\n".join(lines) + "\n"
 
 
@@ -254,3 +288,9 @@ def _cell(text: str) -> str:
     for sign in "\\`*_[]<>|":
         escaped = escaped.replace(sign, f"\\{sign}")
     return escaped
+
+
+def _code(path: str) -> str:
+    """Return a path as code in a cell of Markdown, or escaped if it has a backtick."""
+    text = safe(path)
+    return _cell(path) if "`" in text else f"`{text.replace('|', chr(92) + '|')}`"

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from goldpath.errors import BadInputError, ToolError
+from goldpath.errors import BadInputError, GoldpathError, ToolError
 from goldpath.rendering.in_memory import Entry
 from goldpath.runtime import git
 from goldpath.runtime.bounded_yaml import TooLargeError, documents
@@ -131,7 +131,8 @@ def opened(name: str) -> Iterator[Repository]:
             git.run(Path(scratch), "clone", "-q", "--bare", "--depth=1", "--", url, clone)
         except ToolError as error:
             reason = without_credentials(" ".join(error.output.split()))
-            raise BadInputError(f"{printed} cannot be cloned: {reason}") from error
+            kind = GoldpathError if git.UNREACHABLE.search(reason) else BadInputError
+            raise kind(f"{printed} cannot be cloned: {reason}") from error
         yield _read(printed, clone)
 
 

@@ -6,7 +6,7 @@ depend on answers. tests/goldpath/drift/test_in_memory.py compares it with Copie
 
 import functools
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,7 @@ class Edition:
         trust: bool = False,
         bytecode: Path | None = None,
         operation: str = "update",
+        only: Collection[str] = (),
     ) -> Copy:
         """Render a copy.
 
@@ -105,6 +106,7 @@ class Edition:
             trust: Whether its Jinja extensions may run.
             bytecode: A cache folder for the bytecode of Jinja.
             operation: What the template sees as `_copier_operation`.
+            only: The paths to render; all by default.
 
         Raises: GoldpathError if it cannot be rendered.
         """
@@ -116,6 +118,7 @@ class Edition:
                     answers, folder, initial,
                     exclude=exclude, vcs_ref=vcs_ref, trust=trust, bytecode=bytecode,
                 )  # fmt: skip
+                worker.only = only
                 worker._check_unsafe("update")
                 with Phase.use(Phase.PROMPT):
                     worker._ask()
@@ -159,10 +162,12 @@ class _Source:
 class _MemoryWorker(RecordingWorker):
     """Copier's worker, which renders into `files`.
 
-    `plain` caches the files of each folder that is copied; None if it has links.
+    `plain` caches the files of each folder that is copied; None if it has links. `only` has the
+    paths to render, all if it is empty.
     """
 
     plain: dict[Path, list[_Source] | None]
+    only: Collection[str] = ()
 
     @functools.cached_property
     def files(self) -> dict[str, Entry]:
@@ -191,6 +196,8 @@ class _MemoryWorker(RecordingWorker):
             if source.destination is None:
                 found = self._render_path(source.path)
             for destination, context in found:
+                if self.only and destination.as_posix() not in self.only:
+                    continue
                 if not self.match_exclude(destination):
                     self._render_file(source.source, destination, context or {})
 

@@ -1,6 +1,7 @@
 """Run git in repositories of others, and commit in folders of ours, whatever its configuration."""
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -16,6 +17,11 @@ _OPTIONS = (
 # A repository can name programs that git runs, and a password can be asked for.
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_OPTIONAL_LOCKS": "0"}
+
+# What git says if the network fails; a missing repository is another matter.
+UNREACHABLE = re.compile(
+    r"(?i)could not resolve|failed to connect|timed out|connection (?:reset|refused)"
+)
 
 
 def run(

@@ -32,6 +32,7 @@ SCENARIOS: dict[Status, dict[str, tuple[Text, Text, Text]]] = {
         "edited-elsewhere": (lines(), NEW, lines("3: line three")),
         "edited-two-lines-away": (lines(), NEW, lines("8: line eight")),
         "without-newline": (lines(), NEW, lines().rstrip("\n")),
+        "a-part-of-the-change": (lines(), lines("3: 3", "9: 9"), lines("9: 9")),
     },
     Status.CONFLICT: {
         "the-same-line": (lines(), NEW, lines("10: line ten")),
@@ -108,15 +109,29 @@ def test_files_that_git_converts_are_forecast_by_copier_itself(tmp_path: Path) -
     assert "worktree" not in process.run(["git", "worktree", "list"], cwd=repository).stdout[40:]
 
 
-def test_an_edited_file_that_is_nearer_to_an_earlier_release_is_diverged(tmp_path: Path) -> None:
-    """An update replays only differences, so such a file never comes back."""
-    releases = {
-        "v1": {**SETTINGS, "ci.txt": lines("4: old", "5: old")},
-        "v2": {"ci.txt": lines("4: new", "5: new", "6: new")},
-        "v3": {"other.txt": lines()},
+# By a reason: the file in three releases, and as it is edited in a copy of the third.
+OLD, CURRENT = ("4: old", "5: old"), ("4: new", "5: new", "6: new")
+EDITS = {
+    "left at v1": (lines(*OLD, "9: mine"), "v1"),
+    "left at v2": (lines("4: new", "5: new", "6: two", "9: mine"), "v2"),
+    "rewritten": ("# rewritten\n" + lines("9: mine", number=3), ""),
+    "an edit": (lines(*CURRENT, "9: mine"), ""),
+}
+
+
+@pytest.mark.parametrize("reason", EDITS)
+def test_a_file_that_left_the_template_at_an_earlier_release_is_diverged(
+    tmp_path: Path, reason: str
+) -> None:
+    """An update replays only differences, so such a file never comes back. A rewrite is an edit."""
+    text, release = EDITS[reason]
+    releases: dict[str, fleet.Files] = {
+        "v1": {**SETTINGS, "ci.txt": lines(*OLD)},
+        "v2": {"ci.txt": lines("4: new", "5: new", "6: two")},
+        "v3": {"ci.txt": lines(*CURRENT)},
     }
     template = fleet.template(tmp_path / "template", releases)
-    edits = {"ci.txt": lines("4: old", "5: old", "9: mine")}
-    repository = fleet.copy(template, tmp_path / "service", "v2", edits)
+    repository = fleet.copy(template, tmp_path / "service", "v3", {"ci.txt": text})
     (change,) = [change for change in _drift(repository).changes if change.path == "ci.txt"]
-    assert (change.status, change.release) == (Status.DIVERGED, "v1")
+    expected = Status.DIVERGED if release else Status.EDITED
+    assert (change.status, change.release) == (expected, release)
