@@ -120,10 +120,11 @@ class Comparison:
             for change in changes
             if change.status == Status.EDITED and change.project and change.old
         }
+        read_from = {path: self.old_edition.target(self.old.sources[path]) for path in left}
         releases: dict[str, str] = {}
         for tag in self._template.before(self._copy.commit)[:EARLIER] if left else ():
             sources = self._template.changed_since(tag, self._copy.commit)
-            paths = [path for path in left if self.old.sources.get(path) in sources]
+            paths = [path for path in left if read_from[path] in sources]
             for path, earlier in self._earlier(tag, paths).items():
                 if path in left and left_at(*left[path], earlier):
                     releases[path] = tag

@@ -131,6 +131,12 @@ class Edition:
         finally:
             _operation.reset(token)
 
+    def target(self, source: str) -> str:
+        """Return the file of the template from which a source is read: a link leads to another."""
+        root = self.template.local_abspath
+        file = (root / source).resolve()
+        return file.relative_to(root).as_posix() if file.is_relative_to(root) else source
+
     def _worker(
         self, answers: Mapping[str, Any], folder: Path, initial: bool, **options: Any
     ) -> "_MemoryWorker":
@@ -157,13 +163,14 @@ class _Source:
     source: Path
     path: Path
     destination: Path | None  # None if the path has Jinja
+    link: bool  # that is copied as a link
 
 
 class _MemoryWorker(RecordingWorker):
     """Copier's worker, which renders into `files`.
 
-    `plain` caches the files of each folder that is copied; None if it has links. `only` has the
-    paths to render, all if it is empty.
+    `plain` caches the files of each folder that is copied, None if Copier has to check them. `only`
+    has the paths to render, all if it is empty.
     """
 
     plain: dict[Path, list[_Source] | None]
@@ -198,16 +205,19 @@ class _MemoryWorker(RecordingWorker):
             for destination, context in found:
                 if self.only and destination.as_posix() not in self.only:
                     continue
-                if not self.match_exclude(destination):
+                if source.link:
+                    self._render_symlink(source.source, destination)
+                elif not self.match_exclude(destination):
                     self._render_file(source.source, destination, context or {})
 
     def _sources(self, root: Path) -> list[_Source] | None:
         suffix, found, signs = self.template.templates_suffix, [], self._signs()
-        for entry in scantree(str(root), follow_symlinks=False):
-            path = Path(entry.path).relative_to(root)
-            if entry.is_symlink() or path.parts[0] == ".git":
+        follow = not self.template.preserve_symlinks
+        for entry in scantree(str(root), follow_symlinks=follow):
+            path, link = Path(entry.path).relative_to(root), entry.is_symlink()
+            if path.parts[0] == ".git" or (link and follow and not self._is_inside(entry.path)):
                 return None
-            if not entry.is_dir():
+            if (link and not follow) or not entry.is_dir(follow_symlinks=follow):
                 source = Path(entry.path).relative_to(self.template.local_abspath)
                 destination = None
                 if suffix and not any(sign in str(path) for sign in signs):
@@ -215,8 +225,11 @@ class _MemoryWorker(RecordingWorker):
                     if not paths:
                         continue  # a file with the suffix beside it replaces it
                     destination = paths[0][0]
-                found.append(_Source(source, path, destination))
+                found.append(_Source(source, path, destination, link and not follow))
         return found
+
+    def _is_inside(self, link: str) -> bool:
+        return Path(link).resolve().is_relative_to(self.template.local_abspath)
 
     def _signs(self) -> tuple[str, ...]:
         """Return what a path contains if it has Jinja, or is that of the answers file."""
