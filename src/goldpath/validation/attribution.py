@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from goldpath.cases.generate import is_free_text
-from goldpath.cases.samples import is_edge_case
+from goldpath.cases.samples import ORDINARY, is_edge_case
 from goldpath.linters import runner
 from goldpath.linters.registry import LINTERS
 from goldpath.model import Case, Finding, Render, SourceFinding
@@ -55,7 +55,7 @@ def attribute(
     minimizer = _Minimizer(subject, seconds)
     holders = _holders(subject.renders)
     result = []
-    for group in groups.values():
+    for group in sorted(groups.values(), key=_is_rare):  # the renders of the search are limited
         names = tuple(dict.fromkeys(case for case, _, _ in group if case))
         _, finding, place = group[0]
         answers = minimizer.answers(finding, place, names)
@@ -77,6 +77,12 @@ def attribute(
         result,
         key=lambda item: (item.source, item.line, order[item.finding.level], item.finding.rule),
     )
+
+
+def _is_rare(group: Sequence[tuple[str, Finding, source_map.Place]]) -> bool:
+    """Return whether only characters break it that nobody types."""
+    kinds = {case.partition("-")[0] for case, _, _ in group if case}
+    return bool(kinds) and all(map(is_edge_case, kinds)) and not kinds & ORDINARY
 
 
 def _holders(renders: Sequence[Render]) -> dict[str, set[str]]:
