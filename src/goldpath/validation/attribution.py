@@ -1,7 +1,7 @@
 """Attribute findings to lines of the template, and find the fewest answers that reproduce them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -16,7 +16,7 @@ from goldpath.rules.base import Subject
 from goldpath.runtime.limits import Failure
 
 # The limit of renders that only serve to find the fewest answers.
-MAX_RENDERS = 24
+MAX_RENDERS = 48
 MAX_CHOICES = 2  # to try although an edge case with it lacks the finding
 
 
@@ -55,7 +55,9 @@ def attribute(
     minimizer = _Minimizer(subject, seconds)
     holders = _holders(subject.renders)
     result = []
-    for group in sorted(groups.values(), key=_is_rare):  # the renders of the search are limited
+    for group in sorted(
+        groups.values(), key=lambda some: _is_rare(case for case, _, _ in some if case)
+    ):
         names = tuple(dict.fromkeys(case for case, _, _ in group if case))
         _, finding, place = group[0]
         answers = minimizer.answers(finding, place, names)
@@ -79,9 +81,9 @@ def attribute(
     )
 
 
-def _is_rare(group: Sequence[tuple[str, Finding, source_map.Place]]) -> bool:
-    """Return whether only characters break it that nobody types."""
-    kinds = {case.partition("-")[0] for case, _, _ in group if case}
+def _is_rare(names: Iterable[str]) -> bool:
+    """Return whether all cases are edge cases with what nobody types."""
+    kinds = {name.partition("-")[0] for name in names}
     return bool(kinds) and all(map(is_edge_case, kinds)) and not kinds & ORDINARY
 
 
@@ -143,8 +145,9 @@ class _Minimizer:
         edge = all(is_edge_case(case.name) for case in cases)
         fewest = cases[0] if edge else min(cases, key=lambda case: len(case.answers))
         others = [render.case for render in self._subject.renders if render.case not in cases]
+        kept = MAX_RENDERS // 2 if _is_rare(case.name for case in cases) else 0
         for answers in self._candidates(fewest, others, place):
-            if self._left <= 0:
+            if self._left <= kept:
                 break
             self._left -= 1
             if self._reproduces(finding, place, answers):
