@@ -184,9 +184,12 @@ def _seed(breakage: Breakage, known: Keys, selection: Selection) -> str | None:
 def _copy(folder: Path, copy: Path) -> None:
     """Copy the files of a checkout without its history, so that no update is checked."""
     for name in process.run(["git", "ls-files", "-z"], cwd=folder).stdout.split("\0"):
-        if name and not (folder / name).is_dir():  # a submodule
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        if (folder / name).is_file() or (folder / name).is_symlink():
             shutil.copy(folder / name, copy / name, follow_symlinks=False)
+        elif name:  # a submodule
+            ignore = shutil.ignore_patterns(".git")
+            shutil.copytree(folder / name, copy / name, symlinks=True, ignore=ignore)
 
 
 def _is_broken(rule: breakages.Kind, name: str, folder: Path, selection: Selection) -> bool:

@@ -18,6 +18,9 @@ BUILT_IN = frozenset({
     "_stage", "_version_from", "_version_to", "_version_current", "_version_pep440_from",
     "_version_pep440_to", "_version_pep440_current",
 })  # fmt: skip
+# All answers, and one of them.
+_ALL = re.compile(r"\b_copier_answers\b(?!\s*[.\[])")
+_ONE = re.compile(r"\b_copier_answers(?:\.|\[[\"'])(\w+)")
 # An option of copier.
 _DATA = re.compile(r"(?<!\S)(?:-d|--data)[ =][\"']?(\w+)=")
 MAX_SCRIPT = 100_000  # bytes
@@ -51,6 +54,7 @@ def unused(subject: Subject) -> Iterator[Hit]:
     used: set[str] = set()
     for name, text in {**_included_sources(subject), **subject.jinja_sources}.items():
         used |= _used(subject, text) | _words(subject, name)
+        used |= set(_ONE.findall(text))
     if subject.settings.get("_jinja_extensions"):
         used |= _named(subject)
     for path in subject.template.files.rglob("*"):  # names of links and of folders, too
@@ -94,7 +98,7 @@ def _included_sources(subject: Subject) -> dict[str, str]:
 
 def _dumps_all(name: str, text: str) -> bool:
     """Return whether a file other than the answers file lists all answers."""
-    return "_copier_answers" in text and "answers" not in name.rpartition("/")[2]
+    return bool(_ALL.search(text)) and "answers" not in name.rpartition("/")[2]
 
 
 def _used(subject: Subject, text: str) -> set[str]:

@@ -1,13 +1,13 @@
 """Attribute findings to lines of the template, and find the fewest answers that reproduce them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from typing import Any
 
 from goldpath.cases.generate import is_free_text
-from goldpath.cases.samples import is_edge_case
+from goldpath.cases.samples import ORDINARY, is_edge_case
 from goldpath.linters import runner
 from goldpath.linters.registry import LINTERS
 from goldpath.model import Case, Finding, Render, SourceFinding
@@ -16,7 +16,7 @@ from goldpath.rules.base import Subject
 from goldpath.runtime.limits import Failure
 
 # The limits of renders that only serve to find the fewest answers, and of the files in them.
-MAX_RENDERS, MAX_FILES = 24, 20_000
+MAX_RENDERS, MAX_FILES = 48, 20_000
 MAX_CHOICES = 2  # to try although an edge case with it lacks the finding
 CHECKED_AGAIN = frozenset({"goldpath", *(linter.name for linter in LINTERS)})
 
@@ -56,7 +56,9 @@ def attribute(
     minimizer = _Minimizer(subject, seconds)
     holders = _holders(subject.renders)
     result = []
-    for group in groups.values():
+    for group in sorted(
+        groups.values(), key=lambda some: _is_rare(case for case, _, _ in some if case)
+    ):
         names = tuple(dict.fromkeys(case for case, _, _ in group if case))
         _, finding, place = group[0]
         answers = minimizer.answers(finding, place, names)
@@ -80,6 +82,12 @@ def attribute(
         result,
         key=lambda item: (item.source, item.line, order[item.finding.level], item.finding.rule),
     )
+
+
+def _is_rare(names: Iterable[str]) -> bool:
+    """Return whether all cases are edge cases with what nobody types."""
+    kinds = {name.partition("-")[0] for name in names}
+    return bool(kinds) and all(map(is_edge_case, kinds)) and not kinds & ORDINARY
 
 
 def _holders(renders: Sequence[Render]) -> dict[str, set[str]]:
@@ -141,8 +149,9 @@ class _Minimizer:
         edge = all(is_edge_case(case.name) for case in cases)
         fewest = cases[0] if edge else min(cases, key=lambda case: len(case.answers))
         others = [render.case for render in self._subject.renders if render.case not in cases]
+        kept = MAX_RENDERS // 2 if _is_rare(case.name for case in cases) else 0
         for answers in self._candidates(fewest, others, place):
-            if self._left <= 0:
+            if self._left <= kept:
                 break
             self._left -= 1
             if self._reproduces(finding, place, answers):

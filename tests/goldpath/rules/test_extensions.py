@@ -83,6 +83,23 @@ def test_an_answer_that_a_template_reads_from_an_object_of_an_extension_is_used(
     assert list(questions.unused(subject)) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "unused"),
+    [
+        ("{{ _copier_answers | to_json }}", []),
+        ("{{ _copier_answers._commit }}", ["name"]),
+        ("{{ _copier_answers['name'] }}", []),
+    ],
+)
+def test_a_question_is_used_by_a_file_that_lists_all_answers_and_not_by_one_of_another(
+    text: str, unused: list[str], tmp_path: Path
+) -> None:
+    subject = _subject(tmp_path, {"copier.yml": "name: orders\n", "a.txt.jinja": text})
+    assert [hit.message for hit in questions.unused(subject)] == [
+        f"{name} is never used" for name in unused
+    ]
+
+
 def test_a_variable_that_a_script_passes_to_copier_is_defined(tmp_path: Path) -> None:
     files = {
         "copier.yml": "name: orders\n",
