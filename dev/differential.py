@@ -22,13 +22,11 @@ from typing import Any
 from goldpath.cases.select import Selection, select
 from goldpath.drift.comparison import Comparison
 from goldpath.drift.forecast import Change, Status
-from goldpath.drift.merge import Merger
+from goldpath.drift.merge import Merger, write
 from goldpath.drift.releases import TemplateRepository
 from goldpath.drift.replay import copier_update, work_tree
 from goldpath.drift.repository import opened, recorded
 from goldpath.errors import GoldpathError
-from goldpath.model import Case
-from goldpath.rendering.copier import render
 from goldpath.rendering.update import UpdateOptions
 from goldpath.runtime import git, limits
 from goldpath.template.source import fetch
@@ -142,12 +140,11 @@ def outcome(pair: "Pair", *, trust: bool) -> Outcome:
     update = UpdateOptions(last, pair.data, MARKERS if pair.data else (), trust=trust)
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
         copy = Path(name) / "service" / "payments-api"
+        source = TemplateRepository(str(template), template)
         try:
-            render(template, Case("pair", pair.answers), copy, vcs_ref=first, trust=trust)
+            paths = _copy(source, first, pair.answers, copy, trust=trust)
         except GoldpathError as error:
             return Outcome({}, skipped=str(error)[:100])
-        git.commit(copy, "copy", ignored=True)
-        paths = [path for path in _files(copy) if "copier-answers" not in path]
         touched = _touched(template, pair.versions, paths) or paths
         for _ in range(generator.randint(0, 10)):
             edit(copy, touched if generator.random() < NEAR else paths, generator)
@@ -158,7 +155,6 @@ def outcome(pair: "Pair", *, trust: bool) -> Outcome:
                 entry = recorded(repository, file)
             except (ValueError, GoldpathError) as error:
                 return Outcome({}, skipped=f"no answers file: {error}"[:100])
-            source = TemplateRepository(entry.src_path, copy)
             try:
                 comparison = Comparison(repository, entry, source, last, update)
                 forecast, exact = comparison.changes(Merger(_folder(Path(name) / "scratch")))
@@ -171,6 +167,17 @@ def outcome(pair: "Pair", *, trust: bool) -> Outcome:
                     return Outcome({}, skipped=str(error)[:100])
                 actual = comparison.changes_in(tree)
         return compare(forecast, actual, exact=exact)
+
+
+def _copy(
+    source: TemplateRepository, tag: str, answers: Mapping[str, Any], folder: Path, *, trust: bool
+) -> list[str]:
+    """Write a copy of a release, and return its files but the answers file."""
+    place = Path("/nonexistent") / folder.name
+    copy = source.edition(tag).render(answers, place, initial=True, operation="copy", trust=trust)
+    for path, entry in copy.files.items():
+        write(folder / path, entry)
+    return [path for path in copy.files if "copier-answers" not in path]
 
 
 def _touched(template: Path, versions: tuple[str, str], paths: Sequence[str]) -> list[str]:
