@@ -52,7 +52,7 @@ def _has_key(text: str) -> bool:
 
 def _has_title(text: str) -> bool:
     steps = [step for job in _jobs(text) for step in job.get("steps", ())]
-    return any("{{ github.event.issue.title }}" in str(step.get("run")) for step in steps)
+    return any("${{ github.event.issue.title }}" in str(step.get("run")) for step in steps)
 
 
 def _bash(text: str) -> bool:
