@@ -50,7 +50,9 @@ def test_without_a_database_nothing_mentions_postgresql(render: trees.Renderer) 
     root = render(MINIMAL).root
     assert "pgx" not in trees.go(root, "mod", "graph")
     for path, content in trees.contents(root).items():
-        assert b"postgres" not in content.lower(), path
+        # But the table of changed answers, which names what they bring.
+        text = re.sub(rb"(?ms)^\| answer \| change .*?\n\n", b"", content)
+        assert b"postgres" not in text.lower(), path
 
 
 RACE = bool(shutil.which("cc") or shutil.which("gcc"))

@@ -38,7 +38,7 @@ def _sentences(template: Template) -> Iterator[str]:
     """Yield a pattern for each sentence with which copier.yml refuses an answer."""
     known = [question.name for question in template.questions if not question.computed]
     names = re.escape(", ".join(known))
-    yield rf"\w+ is not a question of this template; choose from {names}\."
+    yield rf"\w+ is not a question of this template\.( Did you mean \w+\?)? Choose from {names}\."
     for question in trees.ASKED:
         if question.choices:
             yield rf"{question.name}: '.+' is not in {re.escape(str(list(question.choices)))}"

@@ -218,7 +218,7 @@ def test_a_required_question_has_the_same_answer_in_every_case(tmp_path: Path) -
     assert questions.base == {"name": "example"}
     assert set(questions.invalid_defaults) == {"name"}
     texts = [case for case in questions.cases if "name" not in case.answers]
-    assert [case.data["name"] for case in texts] == ["example"]
+    assert {case.data["name"] for case in texts} == {"example"}
 
 
 def test_given_base_answers_replace_defaults(tmp_path: Path) -> None:
