@@ -157,7 +157,8 @@ def outcome(pair: "Pair", *, trust: bool) -> Outcome:
                 return Outcome({}, skipped=f"no answers file: {error}"[:100])
             try:
                 comparison = Comparison(repository, entry, source, last, update)
-                forecast, exact = comparison.changes(Merger(_folder(Path(name) / "scratch")))
+                merger = Merger(_folder(Path(name) / "scratch"))
+                forecast, exact = comparison.changes(merger)
             except GoldpathError as error:
                 return Outcome({}, skipped=str(error)[:100])
             with work_tree(repository) as tree:
@@ -165,7 +166,7 @@ def outcome(pair: "Pair", *, trust: bool) -> Outcome:
                     copier_update(repository, tree, entry, update)
                 except GoldpathError as error:
                     return Outcome({}, skipped=str(error)[:100])
-                actual = comparison.changes_in(tree)
+                actual = comparison.changes_in(tree, merger)
         return compare(forecast, actual, exact=exact)
 
 

@@ -46,7 +46,7 @@ def template(folder: Path, releases: Mapping[str, Files]) -> Path:
     write(folder, ANSWERS)
     for tag, files in releases.items():
         write(folder, files)
-        git.commit(folder, tag, tag)
+        git.commit(folder, tag, tag, ignored=True)
     return folder
 
 

@@ -14,6 +14,7 @@ from goldpath.drift import pipeline, report
 from goldpath.drift.heal import heal
 from goldpath.drift.patch import to_patch
 from goldpath.errors import BadInputError, unknown
+from goldpath.runtime import git
 from goldpath.wording import safe
 
 
@@ -78,7 +79,7 @@ def drift(
         raise BadInputError("--versions excludes --diff and --heal, which need files.")
     names = [*repositories, *_names(list_file)] or ["."]
     chosen = pipeline.DriftOptions(files=not versions_only, contents=contents, **options)
-    with scratch(), Ticker(sys.stderr) as ticker:
+    with git.without_variables(), scratch(), Ticker(sys.stderr) as ticker:
         copies = pipeline.drift(names, chosen, lambda step: ticker.show(safe(step)))
         for path in heal(copies, healed) if healed else ():
             ticker.note(f"{path} is now that of the newest version; see git diff.")

@@ -1,5 +1,6 @@
 """`goldpath update`: update a repository from its template, or change answers."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,11 +66,11 @@ def update(
     folder = Path(repository).expanduser()
     if not folder.is_dir():
         raise BadInputError(f"{repository} is not a folder; clone the repository first.")
-    with opened(repository) as found, scratch():
+    with git.without_variables(), opened(repository) as found, transaction.locked(found.folder):
         _restore(found.folder)
-        copy = recorded(found, _answers_file(found, answers_file))
         _check_clean(found)
-        with Ticker(sys.stderr) as ticker:
+        copy = recorded(found, _answers_file(found, answers_file))
+        with scratch(), Ticker(sys.stderr) as ticker:
             ticker.show("fetching the template")
             template = TemplateRepository(copy.src_path, start_of(found, copy))
             ticker.show("copier update in a temporary work tree")
@@ -77,17 +78,47 @@ def update(
             options = UpdateOptions(
                 CURRENT if answers else vcs_ref, answers, prereleases=prereleases, trust=trusted
             )
+            head = _head(found)
             planned = plan(found, copy, template, options)
         if not planned.files:
             click.echo(f"{repository} is in step with {planned.drift.newest}.")
             return
         click.echo(_forecast(planned, everything=everything), nl=False)
+        kept = _in_the_way(found, planned)
         if not yes:
             click.confirm("Update?", abort=True)
-        index = index_lines(found.folder, planned.unmerged)
-        transaction.change(found.folder, planned.files, index)
+        _check_clean(found)
+        if _head(found) != head:
+            raise BadInputError(f"{repository} has another commit now; start again.")
+        files = {path: entry for path, entry in planned.files.items() if path not in kept}
+        transaction.change(found.folder, files, index_lines(found.folder, planned.unmerged))
+    for path in kept:
+        click.echo(safe(f"  kept      {path}: it is not committed, and stays as it is"))
     click.echo("\n".join(map(safe, _next_steps(planned, copy))))
     sys.exit(ExitStatus.FINDINGS if planned.unmerged else ExitStatus.GOOD)
+
+
+def _head(repository: Repository) -> bytes:
+    return git.run(repository.folder, "rev-parse", "HEAD").stdout
+
+
+def _in_the_way(repository: Repository, planned: Plan) -> list[str]:
+    """Return the files of the plan that exist but are not committed, such as ignored ones.
+
+    Raises: BadInputError if git is told to overlook changes of a file.
+    """
+    listed = git.run(repository.folder, "ls-files", "-v", "-z").stdout
+    for line in os.fsdecode(listed).split("\0")[:-1]:
+        if line[2:] in planned.files and (line[0].islower() or line[0] == "S"):
+            raise BadInputError(
+                f"{line[2:]} is marked assume-unchanged or skip-worktree; unmark it first: "
+                f"git update-index --no-assume-unchanged --no-skip-worktree {line[2:]}"
+            )
+    return [
+        path
+        for path in planned.files
+        if path not in repository.blobs and os.path.lexists(repository.folder / path)
+    ]
 
 
 def _has_terminal() -> bool:
@@ -126,6 +157,10 @@ def _answers_file(repository: Repository, name: str | None) -> str:
 
 
 def _check_clean(repository: Repository) -> None:
+    for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply"):
+        path = os.fsdecode(git.run(repository.folder, "rev-parse", "--git-path", name).stdout)
+        if (repository.folder / path.rstrip("\n")).exists():
+            raise BadInputError(f"{repository.name} is in the middle of a merge or rebase.")
     if git.run(repository.folder, "status", "--porcelain").stdout:
         raise BadInputError(
             f"{repository.name} has uncommitted changes; commit or stash them first."
@@ -154,6 +189,6 @@ def _next_steps(planned: Plan, copy: Recorded) -> Iterator[str]:
         rows.append(["  conflict", below + change.path, advice])
     yield from table(rows)
     if conflicts:
-        yield f"{count(len(conflicts), 'conflict')}. Next: resolve, then git commit --all"
+        yield f"{count(len(conflicts), 'conflict')}. Next: resolve, then git add --all; git commit"
     else:
-        yield "Next: git diff, then git commit --all"
+        yield "Next: git add --all; git diff --cached; git commit"

@@ -102,16 +102,16 @@ class Comparison:
             with work_tree(self._repository) as tree:
                 options = replace(self._update, trust=self._trust, tasks=False)
                 copier_update(self._repository, tree, self._copy, options)
-                return self.changes_in(tree), True
+                return self.changes_in(tree, merger), True
 
-    def changes_in(self, tree: Path) -> list[Change]:
+    def changes_in(self, tree: Path, merger: Merger) -> list[Change]:
         """Return the changes that an update made in a work tree."""
         paths = self.old.files.keys() | self.new.files.keys()
         edited = self.read([path for path in paths if is_edited(self.old, self.project, path)])
         found = changed(tree / self._copy.folder, sorted(paths))
         results = {path: found.get(path) for path in paths}
         name = self._copy.answers_file
-        return changes(self.old, self.new, self.project, edited, results, name)
+        return changes(self.old, self.new, self.project, edited, results, name, merger)
 
     def diverged(self, changes: Sequence[Change]) -> list[Change]:
         """Return edited files as diverged if they left the template at an earlier release."""

@@ -121,7 +121,7 @@ def forecast(
     results = {path: _result(versions, path, contents.get(path), merged) for path in paths}
     if answers_file in new.files:
         results[answers_file] = new.files[answers_file]
-    return changes(old, new, project, contents, results, answers_file)
+    return changes(old, new, project, contents, results, answers_file, merger)
 
 
 def is_edited(old: Copy, project: Mapping[str, Blob], path: str) -> bool:
@@ -139,6 +139,7 @@ def changes(
     edited: Mapping[str, Entry],
     results: Mapping[str, Entry | None],
     answers_file: str,
+    merger: Merger,
 ) -> list[Change]:
     """Return a change for each result of an update, sorted by path.
 
@@ -149,9 +150,9 @@ def changes(
         edited: Those that are not the files of the recorded version.
         results: The files after the update; None is a deleted one.
         answers_file: The path of the answers file, whose form does not count.
+        merger: Says whether a result lacks edits.
     """
     found = []
-    ignored = _ignored(old.files)
     for path, result in sorted(results.items()):
         before, after = old.files.get(path), new.files.get(path)
         current = edited.get(path, before) if path in project else None
@@ -162,7 +163,11 @@ def changes(
         elif current and result and new.skipped(path):
             status = Status.TEAM if result == current else Status.OUTDATED
         else:
-            status = _status(before, current, after, result, ignored=path in ignored)
+            status = _status(before, current, after, result)
+            overwritten = status == Status.MERGE and result == after
+            if overwritten and current and after:
+                trio = Trio(before, current, after)
+                status = Status.LOST if merger.overwrites(trio) else Status.MERGE
         lines = tuple(conflicts(result.data)) if result and status == Status.CONFLICT else ()
         renamed = _renamed(path, old, new) if status == Status.LOST and after is None else ""
         change = Change(path, status, before, current, after, result, lines)
@@ -230,8 +235,6 @@ def _status(
     project: Entry | None,
     new: Entry | None,
     result: Entry | None,
-    *,
-    ignored: bool,
 ) -> Status:
     """Return the status of a file by its versions and the result of the update."""
     if project is None:
@@ -244,14 +247,8 @@ def _status(
         return Status.OUTDATED
     if conflicts(result.data) and not conflicts(project.data):
         return Status.CONFLICT
-    # Text is merged; if that gives the newest version, it has the edits, too.
-    overwritten = result == new and (ignored or not _is_text(project) or not _is_text(new))
     dropped = not _is_utf8(project.data) and _is_utf8(result.data)
-    return Status.LOST if overwritten or dropped else Status.MERGE
-
-
-def _is_text(entry: Entry) -> bool:
-    return entry.mode != LINK and b"\0" not in entry.data
+    return Status.LOST if dropped else Status.MERGE
 
 
 def _same_answers(one: Entry, other: Entry) -> bool:

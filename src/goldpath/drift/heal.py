@@ -37,6 +37,8 @@ def heal(copies: Sequence[CopyDrift], paths: Sequence[Path]) -> list[Path]:
         change = found.get(file)
         if change is None or change.new is None:
             raise BadInputError(f"{path} is not a file of the newest version of the template.")
+        if change.project is None and file.exists():
+            raise BadInputError(f"{path} is not committed; commit or move it first.")
         if git.run(top, "status", "--porcelain", "--", file).stdout:
             raise BadInputError(f"{path} has uncommitted changes; commit or stash them first.")
         healed.append((path, file, change.new))

@@ -77,6 +77,13 @@ class Merger:
         data = trio.project.data if result.status >= FAILED else result.stdout
         return Entry(trio.project.mode, data)
 
+    def overwrites(self, trio: Trio) -> bool:
+        """Return whether the newest version, in place of the project's, loses edits."""
+        if trio.project in (trio.old, trio.new):
+            return False
+        merged = self.merge_file(trio)
+        return merged.data != trio.new.data or not is_text(trio.project)
+
     def difference(self, files: Mapping[str, tuple[Entry | None, Entry | None]]) -> bytes:
         """Return the difference between two versions of files as a patch."""
         before = {path: entry for path, (entry, _) in files.items() if entry}
@@ -105,15 +112,16 @@ def conflicts(data: bytes) -> list[int]:
 
 
 def write(file: Path, entry: Entry) -> None:
-    """Write a file or link, in place of the one that is there."""
+    """Write a file or link, in place of the one that is there, whose permissions stay."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    mode = file.stat().st_mode if file.is_file() and not file.is_symlink() else 0
     file.unlink(missing_ok=True)
     if entry.mode == LINK:
         file.symlink_to(os.fsdecode(entry.data))
         return
     file.write_bytes(entry.data)
-    if entry.mode == EXECUTABLE:
-        file.chmod(file.stat().st_mode | 0o111)
+    mode = (mode or file.stat().st_mode) & 0o777
+    file.chmod(mode | 0o111 if entry.mode == EXECUTABLE else mode & ~0o111)
 
 
 def read(file: Path) -> Entry:
@@ -126,6 +134,11 @@ def read(file: Path) -> Entry:
     if not file.is_file():
         raise GoldpathError(f"{file.name} is not a file.")
     return Entry(EXECUTABLE if os.access(file, os.X_OK) else FILE, file.read_bytes())
+
+
+def is_text(entry: Entry) -> bool:
+    """Return whether git merges a file."""
+    return entry.mode != LINK and b"\0" not in entry.data
 
 
 def _empty(entry: Entry) -> Entry:

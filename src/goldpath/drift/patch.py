@@ -5,8 +5,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from goldpath.drift.forecast import Change
 from goldpath.drift.merge import Merger
 from goldpath.drift.pipeline import CopyDrift
+from goldpath.template.source import ANSWERS, without_credentials
+
+
+def _has_credentials(change: Change) -> bool:
+    """Return whether an answers file records a URL with a token, which is not printed."""
+    text = change.project.data.decode(errors="replace") if change.project else ""
+    return bool(ANSWERS.search(change.path)) and without_credentials(text) != text
 
 
 def to_patch(copies: Sequence[CopyDrift]) -> str:

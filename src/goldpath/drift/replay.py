@@ -1,7 +1,6 @@
 """A temporary work tree of a repository, in which the real `copier update` can run."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,15 +16,15 @@ from goldpath.runtime import git
 @contextmanager
 def work_tree(repository: Repository) -> Iterator[Path]:
     """Yield a temporary work tree of the last commit, with the configuration of the repository."""
-    with tempfile.TemporaryDirectory(prefix="goldpath-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="goldpath-") as scratch, git.neutral():
         folder = Path(scratch) / "tree" / repository.folder.resolve().name
         folder.parent.mkdir()
         git.run(repository.folder, "worktree", "add", "-q", "--detach", folder, "HEAD")
         try:
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            git.run(repository.folder, "worktree", "prune", accept=range(256))
+        finally:  # not `prune`: other work trees of the user may be out of reach now
+            words = ("worktree", "remove", "--force", "--force", folder)
+            git.run(repository.folder, *words, accept=range(256))
 
 
 def copier_update(
@@ -36,7 +35,10 @@ def copier_update(
     Raises: GoldpathError with Copier's message if it fails.
     """
     start = start_of(repository, copy)
+    base = git.run(tree, "rev-parse", "HEAD").stdout
     run_update(tree / copy.folder, Path(copy.answers_file), options, start)
+    if git.run(tree, "rev-parse", "HEAD").stdout != base:  # by a task
+        git.run(tree, "reset", "-q", "--soft", os.fsdecode(base).strip())
 
 
 def changed(tree: Path, extra: Sequence[str] = ()) -> dict[str, Entry | None]:

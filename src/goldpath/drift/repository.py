@@ -138,7 +138,8 @@ def opened(name: str) -> Iterator[Repository]:
 
 def _read(name: str, folder: Path) -> Repository:
     # One start of git for both the names and the contents: a fleet has thousands of repositories.
-    words = ("grep", "--full-name", "--text", "-z", "-e", "", "HEAD", "--", *_ANSWERS)
+    plain = ("--full-name", "--text", "--no-color", "--no-line-number", "--no-column", "-z")
+    words = ("grep", *plain, "-e", "", "HEAD", "--", *_ANSWERS)
     found = git.run(folder, *words, accept=(0, 1, 128))
     if found.status == NO_REPOSITORY:
         reason = "has no commit" if b"HEAD" in found.stderr else "is not a git repository"

@@ -74,6 +74,9 @@ def run_update(folder: Path, answers_file: Path, options: UpdateOptions, start: 
     except ProcessExecutionError as error:
         reason = f"{' '.join(map(str, error.argv[:3]))} failed: {error.stderr}"
         raise GoldpathError(_message(reason)) from error
+    except AssertionError as error:
+        reason = "a path is a file in one version and a folder in the other"
+        raise GoldpathError(_message(reason)) from error
     except (CopierError, TemplateError, ValueError, TypeError, OSError) as error:
         question, message = question_and_message(error)
         raise GoldpathError(_message(f"{question}: {message}" if question else message)) from error

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from goldpath.runtime import process
@@ -16,12 +17,58 @@ _OPTIONS = (
 
 # A repository can name programs that git runs, and a password can be asked for.
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+# Settings of users that change what Copier reads from git, or which edits `git apply` accepts.
+NEUTRAL = {
+    "apply.whitespace": "nowarn",
+    "color.ui": "never",
+    "color.grep": "never",
+    "core.attributesFile": "/dev/null",
+    "core.bigFileThreshold": "512m",
+    "core.excludesFile": "/dev/null",
+    "core.quotePath": "true",
+    "grep.column": "false",
+    "grep.lineNumber": "false",
+    "status.showUntrackedFiles": "all",
+}
+# They name another repository: `git rev-parse --local-env-vars`.
+LOCAL = (
+    "ALTERNATE_OBJECT_DIRECTORIES", "COMMON_DIR", "CONFIG", "CONFIG_COUNT", "CONFIG_PARAMETERS",
+    "DIR", "GRAFT_FILE", "IMPLICIT_WORK_TREE", "INDEX_FILE", "NO_REPLACE_OBJECTS",
+    "OBJECT_DIRECTORY", "PREFIX", "REPLACE_REF_BASE", "SHALLOW_FILE", "WORK_TREE",
+)  # fmt: skip
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_OPTIONAL_LOCKS": "0"}
 
 # What git says if the network fails; a missing repository is another matter.
 UNREACHABLE = re.compile(
     r"(?i)could not resolve|failed to connect|timed out|connection (?:reset|refused)"
 )
+
+
+@contextmanager
+def without_variables() -> Iterator[None]:
+    """Within the block, no program has the variables that name another repository."""
+    before = {f"GIT_{name}": os.environ.pop(f"GIT_{name}", None) for name in LOCAL}
+    try:
+        yield
+    finally:
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+@contextmanager
+def neutral() -> Iterator[None]:
+    """Within the block, programs have `NEUTRAL` in place of the settings of the user."""
+    settings = {"GIT_CONFIG_COUNT": str(len(NEUTRAL))}
+    for number, (key, value) in enumerate(NEUTRAL.items()):
+        settings[f"GIT_CONFIG_KEY_{number}"] = key
+        settings[f"GIT_CONFIG_VALUE_{number}"] = value
+    before = {name: os.environ[name] for name in settings if name in os.environ}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name in settings.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def run(

@@ -1,17 +1,18 @@
 """What `goldpath update` will write: the result of `copier update`, with all edits kept."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from goldpath.drift.comparison import Comparison
 from goldpath.drift.forecast import Change, Status
-from goldpath.drift.merge import Merger, Trio, conflicts
+from goldpath.drift.merge import Merger, Trio, conflicts, is_text
 from goldpath.drift.pipeline import CopyDrift, DriftOptions, versions
 from goldpath.drift.releases import TemplateRepository
 from goldpath.drift.replay import changed, copier_update, work_tree
-from goldpath.drift.repository import Recorded, Repository
+from goldpath.drift.repository import SUBMODULE, Recorded, Repository
 from goldpath.errors import unknown
 from goldpath.rendering.in_memory import Entry
 from goldpath.rendering.update import UpdateOptions
@@ -65,12 +66,13 @@ def plan(
             raise unknown("question", name, list(questions))
     with work_tree(repository) as tree, tempfile.TemporaryDirectory() as scratch:
         copier_update(repository, tree, copy, replace(options, tasks=True))
-        found = comparison.changes_in(tree)
+        merger = Merger(Path(scratch))
+        found = comparison.changes_in(tree, merger)
         below = f"{copy.folder}/" if copy.folder else ""
         shown = [below + change.path for change in found if change.result]
         files = dict(changed(tree, shown))
         unmerged = _unmerged(tree, files)
-        kept = list(_kept(found, Merger(Path(scratch))))
+        kept = list(_kept(found, merger))
         for change, stages in kept:
             files[below + change.path] = change.result
             if stages:
@@ -80,6 +82,10 @@ def plan(
     for path, destination in moved.items():
         files[below + destination], files[below + path] = own[below + path], None
     files = {path: entry for path, entry in files.items() if _differs(repository, path, entry)}
+    found = [
+        replace(change, status=Status.CONFLICT) if below + change.path in unmerged else change
+        for change in found
+    ]
     by_path = {change.path: change for change in found}
     by_path |= {change.path: change for change, _ in kept}
     changes = tuple(sorted(by_path.values(), key=lambda change: change.path))
@@ -87,17 +93,17 @@ def plan(
 
 
 def index_lines(top: Path, unmerged: Mapping[str, tuple[Stage, ...]]) -> bytes:
-    """Return the lines with which `git update-index` records conflicts; their contents are stored.
+    """Return the records for `git update-index -z` of conflicts, whose contents are stored.
 
     Raises: ToolError if git fails.
     """
     lines = []
     for path, stages in unmerged.items():
-        lines.append(f"0 {'0' * 40}\t{path}\n")
+        lines.append(f"0 {'0' * 40}\t{path}\0")
         for stage in stages:
             words = ("hash-object", "-w", "--stdin")
             name = git.run(top, *words, stdin=stage.entry.data).stdout.decode().strip()
-            lines.append(f"{stage.entry.mode:o} {name} {stage.number}\t{path}\n")
+            lines.append(f"{stage.entry.mode:o} {name} {stage.number}\t{path}\0")
     return "".join(lines).encode(errors="surrogateescape")
 
 
@@ -122,18 +128,19 @@ def _kept(changes: Iterable[Change], merger: Merger) -> Iterator[tuple[Change, t
     """
     changes = list(changes)
     by_path = {change.path: change for change in changes}
+    claims = Counter(change.renamed for change in changes if change.status == Status.LOST)
     for change in changes:
         if change.status != Status.LOST or change.project is None:
             continue
-        target = by_path.get(change.renamed)
+        target = by_path.get(change.renamed) if claims[change.renamed] == 1 else None
         stages: tuple[Stage, ...] = (Stage(2, change.project),)
         if change.old:
             stages = (Stage(1, change.old), *stages)
-        if target and target.new and target.project is None:
+        if target and target.new and target.project is None and is_text(change.project):
             merged = merger.merge_file(Trio(change.old, change.project, target.new))
             lines = tuple(conflicts(merged.data))
             status = Status.CONFLICT if lines else Status.MERGE
-            yield replace(change, status=Status.REMOVED, result=None), ()
+            yield replace(change, status=Status.REMOVED, result=None, renamed=""), ()
             new = replace(target, status=status, project=change.project, result=merged, lines=lines)
             yield new, (*stages, Stage(3, target.new)) if lines else ()
             continue
@@ -166,16 +173,23 @@ def _moved(comparison: Comparison, files: Mapping[str, Entry | None], below: str
             while one and other and one[-1] == other[-1]:
                 one.pop(), other.pop()
             folders.add(("/".join(one), "/".join(other)))
-    moved = {}
-    for folder, target in folders:
-        if any(path.startswith(f"{folder}/") for path in new.files):
+    wanted: dict[str, str] = {}
+    for folder, target in sorted(folders, key=lambda pair: (-len(pair[0]), pair)):
+        if not folder or any(path.startswith(f"{folder}/") for path in new.files):
             continue  # the folder stays
-        for path in comparison.project:
-            destination = f"{target}/{path.removeprefix(f'{folder}/')}"
+        for path, blob in comparison.project.items():
             own = path.startswith(f"{folder}/") and path not in old.files
-            if own and destination not in comparison.project and below + destination not in files:
-                moved[path] = destination
-    return moved
+            if own and blob.mode != SUBMODULE:
+                destination = f"{target}/{path.removeprefix(f'{folder}/')}".lstrip("/")
+                wanted.setdefault(path, destination)
+    claims = Counter(wanted.values())
+    return {
+        path: destination
+        for path, destination in wanted.items()
+        if claims[destination] == 1
+        and destination not in comparison.project
+        and below + destination not in files
+    }
 
 
 def _differs(repository: Repository, path: str, entry: Entry | None) -> bool:

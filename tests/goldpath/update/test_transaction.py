@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from goldpath.errors import BadInputError, GoldpathError
 from goldpath.rendering.in_memory import EXECUTABLE, FILE, LINK, Entry
 from goldpath.runtime import git
 from goldpath.update import transaction
@@ -41,7 +42,7 @@ def _index(repository: Path) -> bytes:
     """Return lines that record a conflict in a.txt."""
     name = git.lines(repository, "hash-object", "-w", "a.txt")[0]
     zero = "0" * 40
-    return f"0 {zero}\ta.txt\n100644 {name} 2\ta.txt\n".encode()
+    return f"0 {zero}\ta.txt\x00100644 {name} 2\ta.txt\x00".encode()
 
 
 def test_all_files_are_changed(repository: Path) -> None:
@@ -122,6 +123,47 @@ def test_an_error_in_the_middle_is_undone_at_once(repository: Path) -> None:
     """Also one of git, which writes the index last."""
     before = fleet.contents(repository)
     with pytest.raises(Exception, match="update-index"):
-        transaction.change(repository, CHANGES, b"not a line of the index\n")
+        transaction.change(repository, CHANGES, b"not a line of the index\0")
     assert fleet.contents(repository) == before
     assert not transaction.interrupted(repository)
+
+
+def test_what_changed_since_an_interruption_stays_as_it_is(repository: Path) -> None:
+    """Work after a killed update is not replaced, and the index of a later commit stays."""
+    assert _killed(repository, "_put", 2)
+    fleet.write(repository, {"a.txt": "worked on\n", "late.txt": "late\n"})
+    git.commit(repository, "later")
+    fleet.write(repository, {"b.log": "also worked on\n"})
+    assert transaction.restore(repository) == ["a.txt", "b.log"]
+    assert (repository / "a.txt").read_text() == "worked on\n"
+    assert (repository / "b.log").read_text() == "also worked on\n"
+    assert (repository / "folder/b.txt").read_text() == "b\n"
+    assert git.lines(repository, "ls-files", "late.txt") == ["late.txt"]
+    assert not transaction.interrupted(repository)
+
+
+@pytest.mark.parametrize("path", ["/outside.txt", "../outside.txt", ".git/config", "way/a.txt"])
+def test_a_path_outside_of_the_work_tree_is_refused(repository: Path, path: str) -> None:
+    """Also one behind a link; nothing is changed."""
+    fleet.write(repository, {"way": "->folder"})
+    before = fleet.contents(repository)
+    with pytest.raises(GoldpathError, match="not a path in the work tree"):
+        transaction.change(repository, {**CHANGES, path: Entry(FILE, b"x")}, b"")
+    assert fleet.contents(repository) == before
+
+
+def test_one_update_at_a_time(repository: Path) -> None:
+    """The second one is refused."""
+    with (
+        transaction.locked(repository),
+        pytest.raises(BadInputError, match="another goldpath update"),
+        transaction.locked(repository),
+    ):
+        pass
+
+
+def test_permissions_stay(repository: Path) -> None:
+    """A file that only its owner may read stays so."""
+    (repository / "a.txt").chmod(0o600)
+    transaction.change(repository, {"a.txt": Entry(FILE, b"changed\n")}, b"")
+    assert (repository / "a.txt").stat().st_mode & 0o777 == 0o600

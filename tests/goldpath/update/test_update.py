@@ -169,3 +169,92 @@ def test_tasks_run_with_trust_only(tmp_path: Path) -> None:
     assert _status(repository) == []
     assert _update(repository, "--yes", "--trust").exit_code == ExitStatus.GOOD
     assert (repository / "ran.txt").exists()
+
+
+# By what makes Copier drop or overwrite an edit: files of both releases, edits, settings of git.
+SAME = {"x/s.txt": lines()}
+CHANGED: fleet.Files = {"x/s.txt": lines("16: theirs")}
+EDITED: fleet.Files = {"x/s.txt": lines("3: ours")}
+OVERWRITTEN: dict[str, tuple[fleet.Files, fleet.Files, fleet.Files, dict[str, str]]] = {
+    "excluded by the user": (SAME, CHANGED, EDITED, {"core.excludesFile": "EXCLUDES"}),
+    "whitespace as an error": (
+        SAME, CHANGED, {"x/s.txt": lines("3: ours ")}, {"apply.whitespace": "error"},
+    ),
+    "large for git": (SAME, CHANGED, EDITED, {"core.bigFileThreshold": "10"}),
+    "without a patch": (
+        {**SAME, ".gitattributes": "*.txt -diff\n"}, CHANGED, EDITED, {},
+    ),
+    "a folder in place of the rejected hunks": (
+        SAME, {"x/s.txt": lines("3: theirs")}, {**EDITED, "x/s.txt.rej/a": "a\n"}, {},
+    ),
+    "ignored by the new release": (
+        {".gitignore": "\n"}, {".gitignore": "s.txt\n", "x/s.txt": lines()}, EDITED, {},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", OVERWRITTEN)
+def test_an_edit_is_in_the_result_whatever_git_is_configured_for(
+    tmp_path: Path, reason: str
+) -> None:
+    """Plain Copier replaces the file with status 0."""
+    first, second, edits, settings = OVERWRITTEN[reason]
+    base: fleet.Files = {"copier.yml": "name: orders\n"}
+    template = fleet.template(tmp_path / "template", {"v1": {**base, **first}, "v2": second})
+    repository = fleet.copy(template, tmp_path / "service", "v1", edits)
+    (tmp_path / "excludes").write_text("x/\n")
+    for key, value in settings.items():
+        git.run(repository, "config", key, value.replace("EXCLUDES", f"{tmp_path}/excludes"))
+    _update(repository, "--yes")
+    text = (repository / "x/s.txt").read_text()
+    assert "ours" in text
+    assert not any("x/s.txt" in line and line.startswith("D") for line in _status(repository))
+
+
+def test_ignored_files_of_the_team_stay_as_they_are(tmp_path: Path) -> None:
+    """Such as secrets in .env, which the template brings, too."""
+    files: dict[str, fleet.Files] = {
+        "v1": {"copier.yml": "name: orders\n", ".gitignore": ".env\n"},
+        "v2": {".env": "TOKEN=template\n", "a.txt": "a\n"},
+    }
+    template = fleet.template(tmp_path / "template", files)
+    repository = fleet.copy(template, tmp_path / "service", "v1")
+    fleet.write(repository, {".env": "TOKEN=ours\n"})
+    result = _update(repository, "--yes")
+    assert result.exit_code == ExitStatus.GOOD
+    assert (repository / ".env").read_text() == "TOKEN=ours\n"
+    assert (repository / "a.txt").exists()
+    assert "kept      .env" in result.stdout
+
+
+def test_files_of_two_folders_that_become_one_stay_apart(tmp_path: Path) -> None:
+    """Nothing moves to a path that two files claim, or out of the repository."""
+    copier_yml = "x: a\ny: b\n"
+    files: fleet.Files = {"copier.yml": copier_yml, "{{ x }}/p": "p\n", "{{ y }}/q": "q\n"}
+    template = fleet.template(tmp_path / "template", {"v1": files})
+    edits: fleet.Files = {"a/own.txt": "a\n", "b/own.txt": "b\n"}
+    repository = fleet.copy(template, tmp_path / "service", "v1", edits)
+    assert _update(repository, "--yes", "-d", "x=c", "-d", "y=c").exit_code == ExitStatus.GOOD
+    assert (repository / "a/own.txt").read_text() == "a\n"
+    assert (repository / "b/own.txt").read_text() == "b\n"
+    git.commit(repository, "c")
+    assert _update(repository, "--yes", "-d", "x=.").exit_code == ExitStatus.GOOD
+    assert not Path("/own.txt").exists()
+
+
+def test_other_work_trees_and_variables_of_git_do_no_harm(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A work tree that is out of reach stays registered; GIT_DIR leads nowhere else."""
+    repository = fleet.copy(template, tmp_path / "service", "v1")
+    git.run(repository, "worktree", "add", "-q", "-b", "other", tmp_path / "other")
+    (tmp_path / "other").rename(tmp_path / "away")
+    head = git.lines(repository, "rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
+    result = _update(repository, "--yes")
+    monkeypatch.delenv("GIT_DIR")
+    assert result.exit_code == ExitStatus.GOOD
+    (tmp_path / "away").rename(tmp_path / "other")
+    assert git.lines(tmp_path / "other", "rev-parse", "HEAD") == head
+    assert git.lines(repository, "rev-parse", "HEAD") == head
+    assert len(git.lines(repository, "worktree", "list")) == 2
