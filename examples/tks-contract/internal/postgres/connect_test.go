@@ -40,12 +40,7 @@ func TestOpenReportsADatabaseThatDoesNotExist(t *testing.T) {
 func TestOpenReportsARefusedConnectionOnOneLine(t *testing.T) {
 	t.Parallel()
 
-	// The port is free again, so that nobody answers there.
-	listener := listen(t)
-	database := databaseAt(t, listener)
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	database := nowhere()
 
 	_, err := Open(t.Context(), database, slog.New(slog.DiscardHandler))
 	if err == nil {
@@ -115,6 +110,12 @@ func listen(t *testing.T) net.Listener {
 	return listener
 }
 
+// nowhere returns a database on a reserved port, on which nobody answers. A
+// port that was closed could be given to another test.
+func nowhere() config.Database {
+	return config.Database{Host: "127.0.0.1", Port: "1", User: "ada", Name: "greetings"}
+}
+
 func databaseAt(t *testing.T, listener net.Listener) config.Database {
 	t.Helper()
 
@@ -129,12 +130,8 @@ func databaseAt(t *testing.T, listener net.Listener) config.Database {
 func TestOpenWaitsForADatabaseThatIsAway(t *testing.T) {
 	t.Parallel()
 
-	listener := listen(t)
-	database := databaseAt(t, listener)
+	database := nowhere()
 	database.Wait = 400 * time.Millisecond
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
 
 	var log bytes.Buffer
 	_, err := Open(t.Context(), database, slog.New(slog.NewTextHandler(&log, nil)))
@@ -255,12 +252,7 @@ func TestStatementsArePreparedUnlessAFlagForbidsIt(t *testing.T) {
 func lost(t *testing.T) *Store {
 	t.Helper()
 
-	listener := listen(t)
-	database := databaseAt(t, listener)
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	settings, err := poolSettings(database)
+	settings, err := poolSettings(nowhere())
 	if err != nil {
 		t.Fatal(err)
 	}
