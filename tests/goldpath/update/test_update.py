@@ -171,6 +171,22 @@ def test_tasks_run_with_trust_only(tmp_path: Path) -> None:
     assert (repository / "ran.txt").exists()
 
 
+def test_what_a_task_commits_is_in_the_result(tmp_path: Path) -> None:
+    """The task runs in the temporary work tree; its commit stays there."""
+    task = "touch ran.txt; git add ran.txt && git commit -qm task || true"
+    files: dict[str, fleet.Files] = {
+        "v1": {"copier.yml": "name: orders\n", "a.txt": lines()},
+        "v2": {"copier.yml": f"_tasks: ['{task}']\n", "a.txt": lines("4: four")},
+    }
+    template = fleet.template(tmp_path / "template", files)
+    repository = fleet.copy(template, tmp_path / "service", "v1")
+    head = git.lines(repository, "rev-parse", "HEAD")
+    assert _update(repository, "--yes", "--trust").exit_code == ExitStatus.GOOD
+    assert (repository / "ran.txt").exists()
+    assert (repository / "a.txt").read_text() == lines("4: four")
+    assert git.lines(repository, "rev-parse", "HEAD") == head
+
+
 # By what makes Copier drop or overwrite an edit: files of both releases, edits, settings of git.
 SAME = {"x/s.txt": lines()}
 CHANGED: fleet.Files = {"x/s.txt": lines("16: theirs")}
