@@ -90,7 +90,7 @@ def _examine(folder: Path, selection: Selection) -> Base:
 
 def _breakages(folder: Path, selection: Selection) -> Iterator[Breakage]:
     """Yield breakages of copier.yml, and of files that a copy has."""
-    generator = random.Random(f"{SEED} {folder.name}")  # noqa: S311
+    generator = random.Random(f"{SEED} {folder.name}")  # noqa: S311  # to be reproducible
     source = fetch(str(folder))
     syntax = Syntax(source.template.settings.get("_envops") or {})
     suffix = str(source.template.settings.get("_templates_suffix", ".jinja"))
@@ -126,7 +126,7 @@ def _breakages(folder: Path, selection: Selection) -> Iterator[Breakage]:
 
 def _order(bases: list[Base]) -> list[Breakage]:
     """Return all breakages, of all kinds and templates in turn, one file after the other."""
-    generator = random.Random(SEED)  # noqa: S311
+    generator = random.Random(SEED)  # noqa: S311  # to be reproducible
     kinds: dict[str, dict[Path, dict[str, list[Breakage]]]] = {}
     for breakage in chain.from_iterable(base.breakages for base in bases):
         by_name = kinds.setdefault(breakage.kind, {}).setdefault(breakage.folder, {})

@@ -103,7 +103,7 @@ class Copies:
             worker._ask()
             return worker._render_string(source.read_text())
 
-    @functools.cache  # noqa: B019
+    @functools.cache  # noqa: B019  # lives as long as this module's tests
     def files(self, answers: tuple[tuple[str, str], ...], *, update: bool) -> frozenset[str]:
         """Return the paths of a fresh copy, or those of an update with both patterns."""
         exclude = ("!seeds", "!removed") if update else ()

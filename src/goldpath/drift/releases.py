@@ -97,7 +97,7 @@ class TemplateRepository:
         words = ("log", "-1", "--format=%cs", "--end-of-options", ref, "--")
         return date.fromisoformat(git.lines(self.folder, *words)[0])
 
-    @functools.cache  # noqa: B019  # as above
+    @functools.cache  # noqa: B019  # a repository lives as long as the command
     def changed_since(self, tag: str, ref: str) -> frozenset[str]:
         """Return the files of the template that differ between two versions."""
         words = ("diff", "--name-only", "-z", "--no-renames", "--end-of-options", tag, ref, "--")

@@ -15,7 +15,7 @@ from copier._main import _operation
 from copier._settings import SettingsModel
 from copier._template import Template
 from copier._tools import scantree
-from copier._types import JSONSerializable, Phase
+from copier._types import JSONSerializable, Operation, Phase
 from copier.errors import CopierError
 from jinja2 import TemplateError
 from packaging.version import Version
@@ -91,7 +91,7 @@ class Edition:
         vcs_ref: str | None = None,
         trust: bool = False,
         bytecode: Path | None = None,
-        operation: str = "update",
+        operation: Operation = "update",
         only: Collection[str] = (),
     ) -> Copy:
         """Render a copy.
@@ -110,7 +110,7 @@ class Edition:
 
         Raises: GoldpathError if it cannot be rendered.
         """
-        token = _operation.set(operation)  # type: ignore[arg-type]
+        token = _operation.set(operation)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
