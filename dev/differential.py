@@ -30,13 +30,12 @@ from goldpath.errors import GoldpathError
 from goldpath.rendering.update import UpdateOptions
 from goldpath.runtime import git, limits
 from goldpath.template.source import fetch
+from goldpath.update.plan import MARKERS
 
 ROOT = Path(__file__).parents[1]
 Random = random.Random
 CHANGED_ANSWERS = 0.2  # of the pairs, in place of another release
 NEAR = 0.6  # of the edits, in files that the releases change
-# With them this template takes part in full when an answer changes: docs/ownership.md
-MARKERS = ("!seeds", "!removed")
 
 
 @dataclass(frozen=True)

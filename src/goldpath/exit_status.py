@@ -1,5 +1,6 @@
 """The exit statuses of the `goldpath` command, and the one of a report."""
 
+from collections.abc import Collection
 from enum import IntEnum
 
 from goldpath.model import Report, Row
@@ -40,6 +41,17 @@ def of_report(report: Report, *, require_tools: bool = False) -> ExitStatus:
         return ExitStatus.FINDINGS
     complete = 0 < report.rendered == len(report.cases)
     return ExitStatus.GOOD if complete and any(row.files for row in rows) else ExitStatus.FAILED
+
+
+def of_drift(errors: Collection[bool], *, drifted: bool) -> ExitStatus:
+    """Return the exit status of the drift of copies.
+
+    FAILED if a copy could not be checked, BAD_INPUT if bad input is the only reason for that;
+    `errors` says of each such copy whether it is. Otherwise FINDINGS if a copy has drifted.
+    """
+    if errors:
+        return ExitStatus.BAD_INPUT if all(errors) else ExitStatus.FAILED
+    return ExitStatus.FINDINGS if drifted else ExitStatus.GOOD
 
 
 def _missing(row: Row) -> bool:

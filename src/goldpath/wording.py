@@ -1,10 +1,23 @@
-"""Words for messages, and text for terminals."""
+"""Words for messages, text for terminals, and the parts of our JSON schemas."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 # Control characters, and format characters that reorder text.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+# Parts of a JSON schema.
+TEXT = {"type": "string"}
+COUNT = {"type": "integer", "minimum": 0}
+
+
+def closed(**properties: Any) -> dict[str, Any]:
+    """Return the JSON schema of an object with all of these properties and no others."""
+    return {
+        "type": "object", "additionalProperties": False,
+        "required": list(properties), "properties": properties,
+    }  # fmt: skip
 
 
 def count(number: int, noun: str) -> str:

@@ -81,7 +81,7 @@ class _Lister(RecordingWorker):
         self,
         src_relpath: Path,  # noqa: ARG002  # as in Copier
         dst_relpath: Path,
-        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002  # as in Copier
     ) -> None:
         self.listed.add(dst_relpath.as_posix())
 

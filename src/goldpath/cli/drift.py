@@ -99,7 +99,7 @@ def drift(
     for copy in copies if format_name == "patch" else ():
         if copy.error:
             click.echo(safe(f"{copy.repository}: {copy.error}"), err=True)
-    sys.exit(report.exit_status(copies, fail_on or report.DRIFT))
+    sys.exit(report.status_of(copies, fail_on or report.DRIFT))
 
 
 def _names(list_file: TextIO | None) -> list[str]:

@@ -158,8 +158,7 @@ def _answers_file(repository: Repository, name: str | None) -> str:
 
 def _check_clean(repository: Repository) -> None:
     for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply"):
-        path = os.fsdecode(git.run(repository.folder, "rev-parse", "--git-path", name).stdout)
-        if (repository.folder / path.rstrip("\n")).exists():
+        if transaction.in_git(repository.folder, name).exists():
             raise BadInputError(f"{repository.name} is in the middle of a merge or rebase.")
     if git.run(repository.folder, "status", "--porcelain").stdout:
         raise BadInputError(
@@ -175,7 +174,6 @@ def _forecast(planned: Plan, *, everything: bool) -> str:
 
 
 def _next_steps(planned: Plan, copy: Recorded) -> Iterator[str]:
-    below = f"{copy.folder}/" if copy.folder else ""
     number = len(planned.files)
     yield f"{count(number, 'file')} written, nothing is committed."
     conflicts = [change for change in planned.drift.changes if change.status == Status.CONFLICT]
@@ -186,7 +184,7 @@ def _next_steps(planned: Plan, copy: Recorded) -> Iterator[str]:
             advice = "the template deletes it: git add keeps it, git rm deletes it"
         elif not change.lines:
             advice = "yours is kept: git add it, or git checkout --theirs for the template's"
-        rows.append(["  conflict", below + change.path, advice])
+        rows.append(["  conflict", copy.prefix + change.path, advice])
     yield from table(rows)
     if conflicts:
         yield f"{count(len(conflicts), 'conflict')}. Next: resolve, then git add --all; git commit"

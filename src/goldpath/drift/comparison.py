@@ -8,9 +8,9 @@ from goldpath.drift.forecast import (
     Change,
     NotCoveredError,
     Status,
+    Versions,
     changes,
     forecast,
-    is_edited,
     left_at,
 )
 from goldpath.drift.merge import Merger
@@ -43,20 +43,19 @@ class Comparison:
         self._update = update
         self._trust = update.trust or is_trusted(copy.src_path)
         self.old_edition, self.new_edition = template.edition(copy.commit), template.edition(newest)
-        self._newest = newest
         self._check_trust()
-        self.old = self._render_old(self.old_edition)
-        below = f"{copy.folder}/" if copy.folder else ""
-        self.new = self.new_edition.render(
+        old = self._render_old(self.old_edition)
+        new = self.new_edition.render(
             {**copy.answers, **self._update.data}, repository.folder / copy.folder, initial=False,
             exclude=self._update.exclude, vcs_ref=self._update.vcs_ref and newest,
             trust=self._trust, bytecode=_bytecode(),
         )  # fmt: skip
-        self.project = {
-            path.removeprefix(below): blob
+        project = {
+            path.removeprefix(copy.prefix): blob
             for path, blob in repository.blobs.items()
-            if path.startswith(below)
+            if path.startswith(copy.prefix)
         }
+        self.versions = Versions(old, new, project, copy.answers_file)
 
     def _render_old(self, edition: Edition, only: Sequence[str] = ()) -> Copy:
         folder = Path("/nonexistent") / OLD_COPY / self._copy.folder
@@ -89,15 +88,14 @@ class Comparison:
 
     def read(self, paths: Iterable[str]) -> Mapping[str, Entry]:
         """Return committed files of the copy."""
-        below = f"{self._copy.folder}/" if self._copy.folder else ""
+        below = self._copy.prefix
         found = self._repository.read([below + path for path in paths])
         return {path.removeprefix(below): entry for path, entry in found.items()}
 
     def changes(self, merger: Merger) -> tuple[list[Change], bool]:
         """Return the changes of the update, and whether Copier itself was run to get them."""
-        name = self._copy.answers_file
         try:
-            return forecast(self.old, self.new, self.project, self.read, merger, name), False
+            return forecast(self.versions, self._edited(), merger), False
         except NotCoveredError:
             with work_tree(self._repository) as tree:
                 options = replace(self._update, trust=self._trust, tasks=False)
@@ -106,12 +104,12 @@ class Comparison:
 
     def changes_in(self, tree: Path, merger: Merger) -> list[Change]:
         """Return the changes that an update made in a work tree."""
-        paths = self.old.files.keys() | self.new.files.keys()
-        edited = self.read([path for path in paths if is_edited(self.old, self.project, path)])
-        found = changed(tree / self._copy.folder, sorted(paths))
-        results = {path: found.get(path) for path in paths}
-        name = self._copy.answers_file
-        return changes(self.old, self.new, self.project, edited, results, name, merger)
+        found = changed(tree / self._copy.folder, sorted(self.versions.paths))
+        results = {path: found.get(path) for path in self.versions.paths}
+        return changes(self.versions, self._edited(), results, merger)
+
+    def _edited(self) -> Mapping[str, Entry]:
+        return self.read(filter(self.versions.is_edited, self.versions.paths))
 
     def diverged(self, changes: Sequence[Change]) -> list[Change]:
         """Return edited files as diverged if they left the template at an earlier release."""
@@ -120,7 +118,9 @@ class Comparison:
             for change in changes
             if change.status == Status.EDITED and change.project and change.old
         }
-        read_from = {path: self.old_edition.target(self.old.sources[path]) for path in left}
+        read_from = {
+            path: self.old_edition.target(self.versions.old.sources[path]) for path in left
+        }
         releases: dict[str, str] = {}
         for tag in self._template.before(self._copy.commit)[:EARLIER] if left else ():
             sources = self._template.changed_since(tag, self._copy.commit)

@@ -6,9 +6,10 @@ copy that the newest version gives, and what is committed. docs/update.md explai
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 import yaml
 from pathspec import GitIgnoreSpec
@@ -77,88 +78,85 @@ class NotCoveredError(GoldpathError):
     """Only Copier itself can say what the update does."""
 
 
-Read = Callable[[Iterable[str]], Mapping[str, Entry]]
-
-
 @dataclass(frozen=True)
-class _Versions:
-    old: Copy
-    new: Copy
-    project: Mapping[str, Blob]
-    ignored: frozenset[str]
+class Versions:
+    """The three versions of a copy.
 
-
-def forecast(
-    old: Copy,
-    new: Copy,
-    project: Mapping[str, Blob],
-    read: Read,
-    merger: Merger,
-    answers_file: str,
-) -> list[Change]:
-    """Return a change for each file of the template, sorted by path.
-
-    Args:
+    Attributes:
         old: The copy of the recorded version.
         new: The copy of the newest version.
         project: The committed files, by their path in the copy.
-        read: Returns committed files.
-        merger: Merges files.
         answers_file: The path of the answers file, which Copier overwrites.
+    """
+
+    old: Copy
+    new: Copy
+    project: Mapping[str, Blob]
+    answers_file: str
+
+    @property
+    def paths(self) -> set[str]:
+        """The files of the template in either version."""
+        return self.old.files.keys() | self.new.files.keys()
+
+    @cached_property
+    def ignored(self) -> frozenset[str]:
+        """The files of the recorded version that its own .gitignore files ignore."""
+        return _ignored(self.old.files)
+
+    def is_edited(self, path: str) -> bool:
+        """Return whether the project has another file than the recorded version."""
+        blob, entry = self.project.get(path), self.old.files.get(path)
+        if blob is None or entry is None or blob.mode != entry.mode:
+            return blob is not None
+        return blob.id != blob_id(entry.data, blob.id)
+
+
+def forecast(versions: Versions, edited: Mapping[str, Entry], merger: Merger) -> list[Change]:
+    """Return a change for each file of the template, sorted by path.
+
+    Args:
+        versions: The versions.
+        edited: The committed files that are not those of the recorded version.
+        merger: Merges files.
 
     Raises: NotCoveredError if the files need Copier itself, ToolError if git fails.
     """
-    versions = _Versions(old, new, project, _ignored(old.files))
-    paths = old.files.keys() | new.files.keys()
-    contents = read([path for path in paths if is_edited(old, project, path)])
-    _check(versions, contents)
+    _check(versions, edited)
     trios = {
-        path: Trio(old.files.get(path), entry, new.files[path])
-        for path, entry in contents.items()
-        if path != answers_file and _needs_merge(versions, path, entry)
+        path: Trio(versions.old.files.get(path), entry, versions.new.files[path])
+        for path, entry in edited.items()
+        if path != versions.answers_file and _needs_merge(versions, path, entry)
     }
     merged = merger.merge(trios)
-    results = {path: _result(versions, path, contents.get(path), merged) for path in paths}
-    if answers_file in new.files:
-        results[answers_file] = new.files[answers_file]
-    return changes(old, new, project, contents, results, answers_file, merger)
-
-
-def is_edited(old: Copy, project: Mapping[str, Blob], path: str) -> bool:
-    """Return whether the project has another file than the recorded version."""
-    blob, entry = project.get(path), old.files.get(path)
-    if blob is None or entry is None or blob.mode != entry.mode:
-        return blob is not None
-    return blob.id != blob_id(entry.data, blob.id)
+    results = {path: _result(versions, path, edited.get(path), merged) for path in versions.paths}
+    if answers := versions.new.files.get(versions.answers_file):
+        results[versions.answers_file] = answers
+    return changes(versions, edited, results, merger)
 
 
 def changes(
-    old: Copy,
-    new: Copy,
-    project: Mapping[str, Blob],
+    versions: Versions,
     edited: Mapping[str, Entry],
     results: Mapping[str, Entry | None],
-    answers_file: str,
     merger: Merger,
 ) -> list[Change]:
     """Return a change for each result of an update, sorted by path.
 
     Args:
-        old: The copy of the recorded version.
-        new: The copy of the newest version.
-        project: The committed files.
-        edited: Those that are not the files of the recorded version.
+        versions: The versions.
+        edited: The committed files that are not those of the recorded version.
         results: The files after the update; None is a deleted one.
-        answers_file: The path of the answers file, whose form does not count.
         merger: Says whether a result lacks edits.
     """
+    old, new = versions.old, versions.new
     found = []
     for path, result in sorted(results.items()):
         before, after = old.files.get(path), new.files.get(path)
-        current = edited.get(path, before) if path in project else None
+        current = edited.get(path, before) if path in versions.project else None
         if after is None and current is None:
             continue
-        if path == answers_file and current and after:
+        if path == versions.answers_file and current and after:
             status = Status.CURRENT if _same_answers(current, after) else Status.OUTDATED
         elif current and result and new.skipped(path):
             status = Status.TEAM if result == current else Status.OUTDATED
@@ -175,7 +173,7 @@ def changes(
     return found
 
 
-def _check(versions: _Versions, contents: Mapping[str, Entry]) -> None:
+def _check(versions: Versions, contents: Mapping[str, Entry]) -> None:
     """Leave to Copier what depends on more than the contents of files."""
     project, new = versions.project, versions.new.files
     for path, entry in [*versions.old.files.items(), *new.items(), *contents.items()]:
@@ -199,7 +197,7 @@ def _parents(path: str) -> list[str]:
     return ["/".join(parts[:number]) for number in range(1, len(parts))]
 
 
-def _needs_merge(versions: _Versions, path: str, project: Entry) -> bool:
+def _needs_merge(versions: Versions, path: str, project: Entry) -> bool:
     """Return whether git has to merge an edited file."""
     old, new = versions.old.files.get(path), versions.new.files.get(path)
     if new is None or path in versions.ignored or versions.new.skipped(path) or project == new:
@@ -212,7 +210,7 @@ def _needs_merge(versions: _Versions, path: str, project: Entry) -> bool:
 
 
 def _result(
-    versions: _Versions, path: str, edited: Entry | None, merged: Mapping[str, Entry]
+    versions: Versions, path: str, edited: Entry | None, merged: Mapping[str, Entry]
 ) -> Entry | None:
     """Return a file as it is after the update."""
     old, new = versions.old.files.get(path), versions.new.files.get(path)

@@ -1,7 +1,6 @@
 """Read the versions of a template from git."""
 
 import functools
-import os
 import re
 import shutil
 import tempfile
@@ -48,7 +47,7 @@ class TemplateRepository:
         self.name = without_credentials(src_path)
         folder = start / Path(src_path).expanduser()
         if folder.is_dir():
-            if git.run(folder, "rev-parse", "--git-dir", accept=(0, 128)).status:
+            if git.text(folder, "rev-parse", "--git-dir") is None:
                 raise BadInputError(f"the template {self.name} is not a git repository.")
             self.folder = folder.resolve()
         else:
@@ -134,10 +133,8 @@ class TemplateRepository:
 
     def _resolve(self, ref: str) -> str:
         for candidate in (ref, f"refs/remotes/origin/{ref}"):
-            words = ("rev-parse", "-q", "--verify", "--end-of-options", f"{candidate}^{{commit}}")
-            found = git.run(self.folder, *words, accept=range(256))
-            if found.status == 0:
-                return os.fsdecode(found.stdout).strip()
+            if commit := git.commit_of(self.folder, candidate):
+                return commit
         raise BadInputError(f"the template {self.name} has no version {ref}.")
 
 

@@ -35,10 +35,10 @@ def copier_update(
     Raises: GoldpathError with Copier's message if it fails.
     """
     start = start_of(repository, copy)
-    base = git.run(tree, "rev-parse", "HEAD").stdout
+    base = git.lines(tree, "rev-parse", "HEAD")[0]
     run_update(tree / copy.folder, Path(copy.answers_file), options, start)
-    if git.run(tree, "rev-parse", "HEAD").stdout != base:  # by a task
-        git.run(tree, "reset", "-q", "--soft", os.fsdecode(base).strip())
+    if git.lines(tree, "rev-parse", "HEAD")[0] != base:  # by a task
+        git.run(tree, "reset", "-q", "--soft", base)
 
 
 def changed(tree: Path, extra: Sequence[str] = ()) -> dict[str, Entry | None]:

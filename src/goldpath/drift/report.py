@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
+from goldpath import exit_status
 from goldpath.drift.forecast import Change, Status
 from goldpath.drift.pipeline import CopyDrift
 from goldpath.exit_status import ExitStatus
-from goldpath.wording import count, safe, table
+from goldpath.wording import COUNT, TEXT, closed, count, safe, table
 
 VERSION = 1
 TOP = 5  # files that are named of a fleet
@@ -22,74 +23,57 @@ LISTED = tuple(status for status in reversed(Status) if status not in (Status.CU
 # Those of them with nothing to do for an update.
 QUIET = frozenset({Status.EDITED, Status.DELETED})
 FAIL_ON = (BEHIND, *(status.value for status in reversed(LISTED)))
-_TEXT = {"type": "string"}
-_COUNT = {"type": "integer", "minimum": 0}
-
-
-def _closed(**properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object", "additionalProperties": False,
-        "required": list(properties), "properties": properties,
-    }  # fmt: skip
-
 
 # The output of `--format json`; a breaking change increments the version.
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "goldpath drift",
-    **_closed(
+    **closed(
         version={"const": VERSION},
         status={"enum": [0, 1, 2, 3]},
         copies={
             "type": "array",
-            "items": _closed(
-                repository=_TEXT,
-                answers_file=_TEXT,
-                template=_TEXT,
-                recorded=_TEXT,
-                newest=_TEXT,
-                releases={"type": "array", "items": _TEXT},
+            "items": closed(
+                repository=TEXT,
+                answers_file=TEXT,
+                template=TEXT,
+                recorded=TEXT,
+                newest=TEXT,
+                releases={"type": "array", "items": TEXT},
                 since={"type": ["string", "null"], "format": "date"},
                 files={
                     "type": "array",
-                    "items": _closed(
-                        path=_TEXT,
+                    "items": closed(
+                        path=TEXT,
                         status={"enum": [status.value for status in Status]},
-                        lines={"type": "array", "items": _COUNT},
-                        release=_TEXT,
-                        renamed=_TEXT,
+                        lines={"type": "array", "items": COUNT},
+                        release=TEXT,
+                        renamed=TEXT,
                     ),
                 },
-                notes={"type": "array", "items": _TEXT},
-                error=_TEXT,
+                notes={"type": "array", "items": TEXT},
+                error=TEXT,
             ),
         },
     ),
 }
 
 
-def exit_status(copies: Iterable[CopyDrift], fail_on: Collection[str] = DRIFT) -> ExitStatus:
-    """Return the exit status of the drift of copies.
-
-    FAILED if a copy could not be checked, BAD_INPUT if bad input is the only reason for that.
-    Otherwise FINDINGS if a copy or file has one of the statuses in `fail_on`.
-    """
+def status_of(copies: Iterable[CopyDrift], fail_on: Collection[str] = DRIFT) -> ExitStatus:
+    """Return the exit status of the drift of copies; `fail_on` are the statuses that count."""
     copies = list(copies)
-    errors = [copy for copy in copies if copy.error]
-    if errors:
-        only_input = all(copy.bad_input for copy in errors)
-        return ExitStatus.BAD_INPUT if only_input else ExitStatus.FAILED
     found = {status.value for copy in copies for status, number in copy.statuses.items() if number}
     if any(copy.releases for copy in copies):
         found.add(BEHIND)
-    return ExitStatus.FINDINGS if found & set(fail_on) else ExitStatus.GOOD
+    errors = [copy.bad_input for copy in copies if copy.error]
+    return exit_status.of_drift(errors, drifted=bool(found & set(fail_on)))
 
 
 def to_json(copies: Sequence[CopyDrift], fail_on: Collection[str] = DRIFT) -> str:
     """Return the drift in the form of `SCHEMA`."""
     document = {
         "version": VERSION,
-        "status": int(exit_status(copies, fail_on)),
+        "status": int(status_of(copies, fail_on)),
         "copies": [
             {
                 "repository": copy.repository,
@@ -238,7 +222,7 @@ def _numbers(lines: Sequence[int]) -> str:
 def _conclusion(copies: Sequence[CopyDrift]) -> str:
     failed = sum(bool(copy.error) for copy in copies)
     checked = [copy for copy in copies if not copy.error]
-    drifted = [copy for copy in checked if exit_status([copy])]
+    drifted = [copy for copy in checked if status_of([copy])]
     parts = []
     if drifted:
         have = "copy has" if len(checked) == 1 else "copies have"

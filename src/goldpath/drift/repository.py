@@ -93,9 +93,14 @@ class Recorded:
     answers: Mapping[str, Any]
 
     @property
+    def prefix(self) -> str:
+        """The folder of the copy with a slash at its end, or ""."""
+        return f"{self.folder}/" if self.folder else ""
+
+    @property
     def answers_file(self) -> str:
         """The path of the answers file in the copy."""
-        return self.path.removeprefix(f"{self.folder}/") if self.folder else self.path
+        return self.path.removeprefix(self.prefix)
 
 
 def start_of(repository: Repository, copy: Recorded) -> Path:

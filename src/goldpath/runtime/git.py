@@ -94,6 +94,18 @@ def run(
     return process.run_bytes(argv, cwd=folder, env=variables, stdin=stdin, accept=accept)
 
 
+def text(folder: Path, *arguments: str | Path) -> str | None:
+    """Return the output of a git command without the newline at its end, or None if it fails."""
+    found = run(folder, *arguments, accept=range(256))
+    return None if found.status else os.fsdecode(found.stdout).removesuffix("\n")
+
+
+def commit_of(folder: Path, ref: str) -> str | None:
+    """Return the hash of the commit that a tag, branch or commit names, or None."""
+    words = ("rev-parse", "-q", "--verify", "--end-of-options", f"{ref}^{{commit}}")
+    return text(folder, *words)
+
+
 def lines(folder: Path, *arguments: str | Path) -> list[str]:
     """Return the output of a git command, split at NUL characters if there are any, else at lines.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from goldpath.errors import BadInputError, ToolError
 from goldpath.model import Template
-from goldpath.runtime import process
+from goldpath.runtime import git, process
 from goldpath.runtime.cache import cache_dir, cached_folder
 from goldpath.template.copier_yml import load, settings_file
 
@@ -29,9 +29,6 @@ _USER = re.compile(
     r"(?:[^\s'\"]*:[^\s'\"]*|(?<=//)[^\s'\"/]*)@"
 )
 _QUERY = re.compile(r"(://[^\s'\"?]*)\?[^\s'\"]*")
-# A repository can name programs that git runs.
-_GIT = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
-_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
 
 
 @dataclass(frozen=True)
@@ -95,12 +92,11 @@ def merge_base(folder: Path, ref: str) -> Path:
 
     Raises: BadInputError if the folder is not a git repository, or lacks the version.
     """
-    command = [*_GIT, "merge-base", "--end-of-options", ref, "HEAD"]
-    found = process.run(command, cwd=folder, env=_QUIET, accept=range(256))
-    if found.status:
+    commit = git.text(folder, "merge-base", "--end-of-options", ref, "HEAD")
+    if commit is None:
         raise BadInputError(f"{folder} has no version {ref}, or no common ancestor with it.")
     with tempfile.TemporaryDirectory(prefix="goldpath-") as name:
-        return snapshot(checkout(folder, found.stdout.strip(), Path(name) / "before"))
+        return snapshot(checkout(folder, commit, Path(name) / "before"))
 
 
 def snapshot(folder: Path) -> Path:
@@ -215,19 +211,16 @@ def _paths(folder: Path) -> list[str]:
         kinds = (["--cached", "--recurse-submodules"], ["--others", "--exclude-standard"])
         names = set()
         for kind in kinds if (folder / ".gitmodules").is_file() else [kinds[0][:1] + kinds[1]]:
-            command = [*_GIT, "ls-files", "-z", *kind]
-            names.update(process.run(command, cwd=folder, env=_QUIET).stdout.split("\0"))
+            listed = git.run(folder, "ls-files", "-z", *kind).stdout.decode(errors="replace")
+            names.update(listed.split("\0"))
         return sorted(name for name in names if name and not _is_folder(folder / name))
     return sorted(_walk(folder, folder))
 
 
 def _inside_git(folder: Path) -> bool:
-    result = process.run(
-        [*_GIT, "rev-parse", "--is-inside-work-tree"], cwd=folder, env=_QUIET, accept=range(256)
-    )
-    if result.status:
+    if git.text(folder, "rev-parse", "--is-inside-work-tree") is None:
         return False
-    ignored = process.run([*_GIT, "check-ignore", "-q", "."], cwd=folder, accept=(0, 1, 128))
+    ignored = git.run(folder, "check-ignore", "-q", ".", accept=(0, 1, 128))
     return ignored.status == 1  # a folder that git ignores counts as one without git
 
 
@@ -275,14 +268,8 @@ def checkout(folder: Path, ref: str, clone: Path, name: str = "") -> Path:
     """
     _run_git(f"{folder} cannot be cloned", "clone", "-q", "-n", "--shared", "--", folder, clone)
     for version in (ref, f"origin/{ref}"):
-        found = process.run(
-            [*_GIT, "rev-parse", "-q", "--verify", "--end-of-options", f"{version}^{{commit}}"],
-            cwd=clone, env=_QUIET, accept=range(256),
-        )  # fmt: skip
-        if found.status == 0:
-            process.run(
-                [*_GIT, "checkout", "-q", "--detach", found.stdout.strip()], cwd=clone, env=_QUIET
-            )
+        if commit := git.commit_of(clone, version):
+            git.run(clone, "checkout", "-q", "--detach", commit)
             _initialize_submodules(clone, folder)
             return clone
     raise BadInputError(f"{name or folder} has no tag, branch or commit {ref}.")
@@ -295,31 +282,21 @@ def _initialize_submodules(clone: Path, original: Path | None = None) -> None:
     """
     if not (clone / ".gitmodules").is_file():
         return
-    command = [*_GIT, "remote", "get-url", "origin"]
-    found = process.run(command, cwd=original or clone, env=_QUIET, accept=range(256))
-    if found.status == 0:
-        url = found.stdout.strip()
+    if url := git.text(original or clone, "remote", "get-url", "origin"):
         _run_git("the remote cannot be set", "remote", "set-url", "origin", url, cwd=clone)
     update = ("submodule", "update", "-q", "--init", "--recursive")
     _run_git("the submodules of the template cannot be cloned", *update, cwd=clone)
 
 
 def _last_tag(folder: Path, ref: str) -> str:
-    result = process.run(
-        [*_GIT, "describe", "--tags", "--abbrev=0", "--end-of-options", ref],
-        cwd=folder, env=_QUIET, accept=range(256),
-    )  # fmt: skip
-    top = process.run(
-        [*_GIT, "rev-parse", "--show-toplevel"], cwd=folder, env=_QUIET, accept=range(256)
-    )
-    if result.status or Path(top.stdout.strip()).resolve() != folder:
-        return ""
-    return result.stdout.strip()
+    tag = git.text(folder, "describe", "--tags", "--abbrev=0", "--end-of-options", ref)
+    top = git.text(folder, "rev-parse", "--show-toplevel")
+    return tag if tag and top and Path(top).resolve() == folder else ""
 
 
 def _run_git(failure: str, *arguments: str | Path, cwd: Path | None = None) -> None:
     try:
-        process.run([*_GIT, *arguments], cwd=cwd, env=_QUIET)
+        git.run(cwd or Path(), *arguments)
     except ToolError as error:
         reason = without_credentials(" ".join(error.output.split()))
         raise BadInputError(f"{failure}: {reason}") from error

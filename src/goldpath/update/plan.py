@@ -68,7 +68,7 @@ def plan(
         copier_update(repository, tree, copy, replace(options, tasks=True))
         merger = Merger(Path(scratch))
         found = comparison.changes_in(tree, merger)
-        below = f"{copy.folder}/" if copy.folder else ""
+        below = copy.prefix
         shown = [below + change.path for change in found if change.result]
         files = dict(changed(tree, shown))
         unmerged = _unmerged(tree, files)
@@ -163,7 +163,9 @@ def _merged(merger: Merger, change: Change) -> Entry | None:
 
 def _moved(comparison: Comparison, files: Mapping[str, Entry | None], below: str) -> dict[str, str]:
     """Return the team's own files in folders that the update renames, with their new paths."""
-    old, new = comparison.old, comparison.new
+    old, new, project = (
+        comparison.versions.old, comparison.versions.new, comparison.versions.project
+    )  # fmt: skip
     sources = {source: path for path, source in new.sources.items()}
     folders = set()
     for path, source in old.sources.items():
@@ -177,7 +179,7 @@ def _moved(comparison: Comparison, files: Mapping[str, Entry | None], below: str
     for folder, target in sorted(folders, key=lambda pair: (-len(pair[0]), pair)):
         if not folder or any(path.startswith(f"{folder}/") for path in new.files):
             continue  # the folder stays
-        for path, blob in comparison.project.items():
+        for path, blob in project.items():
             own = path.startswith(f"{folder}/") and path not in old.files
             if own and blob.mode != SUBMODULE:
                 destination = f"{target}/{path.removeprefix(f'{folder}/')}".lstrip("/")
@@ -187,7 +189,7 @@ def _moved(comparison: Comparison, files: Mapping[str, Entry | None], below: str
         path: destination
         for path, destination in wanted.items()
         if claims[destination] == 1
-        and destination not in comparison.project
+        and destination not in project
         and below + destination not in files
     }
 

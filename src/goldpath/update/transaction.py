@@ -28,7 +28,7 @@ def locked(top: Path) -> Iterator[None]:
 
     Raises: BadInputError if another update runs.
     """
-    with _in_git(top, "goldpath-update.lock").open("w") as lock:
+    with in_git(top, "goldpath-update.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -88,7 +88,7 @@ def restore(top: Path) -> list[str]:
             else:
                 left.append(path)
         if recorded["head"] == _head(top) and (journal / "index").is_file():
-            shutil.copy(journal / "index", _in_git(top, "index"))
+            shutil.copy(journal / "index", in_git(top, "index"))
     _finish(journal)
     return left
 
@@ -104,8 +104,8 @@ def _record(top: Path, journal: Path, files: Mapping[str, Entry | None]) -> None
         if after:
             write(journal / f"{number}.after", after)
         listed.append((path, bool(before), bool(after)))
-    if _in_git(top, "index").is_file():
-        shutil.copy(_in_git(top, "index"), journal / "index")
+    if in_git(top, "index").is_file():
+        shutil.copy(in_git(top, "index"), journal / "index")
     draft = journal / f"{_LIST}.draft"
     draft.write_text(json.dumps({"head": _head(top), "files": listed}))
     with draft.open() as opened:
@@ -143,13 +143,13 @@ def _finish(journal: Path) -> None:
 
 
 def _head(top: Path) -> str:
-    return os.fsdecode(git.run(top, "rev-parse", "HEAD").stdout).strip()
+    return git.lines(top, "rev-parse", "HEAD")[0]
 
 
 def _journal(top: Path) -> Path:
-    return _in_git(top, "goldpath-update")
+    return in_git(top, "goldpath-update")
 
 
-def _in_git(top: Path, name: str) -> Path:
+def in_git(top: Path, name: str) -> Path:
     """Return a path in the git directory of a work tree."""
-    return top / os.fsdecode(git.run(top, "rev-parse", "--git-path", name).stdout).rstrip("\n")
+    return top / git.lines(top, "rev-parse", "--git-path", name)[0]

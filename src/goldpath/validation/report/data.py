@@ -6,56 +6,45 @@ from typing import Any
 
 from goldpath import exit_status
 from goldpath.model import Report
+from goldpath.wording import COUNT, TEXT, closed
 
 VERSION = 1
-_TEXT = {"type": "string"}
-_COUNT = {"type": "integer", "minimum": 0}
-
-
-def _closed(**properties: Any) -> dict[str, Any]:
-    names = list(properties)
-    return {
-        "type": "object", "additionalProperties": False,
-        "required": names, "properties": properties,
-    }  # fmt: skip
-
-
-_ROW = _closed(
-    name=_TEXT,
-    title=_TEXT,
+_ROW = closed(
+    name=TEXT,
+    title=TEXT,
     status={"enum": ["passed", "findings", "skipped", "failed"]},
-    files=_COUNT,
-    findings=_COUNT,
-    ignores=_COUNT,
-    reason=_TEXT,
+    files=COUNT,
+    findings=COUNT,
+    ignores=COUNT,
+    reason=TEXT,
 )
 # The output of `--format json`; a breaking change increments the version.
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "goldpath validate",
-    **_closed(
+    **closed(
         version={"const": VERSION},
-        template=_TEXT,
+        template=TEXT,
         status={"enum": [0, 1, 3]},
         seconds={"type": "number"},
-        cases={"type": "array", "items": _closed(name=_TEXT, answers={"type": "object"})},
-        rendered=_COUNT,
-        known=_COUNT,
-        beside=_COUNT,
+        cases={"type": "array", "items": closed(name=TEXT, answers={"type": "object"})},
+        rendered=COUNT,
+        known=COUNT,
+        beside=COUNT,
         profile={"enum": ["default", "strict"]},
-        notes={"type": "array", "items": _TEXT},
+        notes={"type": "array", "items": TEXT},
         linters={"type": "array", "items": _ROW},
         rules={"type": "array", "items": _ROW},
         findings={
             "type": "array",
-            "items": _closed(
-                linter=_TEXT,
-                rule=_TEXT,
+            "items": closed(
+                linter=TEXT,
+                rule=TEXT,
                 level={"enum": ["error", "warning", "note"]},
-                message=_TEXT,
-                source=_closed(path=_TEXT, line=_COUNT, exact={"type": "boolean"}),
-                rendered=_closed(path=_TEXT, line=_COUNT, column=_COUNT),
-                cases={"type": "array", "items": _TEXT},
+                message=TEXT,
+                source=closed(path=TEXT, line=COUNT, exact={"type": "boolean"}),
+                rendered=closed(path=TEXT, line=COUNT, column=COUNT),
+                cases={"type": "array", "items": TEXT},
                 answers={"type": "object"},
             ),
         },
