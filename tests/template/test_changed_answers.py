@@ -285,12 +285,7 @@ def releases(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def copied(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("copied") / "payments-api"
-    done = trees.copier("copy", "--defaults", "--vcs-ref", FIRST, releases, root)
-    assert done.returncode == 0, done.stderr
-    assert "MissingFileWarning" not in done.stderr
-    trees.commit(root)
-    return root
+    return trees.copy_release(releases, FIRST, tmp_path_factory.mktemp("copied"))
 
 
 @pytest.fixture

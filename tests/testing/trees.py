@@ -145,6 +145,16 @@ def git(root: Path, *arguments: str) -> str:
     return process.run(["git", *arguments], cwd=root).stdout
 
 
+def copy_release(template: Path, tag: str, folder: Path) -> Path:
+    """Copy a release by the command, as users do, and commit the copy."""
+    root = folder / "payments-api"
+    done = copier("copy", "--defaults", "--vcs-ref", tag, template, root)
+    assert done.returncode == 0, done.stderr
+    assert "MissingFileWarning" not in done.stderr
+    commit(root)
+    return root
+
+
 def commit(root: Path, message: str = "state", tag: str = "") -> None:
     """Commit everything in a folder, after `git init` if it is not a repository."""
     if not (root / ".git").exists():

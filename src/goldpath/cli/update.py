@@ -56,7 +56,7 @@ def update(
     changes REPOSITORY, all files or none. Edits that `copier update` loses are merged, or become
     conflicts. docs/update.md is the manual.
 
-    Exit status: 0 no conflict, 1 conflicts, 2 bad input, 3 failure.
+    Exit status: 0 no conflict or declined, 1 conflicts, 2 bad input, 3 failure.
     """
     answers = dict(_answer(item) for item in data)
     if answers and vcs_ref:
@@ -85,8 +85,9 @@ def update(
             return
         click.echo(_forecast(planned, everything=everything), nl=False)
         kept = _in_the_way(found, planned)
-        if not yes:
-            click.confirm("Update?", abort=True)
+        if not yes and not click.confirm("Update?"):
+            click.echo("Nothing is changed.")
+            return
         _check_clean(found)
         if _head(found) != head:
             raise BadInputError(f"{repository} has another commit now; start again.")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import jsonschema
@@ -86,6 +87,16 @@ def test_the_json_report_follows_its_schema(repository: Path, tmp_path: Path) ->
     assert [bool(copy["error"]) for copy in document["copies"]] == [False, True]
     assert document["copies"][0]["releases"] == ["v1.1.0", "v1.2.0"]
     assert json.loads((ROOT / "docs/drift.schema.json").read_text()) == report.SCHEMA
+
+
+def test_the_manual_explains_every_status() -> None:
+    """Of files and of the command."""
+    manual = (ROOT / "docs/update.md").read_text()
+    files, _, rest = manual.partition("| exit status | meaning |")
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| .* \|$", files, re.MULTILINE)
+    assert sorted(re.findall(r"\w+", " ".join(rows))) == sorted(Status)
+    statuses = re.findall(r"^\| (\d) \| ", rest, re.MULTILINE)
+    assert [int(status) for status in statuses] == report.SCHEMA["properties"]["status"]["enum"]
 
 
 def test_the_markdown_report_escapes_names(template: Path, tmp_path: Path) -> None:

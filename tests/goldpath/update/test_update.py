@@ -114,7 +114,8 @@ def test_it_asks_before_it_writes(
     monkeypatch.setattr("goldpath.cli.update._has_terminal", lambda: True)
     declined = _update(repository, stdin="n\n")
     assert "outdated  a.txt" in declined.stdout
-    assert declined.exit_code == 1
+    assert declined.stdout.endswith("Nothing is changed.\n")
+    assert declined.exit_code == ExitStatus.GOOD
     assert _status(repository) == []
     assert _update(repository, stdin="y\n").exit_code == ExitStatus.GOOD
 
