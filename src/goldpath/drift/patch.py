@@ -20,7 +20,7 @@ def _has_credentials(change: Change) -> bool:
 def to_patch(copies: Sequence[CopyDrift]) -> str:
     """Return the difference between the committed files and those after the update.
 
-    The paths of a patch are those in the repository.
+    The paths of a patch are those in the repository. An answers file with a token is left out.
     """
     parts = []
     with tempfile.TemporaryDirectory(prefix="goldpath-") as scratch:
@@ -29,7 +29,9 @@ def to_patch(copies: Sequence[CopyDrift]) -> str:
             folder = copy.answers_file.rpartition("/")[0]
             below = f"{folder}/" if folder else ""
             files = {
-                below + change.path: (change.project, change.result) for change in copy.changes
+                below + change.path: (change.project, change.result)
+                for change in copy.changes
+                if not _has_credentials(change)
             }
             patch = merger.difference(files)
             if patch and len(copies) > 1:

@@ -1,8 +1,10 @@
 """Run the real `copier update`."""
 
 import contextlib
+import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from copier._settings import SettingsModel
 from copier._types import VcsRef
 from copier.errors import CopierError
 from jinja2 import TemplateError
-from plumbum import ProcessExecutionError
+from plumbum import ProcessExecutionError, local
 
 from goldpath.errors import BadInputError, GoldpathError
 from goldpath.rendering.copier import GuardedWorker, question_and_message
@@ -63,7 +65,7 @@ def run_update(folder: Path, answers_file: Path, options: UpdateOptions, start: 
     kind = Worker if options.tasks else GuardedWorker
     ref = VcsRef.CURRENT if options.vcs_ref == CURRENT else options.vcs_ref
     try:
-        with warnings.catch_warnings(), contextlib.chdir(start):
+        with warnings.catch_warnings(), contextlib.chdir(start), _environment():
             warnings.simplefilter("ignore")
             with kind(
                 dst_path=folder, answers_file=answers_file, vcs_ref=ref, data=dict(options.data),
@@ -80,6 +82,15 @@ def run_update(folder: Path, answers_file: Path, options: UpdateOptions, start: 
     except (CopierError, TemplateError, ValueError, TypeError, OSError) as error:
         question, message = question_and_message(error)
         raise GoldpathError(_message(f"{question}: {message}" if question else message)) from error
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """Let Copier's git have the variables of now: plumbum copied them when it was imported."""
+    with local.env():
+        local.env.clear()
+        local.env.update(os.environ)
+        yield
 
 
 def _message(text: str) -> str:

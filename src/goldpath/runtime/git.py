@@ -20,21 +20,16 @@ _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 # Settings of users that change what Copier reads from git, or which edits `git apply` accepts.
 NEUTRAL = {
     "apply.whitespace": "nowarn",
-    "color.ui": "never",
-    "color.grep": "never",
     "core.attributesFile": "/dev/null",
     "core.bigFileThreshold": "512m",
     "core.excludesFile": "/dev/null",
     "core.quotePath": "true",
-    "grep.column": "false",
-    "grep.lineNumber": "false",
-    "status.showUntrackedFiles": "all",
 }
-# They name another repository: `git rev-parse --local-env-vars`.
+# They name another repository: `git rev-parse --local-env-vars`, without those for configuration.
 LOCAL = (
-    "ALTERNATE_OBJECT_DIRECTORIES", "COMMON_DIR", "CONFIG", "CONFIG_COUNT", "CONFIG_PARAMETERS",
-    "DIR", "GRAFT_FILE", "IMPLICIT_WORK_TREE", "INDEX_FILE", "NO_REPLACE_OBJECTS",
-    "OBJECT_DIRECTORY", "PREFIX", "REPLACE_REF_BASE", "SHALLOW_FILE", "WORK_TREE",
+    "ALTERNATE_OBJECT_DIRECTORIES", "COMMON_DIR", "DIR", "GRAFT_FILE", "IMPLICIT_WORK_TREE",
+    "INDEX_FILE", "NO_REPLACE_OBJECTS", "OBJECT_DIRECTORY", "PREFIX", "REPLACE_REF_BASE",
+    "SHALLOW_FILE", "WORK_TREE",
 )  # fmt: skip
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "GIT_OPTIONAL_LOCKS": "0"}
 
@@ -57,8 +52,9 @@ def without_variables() -> Iterator[None]:
 @contextmanager
 def neutral() -> Iterator[None]:
     """Within the block, programs have `NEUTRAL` in place of the settings of the user."""
-    settings = {"GIT_CONFIG_COUNT": str(len(NEUTRAL))}
-    for number, (key, value) in enumerate(NEUTRAL.items()):
+    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)  # the user's own stay, such as for a login
+    settings = {"GIT_CONFIG_COUNT": str(first + len(NEUTRAL))}
+    for number, (key, value) in enumerate(NEUTRAL.items(), first):
         settings[f"GIT_CONFIG_KEY_{number}"] = key
         settings[f"GIT_CONFIG_VALUE_{number}"] = value
     before = {name: os.environ[name] for name in settings if name in os.environ}

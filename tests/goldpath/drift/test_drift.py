@@ -117,6 +117,22 @@ def test_the_patch_applies_to_the_repository(repository: Path, tmp_path: Path) -
     assert (clone / "new.txt").read_text() == "new\n"
 
 
+def test_the_patch_has_no_token_of_an_answers_file(template: Path, tmp_path: Path) -> None:
+    """The line with the URL would be context of the version."""
+    repository = fleet.copy(template, tmp_path / "service", "v1.0.0")
+    url = "https://user:s3cret@example.invalid/template.git"
+    answers = repository / ".copier-answers.yml"
+    answers.write_text(answers.read_text().replace(str(template), url))
+    git.commit(repository, "a URL with a token")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_COUNT", "1")
+        patch.setenv("GIT_CONFIG_KEY_0", f"url.{template}.insteadOf")
+        patch.setenv("GIT_CONFIG_VALUE_0", url)
+        result = _drift(repository, "--diff")
+    assert "new.txt" in result.stdout
+    assert "s3cret" not in result.output
+
+
 def test_a_file_is_healed_in_the_work_tree(repository: Path, tmp_path: Path) -> None:
     """As an ordinary change, but not over uncommitted ones."""
     clone = fleet.clone(repository, tmp_path / "clone")
@@ -125,6 +141,11 @@ def test_a_file_is_healed_in_the_work_tree(repository: Path, tmp_path: Path) -> 
     again = _drift(clone, "--heal", clone / "ci.txt")
     assert again.exit_code == ExitStatus.BAD_INPUT
     assert "uncommitted changes" in again.stderr
+    (clone / ".git/info/exclude").write_text("new.txt\n")
+    (clone / "new.txt").write_text("ours\n")
+    ignored = _drift(clone, "--heal", clone / "new.txt")
+    assert "is not committed" in ignored.stderr
+    assert (clone / "new.txt").read_text() == "ours\n"
     other = _drift(clone, "--heal", clone / "absent.txt")
     assert "is not a file of the newest version" in other.stderr
 

@@ -135,3 +135,15 @@ def test_a_file_that_left_the_template_at_an_earlier_release_is_diverged(
     (change,) = [change for change in _drift(repository).changes if change.path == "ci.txt"]
     expected = Status.DIVERGED if release else Status.EDITED
     assert (change.status, change.release) == (expected, release)
+
+
+def test_a_rewrite_that_happens_to_be_nearer_to_a_short_release_is_an_edit(tmp_path: Path) -> None:
+    """It has none of the lines that the template has removed since."""
+    releases: dict[str, fleet.Files] = {
+        "v1": {**SETTINGS, "main.txt": "first\nrelease\nof it\n"},
+        "v2": {"main.txt": lines()},
+    }
+    template = fleet.template(tmp_path / "template", releases)
+    repository = fleet.copy(template, tmp_path / "service", "v2", {"main.txt": "rewritten\n"})
+    (change,) = [change for change in _drift(repository).changes if change.path == "main.txt"]
+    assert change.status == Status.EDITED

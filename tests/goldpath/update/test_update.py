@@ -1,5 +1,6 @@
 """`goldpath update` as its users call it, and what plain `copier update` would lose."""
 
+import sys
 from pathlib import Path
 
 import copier
@@ -8,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from goldpath.cli.main import main
 from goldpath.exit_status import ExitStatus
-from goldpath.runtime import git
+from goldpath.runtime import git, process
 from testing import fleet
 from testing.fleet import lines
 
@@ -17,6 +18,7 @@ name: {type: str, default: orders}
 color: {type: str, choices: [red, blue], default: red}
 _exclude: [copier.yml, .git, "{% if color == 'blue' %}red.txt{% endif %}"]
 """
+IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@b.invalid")
 RELEASES: dict[str, fleet.Files] = {
     "v1": {
         "copier.yml": COPIER_YML, "a.txt": lines(), "gone.txt": lines(), "logo.png": b"\0one",
@@ -190,6 +192,7 @@ def test_what_a_task_commits_is_in_the_result(tmp_path: Path) -> None:
 
 # By what makes Copier drop or overwrite an edit: files of both releases, edits, settings of git.
 SAME = {"x/s.txt": lines()}
+NEW, MINE = lines("16: theirs"), lines("3: mine")
 CHANGED: fleet.Files = {"x/s.txt": lines("16: theirs")}
 EDITED: fleet.Files = {"x/s.txt": lines("3: ours")}
 OVERWRITTEN: dict[str, tuple[fleet.Files, fleet.Files, fleet.Files, dict[str, str]]] = {
@@ -203,6 +206,10 @@ OVERWRITTEN: dict[str, tuple[fleet.Files, fleet.Files, fleet.Files, dict[str, st
     ),
     "a folder in place of the rejected hunks": (
         SAME, {"x/s.txt": lines("3: theirs")}, {**EDITED, "x/s.txt.rej/a": "a\n"}, {},
+    ),
+    "a name that git does not quote": (
+        {"x/é.txt": lines(), **SAME}, {"x/é.txt": NEW}, {"x/é.txt": MINE, **EDITED},
+        {"core.quotePath": "false"},
     ),
     "ignored by the new release": (
         {".gitignore": "\n"}, {".gitignore": "s.txt\n", "x/s.txt": lines()}, EDITED, {},
@@ -223,8 +230,9 @@ def test_an_edit_is_in_the_result_whatever_git_is_configured_for(
     for key, value in settings.items():
         git.run(repository, "config", key, value.replace("EXCLUDES", f"{tmp_path}/excludes"))
     _update(repository, "--yes")
-    text = (repository / "x/s.txt").read_text()
-    assert "ours" in text
+    assert "ours" in (repository / "x/s.txt").read_text()
+    if "x/é.txt" in edits:
+        assert (repository / "x/é.txt").read_text() == lines("3: mine", "16: theirs")
     assert not any("x/s.txt" in line and line.startswith("D") for line in _status(repository))
 
 
@@ -259,19 +267,103 @@ def test_files_of_two_folders_that_become_one_stay_apart(tmp_path: Path) -> None
     assert not Path("/own.txt").exists()
 
 
-def test_other_work_trees_and_variables_of_git_do_no_harm(
+def test_settings_in_the_environment_reach_copier(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A job can give git its login there."""
+    repository = fleet.copy(template, tmp_path / "service", "v1")
+    answers = repository / ".copier-answers.yml"
+    url = "https://example.invalid/template.git"
+    answers.write_text(answers.read_text().replace(str(template), url))
+    git.commit(repository, "a URL")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{template}.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", url)
+    monkeypatch.setenv("COPIER_CACHE_DIR", str(tmp_path / "cache"))
+    result = _update(repository, "--yes")
+    assert result.exit_code == ExitStatus.GOOD, result.stderr
+    assert (repository / "new.txt").exists()
+
+
+def test_other_work_trees_and_variables_of_git_do_no_harm(template: Path, tmp_path: Path) -> None:
     """A work tree that is out of reach stays registered; GIT_DIR leads nowhere else."""
     repository = fleet.copy(template, tmp_path / "service", "v1")
+    git.run(repository, "tag", "v1")  # of its own, which Copier's git would find there
     git.run(repository, "worktree", "add", "-q", "-b", "other", tmp_path / "other")
     (tmp_path / "other").rename(tmp_path / "away")
     head = git.lines(repository, "rev-parse", "HEAD")
-    monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
-    result = _update(repository, "--yes")
-    monkeypatch.delenv("GIT_DIR")
-    assert result.exit_code == ExitStatus.GOOD
+    command = [sys.executable, "-m", "goldpath", "update", "--yes"]
+    process.run(command, cwd=repository, env={"GIT_DIR": str(repository / ".git")})
+    assert (repository / "new.txt").exists()
     (tmp_path / "away").rename(tmp_path / "other")
     assert git.lines(tmp_path / "other", "rev-parse", "HEAD") == head
     assert git.lines(repository, "rev-parse", "HEAD") == head
     assert len(git.lines(repository, "worktree", "list")) == 2
+
+
+def test_what_happens_while_it_asks_is_noticed(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edit or a commit in the meantime: nothing is written over it."""
+    monkeypatch.setattr("goldpath.cli.update._has_terminal", lambda: True)
+    for number, (committed, reason) in enumerate(
+        ((False, "has uncommitted changes"), (True, "has another commit now"))
+    ):
+        repository = fleet.copy(template, tmp_path / f"service-{number}", "v1")
+
+        def work(*_: object, place: Path = repository, commit: bool = committed) -> bool:
+            fleet.write(place, {"a.txt": "in the meantime\n"})
+            if commit:
+                git.commit(place, "in the meantime")
+            return True
+
+        monkeypatch.setattr("goldpath.cli.update.click.confirm", work)
+        result = _update(repository)
+        assert result.exit_code == ExitStatus.BAD_INPUT
+        assert reason in result.stderr
+        assert (repository / "a.txt").read_text() == "in the meantime\n"
+        assert (repository / "gone.txt").exists()
+
+
+def test_a_conflict_beside_older_markers_is_listed_as_one(tmp_path: Path) -> None:
+    """The list, the exit status and the index agree."""
+    marked = lines("15: <<<<<<< before updating")
+    releases: dict[str, fleet.Files] = {
+        "v1": {"copier.yml": "name: orders\n", "a.txt": marked},
+        "v2": {"a.txt": marked.replace("line 4\n", "theirs\n")},
+    }
+    template = fleet.template(tmp_path / "template", releases)
+    edits: fleet.Files = {"a.txt": marked.replace("line 4\n", "ours\n")}
+    repository = fleet.copy(template, tmp_path / "service", "v1", edits)
+    result = _update(repository, "--yes")
+    assert result.exit_code == ExitStatus.FINDINGS
+    assert "  conflict  a.txt" in result.stdout
+    assert "UU a.txt" in _status(repository)
+
+
+def test_a_submodule_in_a_renamed_folder_stays(template: Path, tmp_path: Path) -> None:
+    """It is no file that could be moved."""
+    repository = fleet.copy(template, tmp_path / "service", "v1")
+    head = git.lines(template, "rev-parse", "HEAD")[0]
+    entry = f"160000,{head},orders/module"
+    git.run(repository, "update-index", "--add", "--cacheinfo", entry)
+    (repository / "orders/module").mkdir()
+    git.run(repository, *IDENTITY, "commit", "-qm", "module")
+    result = _update(repository, "--yes", "--data", "name=billing")
+    assert result.exit_code == ExitStatus.GOOD
+    assert (repository / "billing/config.txt").exists()
+    assert git.lines(repository, "ls-files", "orders/module") == ["orders/module"]
+
+
+@pytest.mark.parametrize("option", ["--assume-unchanged", "--skip-worktree"])
+def test_an_edit_that_git_overlooks_refuses_an_update(
+    template: Path, tmp_path: Path, option: str
+) -> None:
+    """`git status` is clean although the file is edited."""
+    repository = fleet.copy(template, tmp_path / "service", "v1")
+    git.run(repository, "update-index", option, "a.txt")
+    (repository / "a.txt").write_text("overlooked\n")
+    result = _update(repository, "--yes")
+    assert result.exit_code == ExitStatus.BAD_INPUT
+    assert "a.txt is marked assume-unchanged or skip-worktree" in result.stderr
+    assert (repository / "a.txt").read_text() == "overlooked\n"
