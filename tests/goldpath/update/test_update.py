@@ -342,7 +342,7 @@ def test_a_conflict_beside_older_markers_is_listed_as_one(tmp_path: Path) -> Non
 
 
 def test_a_submodule_in_a_renamed_folder_stays(template: Path, tmp_path: Path) -> None:
-    """It is no file that could be moved."""
+    """Nothing of it can be moved: git keeps only its commit here."""
     repository = fleet.copy(template, tmp_path / "service", "v1")
     head = git.lines(template, "rev-parse", "HEAD")[0]
     entry = f"160000,{head},orders/module"
