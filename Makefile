@@ -62,6 +62,10 @@ pins: $(READY) ## Update the pinned commits of actions in all workflows
 chart-docs: $(READY) ## Update the chart's README and schema from its values
 	@PYTHONPATH=tests $(BIN)/python -m dev.chart_docs
 
+.PHONY: sizes
+sizes: $(READY) ## Print how many files and lines a copy has, by answer and by kind
+	@PYTHONPATH=tests $(BIN)/python -m dev.sizes
+
 .PHONY: rule-pages
 rule-pages: $(READY) ## Update the pages of the rules in docs/rules
 	@PYTHONPATH=tests $(BIN)/python -m dev.rule_pages

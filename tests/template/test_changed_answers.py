@@ -20,6 +20,7 @@ from copier._main import _operation
 from copier._settings import SettingsModel
 
 from goldpath.cli.main import main
+from goldpath.model import Question
 from goldpath.rendering.copier import RecordingWorker
 from testing import trees, yaml_text
 
@@ -58,15 +59,19 @@ class Change:
     new: str
 
 
-def _values(name: str) -> tuple[str, ...]:
-    (question,) = (one for one in trees.ASKED if one.name == name)
-    return tuple(map(str, question.choices)) or VALUES[name]
+def _pairs(question: Question) -> list[tuple[str, str]]:
+    """Return the changes of an answer; those of a multiselect question turn one item off and on."""
+    if question.multiselect:
+        every = list(question.choices)
+        fewer = [[item for item in every if item != one] for one in every]
+        pairs = [(str(every), str(items)) for items in (*fewer, [])]
+        return [*pairs, *(pair[::-1] for pair in pairs)]
+    values = tuple(map(str, question.choices)) or VALUES[question.name]
+    return list(itertools.permutations(values, 2))
 
 
 CHANGES = tuple(
-    Change(question.name, old, new)
-    for question in trees.ASKED
-    for old, new in itertools.permutations(_values(question.name), 2)
+    Change(question.name, old, new) for question in trees.ASKED for old, new in _pairs(question)
 )
 
 
@@ -165,8 +170,8 @@ def test_a_changed_answer_gives_the_answers_and_the_files_of_a_fresh_copy(
         text = copies.change(old, dict(new), "!seeds", "!removed")
         updated = yaml_text.load(text)
         for name, value in {**recorded, **dict(new)}.items():
-            assert updated.get(name, value) == value, change
-        fresh = tuple((name, updated[name]) for name in NAMES if name in updated)
+            assert str(updated.get(name, value)) == str(value), change
+        fresh = tuple((name, str(updated[name])) for name in NAMES if name in updated)
         assert text == copies.answers_file(fresh), change
         assert copies.files(fresh, update=True) == copies.files(fresh, update=False), change
 
@@ -195,6 +200,8 @@ def _table(root: Path) -> list[list[str]]:
 
 def _is_about(row: list[str], change: Change) -> bool:
     conditions = dict(re.findall(r"(from|to) `([^`]+)`", row[1]))
+    if change.name == "extras" and (len(change.old) > len(change.new)) != ("fewer" in row[1]):
+        return False
     return (
         f"`{change.name}`" in row[0]
         and conditions.get("from", change.old) == change.old
@@ -234,6 +241,7 @@ OTHERS = {
     "updates": "dependabot",
     "gitops": "argocd",
     "cluster": "aws-eks",
+    "extras": "[client]",
     "license": "MIT",
     **{name: second for name, (_, second) in VALUES.items()},
 }
@@ -415,7 +423,7 @@ DIALOGUE = [
     *[(words, "\r") for words in ("can see", "stores the image", "namespace", "base image")],
     ("which port", "\x7f" * 4 + "9200\r"),
     *[(words, "\r") for words in ("store its data", "rolled out", "dependencies", "deploys")],
-    *[(words, "\r") for words in ("Cluster API create", "region does", "which license")],
+    *[(words, "\r") for words in ("Cluster API create", "region does", "extras", "which license")],
     ("To change port in every file", "whatever\r"),
     ("Validation error", "\x03"),  # Ctrl-C
 ]

@@ -47,6 +47,7 @@ OPTIONAL: dict[str, st.SearchStrategy[object]] = {
     "gitops": _choices("gitops"),
     "cluster": _choices("cluster"),
     "region": st.sampled_from(["eu-central-1"]) | TEXT,
+    "extras": st.lists(_choices("extras"), unique=True),
 }
 ANSWERS = st.fixed_dictionaries(REQUIRED, optional=OPTIONAL)
 

@@ -32,9 +32,9 @@ VALID = tuple(
 )
 CASES = (*PAIRS, *VALID)
 # Answers that decide which objects a chart has. All others are text in it; a test proves that.
-SHAPING = ("database",)
+SHAPING = ("database", "strategy")
 # Answers that do not appear in a chart; a test proves that, too.
-BESIDE = ("cluster", "region")
+BESIDE = ("cluster", "region", "extras")
 
 
 def _of_charts() -> tuple[Case, ...]:
@@ -42,7 +42,9 @@ def _of_charts() -> tuple[Case, ...]:
     covered: set[object] = set()
     chosen = []
     for case in PAIRS:
-        answers = {item for item in case.answers.items() if item[0] not in BESIDE}
+        answers = {
+            (name, str(answer)) for name, answer in case.answers.items() if name not in BESIDE
+        }
         features = {*answers, tuple(case.answers[name] for name in SHAPING)}
         if not features <= covered:
             chosen.append(case)

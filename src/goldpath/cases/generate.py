@@ -9,6 +9,7 @@ from typing import Any
 
 from goldpath.cases import pairwise, samples
 from goldpath.cases.answers import fit
+from goldpath.cases.factors import factors_of, is_item, join, possible_factors, question_of, split
 from goldpath.errors import BadInputError
 from goldpath.model import Case, Form, LeftOut, Question, Template
 from goldpath.rendering.questionnaire import Questionnaire
@@ -26,8 +27,8 @@ def all_pairs(template: Template) -> tuple[Case, ...]:
 
     Questions without choices have their defaults.
     """
-    cases = pairwise.covering_array(_values_by_name(template))
-    return tuple(_case(answers) for answers in cases or [{}])
+    cases = pairwise.covering_array(factors_of(template))
+    return tuple(_case(join(values)) for values in cases or [{}])
 
 
 def covering(
@@ -44,7 +45,7 @@ def covering(
     cases: what only they have could be the fault of their odd characters.
     """
     defaults = Case("defaults", {})
-    every = _factors(template, questionnaire)
+    every = possible_factors(template, questionnaire)
     factors = pairwise.limited(every)
     default_coverage = _coverage({}, questionnaire, factors)
     found, untried = _pair_cases(template, questionnaire, factors)
@@ -65,7 +66,7 @@ def covering(
     number = max(0, max_cases - len(edge_cases) - 1) if max_cases else len(needed)
     chosen = [needed[index][0] for index in pairwise.most_covering(coverages, number)]
     cases = (defaults, *(case for case in (*chosen, *edge_cases) if case.answers))
-    fixed = tuple(name for name in every if name not in factors)
+    fixed = tuple(dict.fromkeys(question_of(name) for name in every if name not in factors))
     return cases, LeftOut(len(needed) - len(chosen), untried, fixed)
 
 
@@ -77,7 +78,7 @@ def _coverage(
     if form.rejection:
         return frozenset()
     active = {name: value for name, value in form.answers.items() if name in form.active}
-    return pairwise.coverage(active, factors)
+    return pairwise.coverage(split(active, factors), factors)
 
 
 def exhaustive(template: Template, questionnaire: Questionnaire) -> tuple[Case, ...]:
@@ -85,27 +86,27 @@ def exhaustive(template: Template, questionnaire: Questionnaire) -> tuple[Case, 
 
     Raises: BadInputError if there are more than `EXHAUSTIVE`.
     """
-    factors = _factors(template, questionnaire)
+    factors = possible_factors(template, questionnaire)
     number = _number(factors)
     if number > EXHAUSTIVE:
         raise BadInputError(
             f"{number} combinations of choices are too many; use --sample N for random ones."
         )
-    return _distinct(fit(dict(answers), questionnaire) for answers in _products(factors))
+    return _distinct(fit(join(values), questionnaire) for values in _products(factors))
 
 
 def random_sample(
     template: Template, questionnaire: Questionnaire, count: int, seed: int
 ) -> tuple[Case, ...]:
     """Return `count` different cases with random choices, fewer if there are not so many."""
-    factors = _factors(template, questionnaire)
+    factors = possible_factors(template, questionnaire)
     generator = random.Random(seed)  # noqa: S311  # the cases have to be reproducible
     cases: dict[str, Case] = {}
     for _ in range(count * 20):
         if len(cases) == count:
             break
-        answers = {name: generator.choice(values) for name, values in factors.items()}
-        case = _case(fit(answers, questionnaire))
+        chosen = {name: generator.choice(values) for name, values in factors.items()}
+        case = _case(fit(join(chosen), questionnaire))
         cases.setdefault(case.name, case)
     return tuple(cases.values())
 
@@ -120,42 +121,6 @@ def _case(answers: Mapping[str, Any]) -> Case:
 
 def _distinct(combinations: Iterable[Mapping[str, Any]]) -> tuple[Case, ...]:
     return tuple({case.name: case for case in map(_case, combinations)}.values())
-
-
-def _values(question: Question) -> Sequence[Any]:
-    if question.computed:
-        return ()
-    if question.type == "bool":
-        return (True, False)
-    if question.multiselect and question.choices:
-        # None, each alone, all: a choice that needs another one fails alone.
-        sets = [(), *((choice,) for choice in question.choices), question.choices]
-        return tuple(dict.fromkeys(sets))
-    return question.choices
-
-
-def _factors(template: Template, questionnaire: Questionnaire) -> dict[str, Sequence[Any]]:
-    """Return the values of each question that has more than one."""
-    return _values_by_name(_render_choices(template, questionnaire))
-
-
-def _values_by_name(template: Template) -> dict[str, Sequence[Any]]:
-    values = {question.name: _values(question) for question in template.questions}
-    return {name: choices for name, choices in values.items() if len(choices) > 1}
-
-
-def _render_choices(template: Template, questionnaire: Questionnaire) -> Template:
-    """Return the template with the choices that are Jinja templates rendered."""
-    choices = questionnaire.fill({}).choices
-    return replace(
-        template,
-        questions=tuple(
-            replace(question, choices=choices.get(question.name, ()))
-            if isinstance(question.details.get("choices"), str)
-            else question
-            for question in template.questions
-        ),
-    )
 
 
 def _pair_cases(
@@ -182,25 +147,31 @@ def _pair_cases(
             cases[name] = replace(case, name=name), coverage
             covered.add(coverage)
 
-    answers = questionnaire.fill({}).answers
+    answers = split(questionnaire.fill({}).answers, factors)
     defaults = {name: pairwise.hashable(value) for name, value in answers.items()}
     first = {
         name: next((value for value in values if value == defaults.get(name)), values[0])
         for name, values in factors.items()
     }
-    for answers in pairwise.covering_array(factors, first):
+    # No choice of a multiselect question, and all of them, are what templates get wrong most.
+    edges = [
+        {name: values[index] for name, values in factors.items() if is_item(name)}
+        for index in (0, 1)
+    ]
+    starts = [{**first, **edge} for edge in edges if edge]
+    for values in (*pairwise.covering_array(factors, first), *starts):
         if questionnaire.work < end:
-            add(answers)
+            add(join(values))
     for pair in pairwise.all_pairs(factors):
         if pair in covered:
             continue
         if questionnaire.work >= end:
             untried += 1
         else:
-            for answers in _attempts(pair, template, factors):
-                fitting = fit(answers, questionnaire)
+            for values in _attempts(pair, template, factors):
+                fitting = split(fit(join(values), questionnaire), factors)
                 if all(name in fitting and fitting[name] == value for name, value in pair):
-                    add(answers)
+                    add(join(values))
                     break
     return list(cases.values()), untried
 
@@ -208,9 +179,11 @@ def _pair_cases(
 def _attempts(
     pair: pairwise.Pair, template: Template, factors: Mapping[str, Sequence[Any]]
 ) -> Iterator[dict[str, Any]]:
-    """Yield answers with a pair of choices, and all choices of the questions it depends on."""
-    dependencies = _dependencies([name for name, _ in pair], template)
-    names = [name for name in factors if name in dependencies and name not in dict(pair)]
+    """Yield values with a pair of choices, and all choices of the questions it depends on."""
+    dependencies = _dependencies([question_of(name) for name, _ in pair], template)
+    names = [
+        name for name in factors if question_of(name) in dependencies and name not in dict(pair)
+    ]
     for values in islice(product(*(factors[name] for name in names)), ATTEMPTS):
         yield {**dict(zip(names, values, strict=True)), **dict(pair)}
 
