@@ -1,6 +1,6 @@
 """Select the cases of a command."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from goldpath.model import Case, LeftOut, Template
 from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.runtime import limits
 from goldpath.template import goldpath_yml
+from goldpath.wording import count
 
 # Processor time for all questions of a template and their samples, which takes about a second.
 SECONDS = 60
@@ -111,6 +112,20 @@ def read_questions(template: Template, selection: Selection) -> Questions:
     chosen = _filter(cases, selection.names)
     based = tuple(replace(case, base=questions.base) for case in chosen)
     return replace(questions, cases=based)
+
+
+def missing_choices(left_out: LeftOut) -> Iterator[str]:
+    """Yield a sentence for each kind of choices that is in no case, with the option for them."""
+    if left_out.cases:
+        number = count(left_out.cases, "case")
+        yield f"{number} with other pairs of choices left out; --max-cases 0 renders all"
+    if left_out.pairs:
+        number = count(left_out.pairs, "pair")
+        yield f"{number} of choices not tried, for they are too many; --sample N tries random ones"
+    if names := left_out.questions:
+        some = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        number = count(len(names), "question")
+        yield f"{number} have their defaults, for there are too many choices: {some}"
 
 
 def _files(path: Path) -> list[Path]:

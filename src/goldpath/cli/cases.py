@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from goldpath.cases.select import select
+from goldpath.cases.select import missing_choices, read_questions
 from goldpath.cli import options
 from goldpath.cli.console import reporting_errors
 from goldpath.cli.options import case_options, template_argument, vcs_ref_option
@@ -32,8 +32,10 @@ def cases(template: str, vcs_ref: str | None, format_name: str, **selection: Any
     TEMPLATE is a folder, with its uncommitted changes, or a git URL.
     """
     source = fetch(template, vcs_ref)
-    selected = select(source.template, options.selection(**selection))
-    click.echo(FORMATS[format_name](source.template, selected))
+    questions = read_questions(source.template, options.selection(**selection))
+    click.echo(FORMATS[format_name](source.template, questions.cases))
+    for sentence in missing_choices(questions.left_out):
+        click.echo(sentence, err=True)
 
 
 def _to_table(template: Template, cases: Sequence[Case]) -> str:
@@ -55,6 +57,8 @@ def _rows(cases: Sequence[Case], columns: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        value = f"[{','.join(map(str, value))}]"  # as --data takes it, and without spaces
     text = safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"
 

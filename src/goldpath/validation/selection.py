@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from goldpath.cases.samples import ORDINARY, is_prose
-from goldpath.cases.select import Selection
+from goldpath.cases.select import Selection, missing_choices
 from goldpath.errors import BadInputError, unknown
 from goldpath.linters import charts
 from goldpath.linters.base import Check, Linter, never
 from goldpath.linters.command import command
 from goldpath.linters.registry import LINTERS
 from goldpath.linters.runner import Outcome
-from goldpath.model import LeftOut, SourceFinding
+from goldpath.model import SourceFinding
 from goldpath.rendering import pool, task_sandbox
 from goldpath.rendering.tree import Tree, relative
 from goldpath.rules.base import Rule, Subject
@@ -151,7 +151,7 @@ def notes(
         yield f"{count(len(tasks), 'task')} not run; --trust --tasks runs them in a sandbox"
     for reason in dict.fromkeys(reason for one in subject.renders for reason in one.failed_tasks):
         yield f"not checked, a task failed in the sandbox without network: {reason}"
-    yield from _left_out(subject.left_out)
+    yield from missing_choices(subject.left_out)
     if profile == "strict":
         return
     trees = [Tree(render.root) for render in subject.renders[:1]]
@@ -182,19 +182,6 @@ def notes(
     if programs := _missing(wanted, trees):
         names = ", ".join(programs)
         yield f"not on PATH, so what needs it is not checked: {names}; --profile strict builds it"
-
-
-def _left_out(left_out: LeftOut) -> Iterator[str]:
-    if left_out.cases:
-        number = count(left_out.cases, "case")
-        yield f"{number} with other pairs of choices left out; --max-cases 0 renders all"
-    if left_out.pairs:
-        number = count(left_out.pairs, "pair")
-        yield f"{number} of choices not tried, for they are too many; --sample N tries random ones"
-    if names := left_out.questions:
-        some = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-        number = count(len(names), "question")
-        yield f"{number} have their defaults, for there are too many choices: {some}"
 
 
 def _missing(checks: Iterable[Check], trees: Sequence[Tree]) -> list[str]:

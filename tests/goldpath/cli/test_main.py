@@ -64,6 +64,14 @@ def test_cases_are_a_table_with_a_line_for_each(place: Path) -> None:
     assert {("blue", "false"), ("blue", "true"), ("red", "true")} <= set(map(tuple, pairs))
 
 
+def test_cases_that_are_left_out_are_counted_beside_the_list(place: Path) -> None:
+    done = trees.run_program(
+        "goldpath", "cases", "template", "--max-cases", "1", "--format", "json", cwd=place
+    )
+    assert len(json.loads(done.stdout)) >= 1
+    assert re.search(r"\d+ cases? with other pairs of choices left out; --max-cases 0", done.stderr)
+
+
 def test_the_columns_of_the_table_are_aligned() -> None:
     done = trees.run_program("goldpath", "cases", ROOT)
     starts = {
