@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 from goldpath.model import Question
@@ -24,6 +25,13 @@ _ONE = re.compile(r"\b_copier_answers(?:\.|\[[\"'])(\w+)")
 # An option of copier.
 _DATA = re.compile(r"(?<!\S)(?:-d|--data)[ =][\"']?(\w+)=")
 MAX_SCRIPT = 100_000  # bytes
+# The keys of a question: class Question in copier/_user_data.py.
+KEYS = (
+    "ask", "choices", "default", "help", "multiline", "multiselect", "placeholder", "qmark",
+    "secret", "type", "validator", "when",
+)  # fmt: skip
+# How similar a key has to be to one of Copier's; other words are notes of the maintainer.
+SIMILAR = 0.75
 _VERSION = re.compile(r"v?\d+\.\d+(\.\d+)*([.-]\w+)*|sha256:[0-9a-f]{64}|[0-9a-f]{40}")
 # The version of the generated project belongs to the user.
 _OWN = re.compile(r"(project|package|initial|app|app_initial|module)?_?version")
@@ -237,6 +245,18 @@ def later_question(subject: Subject) -> Iterator[Hit]:
                     yield Hit(*subject.line(question.name), message)
 
 
+def misspelled_key(subject: Subject) -> Iterator[Hit]:
+    """Find keys of questions that are nearly one of Copier's."""
+    for question in subject.template.questions:
+        for key in question.details:
+            near = get_close_matches(str(key), KEYS, n=1, cutoff=SIMILAR)
+            if near and key not in KEYS:
+                message = (
+                    f"Copier ignores the key {key} of {question.name}; did you mean {near[0]}?"
+                )
+                yield Hit(*subject.line(question.name), message)
+
+
 def unknown_secret(subject: Subject) -> Iterator[Hit]:
     """Find names in `_secret_questions` that are no questions."""
     for name in subject.settings.get("_secret_questions") or []:
@@ -301,5 +321,12 @@ RULES = (
         "Correct the name, or add `secret: true` to the question.",
         unknown_secret,
         strict=True,
+    ),
+    Rule(
+        "GP034", "a key of a question is misspelled", "error", f"{MANUAL}/configuring/#questions",
+        "Copier ignores keys that it does not know, so the question has no default, choices or "
+        "validator, without any message.",
+        "Correct the key.",
+        misspelled_key,
     ),
 )  # fmt: skip

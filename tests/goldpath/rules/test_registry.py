@@ -1,9 +1,11 @@
 """Each rule finds the template that has exactly its defect, and nothing in one without it."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from copier._user_data import Question as CopierQuestion
 
 from goldpath.cases import answers
 from goldpath.cases.select import Selection, read_questions
@@ -15,6 +17,7 @@ from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.rendering.tree import walk
 from goldpath.rules import registry
 from goldpath.rules.base import Hit, Rule, Subject
+from goldpath.rules.questions import KEYS
 from goldpath.rules.registry import RULES
 from goldpath.template import goldpath_yml
 from goldpath.template.copier_yml import load
@@ -145,6 +148,10 @@ DEFECTS: dict[str, tuple[Tree, Tree]] = {
         {".goldpath.yml": "expect: [{file: app.yml, contains: [nothing]}]\n"},
         {".goldpath.yml": "expect: [{file: app.yml}, {file: b.yml, exists: false}]\n"},
     ),
+    "GP034": (
+        _also("extra: {type: str, default: a, choises: [a, b]}\n", **USE),
+        _also("extra: {type: str, default: a, choices: [a, b], owner: us}\n", **USE),
+    ),
 }  # fmt: skip
 # Defects that imply another: a file that is not valid Jinja prevents copies, too.
 TOGETHER = {"GP015": {"GP015", "GP022"}, "GP030": {"GP030", "GP022"}, "GP016": {"GP016", "GP022"}}
@@ -197,6 +204,12 @@ OF_TEMPLATES = [rule for rule in RULES if not isinstance(rule.check, tuple)]
 def _hits(rule: Rule, subject: Subject) -> list[Hit]:
     assert not isinstance(rule.check, tuple)
     return list(rule.check(subject))
+
+
+def test_the_keys_of_a_question_are_those_of_copier() -> None:
+    """But for those that Copier sets itself."""
+    own = {"var_name", "answers", "context", "jinja_env", "settings"}
+    assert {one.name for one in fields(CopierQuestion)} - own == set(KEYS)
 
 
 def test_the_good_template_violates_no_rule(tmp_path: Path) -> None:
