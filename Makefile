@@ -50,6 +50,10 @@ bench: $(READY) ## Run the benchmarks, with comparable projects; ARGS are subjec
 faults: $(READY) ## Inject faults around a service and print the errors of its clients
 	@PYTHONPATH=tests $(BIN)/python -m bench.faults
 
+.PHONY: mutants
+mutants: $(READY) ## Make careless edits in a copy and print which its Go tests notice
+	@PYTHONPATH=tests $(BIN)/python -m dev.mutants
+
 .PHONY: examples
 examples: $(READY) ## Update examples/
 	@PYTHONPATH=tests $(BIN)/python -m dev.examples

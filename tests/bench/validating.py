@@ -38,7 +38,7 @@ TOUCHED: Mapping[Profile, Sequence[tuple[str, str, float]]] = {
     "strict": [
         ("a template of the chart", "deploy/helm/#{ service_name }#/templates/service.yaml",
          CHART_CHANGED),
-        ("a Go file", "internal/hello/invalid.go", GO_CHANGED),
+        ("a Go file", "internal/hello/memory.go", GO_CHANGED),
     ],
 }  # fmt: skip
 

@@ -48,8 +48,12 @@ FACTS: Mapping[str, Mapping[str, str]] = {
         f"{SCRIPTS}/cluster.sh": r'@\.name==\\?"(\w+)\\?"',
     },
     "how long a look at the store may take": {
-        "template/internal/server/health.go.jinja": r"pingTimeout = (.+)$",
+        "template/internal/server/health.go": r"pingTimeout = (.+)$",
         f"{DOCS}/operations.md.jinja": r"(\d+ s) later",
+    },
+    "how often a client may ping": {
+        "template/internal/server/server.go.jinja": r"MinTime: +(.+),$",
+        f"{DOCS}/operations.md.jinja": r"keepalive pings \| one in `(\w+)`",
     },
     "how long the last traces may take": {
         "template/internal/telemetry/tracing.go": r"flushTimeout = (.+)$",
@@ -261,7 +265,7 @@ FACTS: Mapping[str, Mapping[str, str]] = {
 }
 
 VALUES = f"{CHART}/values.yaml.jinja"
-SERVER = "template/internal/config/server.go"
+SERVER = "template/internal/config/config.go.jinja"
 HOOK = (VALUES, r"activeDeadlineSeconds: (\d+)\n.*\n.*finished Job")
 SHUTDOWN = (
     (SERVER, r'"shutdown-delay", (\S+),'),
@@ -303,7 +307,7 @@ BOUNDS: Mapping[str, tuple[tuple[tuple[str, str], ...], tuple[str, str]]] = {
         ("template/.github/workflows/deploy.yaml", r"timeout-(minutes: \d+)"),
     ),
     "a health check and who waits for it": (
-        (("template/cmd/server/healthcheck.go.jinja", r'"timeout", (\S+),'),),
+        (("template/cmd/server/healthcheck.go.jinja", r"AddFlags\(flags, (\S+)\)"),),
         ("template/Dockerfile.jinja", r"--timeout=(\S+)"),
     ),
 }
@@ -475,7 +479,7 @@ def test_every_variable_that_a_manual_names_is_read_somewhere() -> None:
     # In the manual of the database, words in capitals are SQL.
     for file in (manual for manual in MANUALS if not manual.name.startswith("database.")):
         for name in re.findall(r"`([A-Z][A-Z_]{2,})[`=]", file.read_text()):
-            # Those of the server mirror its flags, which a test of the copy compares; libraries of
+            # Those of the server mirror its flags, which another test compares; libraries of
             # PostgreSQL and OpenTelemetry read the others.
             if not name.startswith(("SERVICE_", "OTEL_", "PG")):
                 assert re.search(rf"\b{name}\b", code), f"{file.name}: {name}"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dev import demo, postgres
+from dev import postgres
+from dev.mutants import database_env
 from goldpath.model import Case, Render
 from goldpath.runtime import process, toolchain
 from goldpath.runtime.cache import cached_folder
@@ -16,17 +17,6 @@ from testing import trees
 MINIMAL = Case("minimal", {"database": "none"})
 COMPLETE = Case("complete", {"database": "postgresql"})
 both_databases = pytest.mark.parametrize("case", [COMPLETE, MINIMAL], ids=lambda case: case.name)
-
-
-def _database_env(server: postgres.Server, root: Path, home: Path) -> dict[str, str]:
-    """Return what the generated tests of internal/postgres ask for."""
-    return {
-        "TEST_DBHOST": server.host,
-        "TEST_DBPORT": str(server.port),
-        "TEST_DBUSER": demo.ROLE,
-        "TEST_DBNAME": demo.DATABASE,
-        "TEST_DBPASSWORD_FILE": str(demo.prepare(server, root, home)),
-    }
 
 
 def test_every_render_compiles(rendered: Render, shared: Path) -> None:
@@ -66,7 +56,7 @@ def _tested(case: Case, render: trees.Renderer) -> str:
         # A folder that the user of a PostgreSQL server can pass through.
         with postgres.server() as server, postgres.scratch() as home:
             race = RACE and case is COMPLETE
-            env = {**_database_env(server, root, home), "CGO_ENABLED": str(int(race))}
+            env = {**database_env(server, root, home), "CGO_ENABLED": str(int(race))}
             # The jobs of a copy test the other case for races; see test_ci_jobs.
             flags = ["-v", "-count=1", "-cover", *(["-race"] if race else [])]
             (folder / "output").write_text(trees.go(root, "test", *flags, "./...", **env))
