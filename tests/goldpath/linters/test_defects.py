@@ -85,18 +85,20 @@ def _of_a_pod(linter: str, rule: str) -> Seed:
     return Seed(linter, rule, f"{CHART}/templates/{linter}.yaml", "", pod, whole=True)
 
 
+# A suite of tests with one that fails; the template itself has none.
+SUITE = """\
+templates: [templates/service.yaml]
+values: [../ci/rolling-values.yaml]
+tests:
+  - asserts: [{equal: {path: kind, value: Pod}}]
+    it: is a Pod
+"""
 # In a separate template: a chart that Helm cannot render has no objects to check.
 OF_CHARTS = (
     _of_a_pod("pod-security", "host namespaces"),
     _of_a_pod("checkov", "CKV_K8S_19"),
     _of_a_pod("kube-score", "container-resources"),
-    Seed(
-        "helm-unittest", "failure", f"{CHART}/tests/exposure_test.yaml",
-        "is reached inside the cluster only, unless told otherwise\n"
-        "    template: templates/service.yaml\n",
-        "is reached inside the cluster only, unless told otherwise\n"
-        "    template: templates/networkpolicy.yaml\n",
-    ),
+    Seed("helm-unittest", "failure", f"{CHART}/tests/seeded_test.yaml", "", SUITE),
 )  # fmt: skip
 
 
