@@ -60,11 +60,11 @@ SEEDS = (
         'minimumReleaseAge: "7 days"', "minimumReleaseAge: 7", whole=True,
     ),
     Seed(
-        "helm4", "template", f"{CHART}/templates/pdb.yaml",
+        "helm4", "template", f"{CHART}/templates/serviceaccount.yaml",
         "metadata:\n", "metadata: {{ nofunction }}\n",
     ),
     Seed(
-        "helm3", "template", f"{CHART}/templates/pdb.yaml",
+        "helm3", "template", f"{CHART}/templates/serviceaccount.yaml",
         "metadata:\n", "metadata: {{ nofunction }}\n",
     ),
     Seed(
@@ -107,6 +107,7 @@ def _insert(root: Path, seed: Seed) -> int:
     file = root / seed.path
     text = file.read_text() if file.exists() else ""
     if not seed.old:
+        file.parent.mkdir(exist_ok=True)
         file.write_text(text + seed.new)
         return (text + seed.new.rstrip("\n")).count("\n") + 1
     before, old, after = text.partition(seed.old)
