@@ -18,10 +18,11 @@ from goldpath.runtime import process
 from goldpath.runtime.toolchain import go_env, go_tool
 from testing import ROOT, trees, yaml_text
 from testing.db_init import Hook
+from testing.releases import STRATEGIES
 
 HELMS = ("helm3", "helm4")
 SOURCE = ROOT / "template/deploy/helm/#{ service_name }#"
-STRATEGIES = ("rolling", "blue-green", "canary", "blue-green-deployments")
+
 STORY = next(case for case in trees.VALID if case.name == "tks-contract")
 # What a chart with a database needs from whoever installs it.
 NEEDED = {

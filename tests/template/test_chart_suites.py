@@ -11,9 +11,10 @@ import yaml
 from goldpath.linters import helm_unittest
 from goldpath.model import Case, Finding
 from testing import ROOT, lints, trees
+from testing.releases import STRATEGIES
 
 SUITES = ROOT / "tests/chart/suites"
-STRATEGIES = ("rolling", "blue-green", "canary", "blue-green-deployments")
+
 SHAPES = tuple(itertools.product(STRATEGIES, ("postgresql", "none")))
 # The suites that concern some charts only; the others concern all.
 SOME = {

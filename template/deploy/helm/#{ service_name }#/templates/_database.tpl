@@ -13,11 +13,11 @@ migration whose checksum has changed. The mark "^" protects the start from trimA
 */}}
 {{- define "service.dbInit.files" -}}
 {{- $files := dict }}
-{{- range $path, $content := .Files.Glob "files/db-init/*" }}
-{{- $_ := set $files (base $path) (printf "^%s" (toString $content) | trimAll "\n" | trimPrefix "^" | printf "%s\n") }}
+{{- range $folder, $prefix := dict "files/db-init/*" "" "files/sql/*.sql" "sql." }}
+{{- range $path, $content := $.Files.Glob $folder }}
+{{- $text := printf "^%s" (toString $content) | trimAll "\n" | trimPrefix "^" }}
+{{- $_ := set $files (printf "%s%s" $prefix (base $path)) (printf "%s\n" $text) }}
 {{- end }}
-{{- range $path, $content := .Files.Glob "files/sql/*.sql" }}
-{{- $_ := set $files (printf "sql.%s" (base $path)) (printf "^%s" (toString $content) | trimAll "\n" | trimPrefix "^" | printf "%s\n") }}
 {{- end }}
 {{- $text := toYaml $files }}
 {{- if gt (len $text) 1000000 }}
@@ -130,7 +130,9 @@ spec:
         secretName: {{ .Values.dbInit.admin.existingSecret | default (include "service.dbInit.name" .) | quote }}
         defaultMode: 0440
         items:
-          - key: {{ .Values.dbInit.admin.existingSecret | empty | ternary "admin-password" .Values.dbInit.admin.passwordKey | quote }}
+          {{- with .Values.dbInit.admin }}
+          - key: {{ .existingSecret | empty | ternary "admin-password" .passwordKey | quote }}
+          {{- end }}
             path: password
     - name: database
       secret:
