@@ -105,7 +105,7 @@ FACTS: Mapping[str, Mapping[str, str]] = {
         "tests/template/conftest.py": r"^MAJORS = \(.*, (\d+)\)",
     },
     "folder of the SQL files": {
-        f"{CHART}/templates/_database.tpl": r'Glob "(\S+?)/\*\.sql',
+        f"{CHART}/templates/_database.tpl": r"\"(\S+?)/\*\.sql",
         "template/compose.yaml.jinja": r"helm/#\{ service_name \}#/(\S+?):/",
         f"{DOCS}/database.md.jinja": r"helm/#\{ service_name \}#/(\w+/\w+)/`",
         "template/README.md.jinja": r"helm/#\{ service_name \}#/(\w+/\w+)/`",

@@ -812,7 +812,7 @@ def test_the_schema_knows_every_key_and_no_other(shaped: Render) -> None:
     for key in absent:
         answer = run("helm4", "template", "x", chart, *flags, "--set", f"{key}.a=b")
         assert re.search(
-            rf"{key} is not in this chart; it comes with: (copier|goldpath) update .*"
+            rf"{key} is not in this chart; it comes with: copier update .*"
             r"--data (strategy|database)=\S+\n",
             answer.stderr,
         )
