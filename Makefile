@@ -62,10 +62,6 @@ examples: $(READY) ## Update examples/
 pins: $(READY) ## Update the pinned commits of actions in all workflows
 	@PYTHONPATH=tests $(BIN)/python -m dev.pins
 
-.PHONY: chart-docs
-chart-docs: $(READY) ## Update the chart's README and schema from its values
-	@PYTHONPATH=tests $(BIN)/python -m dev.chart_docs
-
 .PHONY: sizes
 sizes: $(READY) ## Print how many files and lines a copy has, by answer and by kind
 	@PYTHONPATH=tests $(BIN)/python -m dev.sizes

@@ -19,7 +19,7 @@ def helm_template(template: Path, scratch: Path) -> Iterator[Row]:
     """`helm template`: our chart compared with a new chart of `helm create`."""
     root = render(template, Case("payments-api", {}), scratch / "chart/payments-api").root
     ours = root / "deploy/helm/payments-api"
-    values = ours / "ci/plain-values.yaml"
+    values = ours / "ci/rolling-values.yaml"
     for name in ("helm3", "helm4"):
         helm = go_tool(name)
         peer = scratch / name

@@ -41,10 +41,10 @@ FACTS: Mapping[str, Mapping[str, str]] = {
     },
     "program of the image": {
         "template/Dockerfile.jinja": r'(?:/out/server |ENTRYPOINT \["|CMD \[")(/[\w/]+)',
-        f"{CHART}/templates/_pod.tpl": r"^ +- (/\w+/server)$",
+        f"{CHART}/templates/_pod.tpl.jinja": r"^ +- (/\w+/server)$",
     },
     "container of the service": {
-        f"{CHART}/templates/_pod.tpl": r"containers:\n +- name: (server)$",
+        f"{CHART}/templates/_pod.tpl.jinja": r"containers:\n +- name: (server)$",
         f"{SCRIPTS}/cluster.sh": r'@\.name==\\?"(\w+)\\?"',
     },
     "how long a look at the store may take": {
@@ -73,11 +73,11 @@ FACTS: Mapping[str, Mapping[str, str]] = {
     },
     "codes that are the service's fault": {
         "template/deploy/observability/alerts.yaml.jinja": r'grpc_code=~"(.+?)"',
-        f"{CHART}/templates/_rollout.tpl": r'grpc_code=~"(.+?)"',
+        f"{CHART}/templates/analysistemplate.yaml.jinja": r'errors := "(.+?)"',
     },
     # The chart, and who calls it
     "ending of the preview Service": {
-        f"{CHART}/templates/_rollout.tpl": r'"blue-green-deployments"\) \}\}\n.*\}\}(-\w+)$',
+        f"{CHART}/templates/_helpers.tpl.jinja": r'"service.fullname" \. \}\}(-preview)$',
         f"{DOCS}/rollouts.md.jinja": r"Service `#\{ service_name \}#(-\w+)`",
         "docs/story.md": r"with `(-\w+)` behind",
     },
@@ -109,7 +109,7 @@ FACTS: Mapping[str, Mapping[str, str]] = {
         "tests/template/conftest.py": r"^MAJORS = \(.*, (\d+)\)",
     },
     "folder of the SQL files": {
-        f"{CHART}/templates/_database.tpl": r'Glob "(\S+?)/\*\.sql',
+        f"{CHART}/templates/_database.tpl": r"\"(\S+?)/\*\.sql",
         "template/compose.yaml.jinja": r"helm/#\{ service_name \}#/(\S+?):/",
         f"{DOCS}/database.md.jinja": r"helm/#\{ service_name \}#/(\w+/\w+)/`",
         "template/README.md.jinja": r"helm/#\{ service_name \}#/(\w+/\w+)/`",
@@ -119,12 +119,11 @@ FACTS: Mapping[str, Mapping[str, str]] = {
         "template/deploy/environments/dev.yaml.jinja": r"^  tag: (\S+)$",
     },
     "how far the chart's question to Prometheus looks back": {
-        f"{CHART}/templates/_rollout.tpl": r"\[(\d+m)\]",
+        f"{CHART}/templates/analysistemplate.yaml.jinja": r"\[(\d+m)\]",
         f"{CHART}/values.yaml.jinja": r"looks back for (\d+ minutes)",
     },
     "oldest Kubernetes of the chart": {
         f"{CHART}/Chart.yaml.jinja": r"kubeVersion: \">=(\d+\.\d+)\.",
-        f"{CHART}/README.md.gotmpl": r"Kubernetes (\d+\.\d+) or newer",
         "src/goldpath/linters/charts.py": r"^KUBE_VERSIONS = \(\"(\d+\.\d+)\.",
     },
     "level of Pod Security": {
@@ -266,7 +265,7 @@ FACTS: Mapping[str, Mapping[str, str]] = {
 
 VALUES = f"{CHART}/values.yaml.jinja"
 SERVER = "template/internal/config/config.go.jinja"
-HOOK = (VALUES, r"activeDeadlineSeconds: (\d+)\n.*\n.*finished Job")
+HOOK = (VALUES, r"activeDeadlineSeconds: (\d+)\n.*finished Job")
 SHUTDOWN = (
     (SERVER, r'"shutdown-delay", (\S+),'),
     (SERVER, r'"shutdown-timeout", (\S+),'),
@@ -278,7 +277,7 @@ BOUNDS: Mapping[str, tuple[tuple[tuple[str, str], ...], tuple[str, str]]] = {
         ((VALUES, r"waitSeconds: (\d+)"), (VALUES, r"lockSeconds: (\d+)")),
         HOOK,
     ),
-    "the hook and Helm": ((HOOK,), (VALUES, r"that of Helm, which is (\d+) by")),
+    "the hook and Helm": ((HOOK,), (VALUES, r"the default of Helm is (\d+)\.")),
     "the hook and make deploy-dev": (
         (HOOK,),
         (f"{SCRIPTS}/deploy-dev.sh.jinja", r"--timeout (\d+m)"),
@@ -301,7 +300,7 @@ BOUNDS: Mapping[str, tuple[tuple[tuple[str, str], ...], tuple[str, str]]] = {
     ),
     "helm, a script's wait and the workflow": (
         (
-            (VALUES, r"that of Helm, which is (\d+) by"),
+            (VALUES, r"the default of Helm is (\d+)\."),
             (f"{SCRIPTS}/cluster.sh", r"\{TIMEOUT:-(\d+)\}"),
         ),
         ("template/.github/workflows/deploy.yaml", r"timeout-(minutes: \d+)"),

@@ -24,10 +24,10 @@ from goldpath.rendering.tree import Tree
 from testing import ROOT, lints, trees
 
 # Charts are the same in all other cases but for text in them; a test of the chart holds that.
-OF_CHARTS = {"helm3", "helm4", "helm-unittest", "kube-score", "checkov", "pod-security"}
+OF_CHARTS = {"helm3", "helm4", "kube-score", "checkov", "pod-security"}
 WORKFLOWS = [one.LINTER for one in (actionlint, zizmor, checkov_workflows, check_jsonschema)]
 # Linters for files that copies of this template do not have.
-OTHERS = {"ruff", "taplo"}
+OTHERS = {"helm-unittest", "ruff", "taplo"}
 OWN = [linter for linter in registry.LINTERS if linter.name not in OTHERS]
 every_linter = pytest.mark.parametrize("linter", OWN, ids=lambda linter: linter.name)
 

@@ -156,7 +156,7 @@ def test_no_client_kills_a_pod_that_has_the_memory_of_the_chart(
     root: Path, flood: Path, tmp_path: Path
 ) -> None:
     chart = root / "deploy/helm" / root.name
-    values = ("--values", chart / "ci/plain-values.yaml", "--kube-version", "1.36.0")
+    values = ("--values", chart / "ci/rolling-values.yaml", "--kube-version", "1.36.0")
     objects = process.run([toolchain.go_tool("helm4"), "template", "x", chart, *values]).stdout
     (container,) = (
         one["spec"]["template"]["spec"]["containers"][0]

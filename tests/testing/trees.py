@@ -104,6 +104,12 @@ class Renderer:
         return cached_folder("render", key, make, parent=self.shared) / name
 
 
+def chart(root: Path) -> Path:
+    """Return the folder of the one chart of a rendered repository."""
+    (found,) = (root / "deploy/helm").iterdir()
+    return found
+
+
 def built(render: Renderer, case: Case) -> Path:
     """Render a case and build its programs into bin/, once for all workers."""
 

@@ -60,11 +60,11 @@ SEEDS = (
         'minimumReleaseAge: "7 days"', "minimumReleaseAge: 7", whole=True,
     ),
     Seed(
-        "helm4", "template", f"{CHART}/templates/pdb.yaml",
+        "helm4", "template", f"{CHART}/templates/serviceaccount.yaml",
         "metadata:\n", "metadata: {{ nofunction }}\n",
     ),
     Seed(
-        "helm3", "template", f"{CHART}/templates/pdb.yaml",
+        "helm3", "template", f"{CHART}/templates/serviceaccount.yaml",
         "metadata:\n", "metadata: {{ nofunction }}\n",
     ),
     Seed(
@@ -85,18 +85,20 @@ def _of_a_pod(linter: str, rule: str) -> Seed:
     return Seed(linter, rule, f"{CHART}/templates/{linter}.yaml", "", pod, whole=True)
 
 
+# A suite of tests with one that fails; the template itself has none.
+SUITE = """\
+templates: [templates/service.yaml]
+values: [../ci/rolling-values.yaml]
+tests:
+  - asserts: [{equal: {path: kind, value: Pod}}]
+    it: is a Pod
+"""
 # In a separate template: a chart that Helm cannot render has no objects to check.
 OF_CHARTS = (
     _of_a_pod("pod-security", "host namespaces"),
     _of_a_pod("checkov", "CKV_K8S_19"),
     _of_a_pod("kube-score", "container-resources"),
-    Seed(
-        "helm-unittest", "failure", f"{CHART}/tests/exposure_test.yaml",
-        "is reached inside the cluster only, unless told otherwise\n"
-        "    template: templates/service.yaml\n",
-        "is reached inside the cluster only, unless told otherwise\n"
-        "    template: templates/networkpolicy.yaml\n",
-    ),
+    Seed("helm-unittest", "failure", f"{CHART}/tests/seeded_test.yaml", "", SUITE),
 )  # fmt: skip
 
 
@@ -105,6 +107,7 @@ def _insert(root: Path, seed: Seed) -> int:
     file = root / seed.path
     text = file.read_text() if file.exists() else ""
     if not seed.old:
+        file.parent.mkdir(exist_ok=True)
         file.write_text(text + seed.new)
         return (text + seed.new.rstrip("\n")).count("\n") + 1
     before, old, after = text.partition(seed.old)

@@ -101,7 +101,7 @@ def test_the_services_of_a_rollout_are_read_from_the_chart_of_the_copy(
     render: trees.Renderer, tmp_path: Path
 ) -> None:
     root = render.into(Case("gitops", {"gitops": "argocd"}), tmp_path / "payments-api").root
-    (helpers,) = root.glob("deploy/helm/*/templates/_rollout.tpl")
+    (helpers,) = root.glob("deploy/helm/*/templates/_helpers.tpl")
     helpers.write_text(helpers.read_text().replace("}}-preview\n", "}}-next\n"))
     for second, count in (("payments-api-next", 0), ("payments-api-preview", 1)):
         manifest = _manifest(render, ARGO_CD)
