@@ -346,7 +346,7 @@ def test_a_template_that_may_not_be_read_is_named_with_the_cause(
     done = project.update(SECOND, TEMPLATE_TOKEN=token)
     assert done.returncode == 1
     assert cause.format(url=url) in done.stderr
-    assert "docs/automation.md" in done.stderr
+    assert "docs/template.md" in done.stderr
     assert project.branches() == ["main"]
 
 
@@ -432,7 +432,7 @@ def _copy(updates: str, render: trees.Renderer) -> Path:
     [
         ("renovate", {".github/renovate.json5"}),
         ("dependabot", {".github/dependabot.yml", *WORKFLOW_FILES}),
-        ("none", WORKFLOW_FILES),
+        ("none", set()),
     ],
 )
 def test_a_copy_has_the_files_of_its_answer_and_no_others(
