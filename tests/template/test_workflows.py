@@ -271,7 +271,8 @@ def test_a_missing_secret_is_named_with_the_place_to_create_it_before_anything_i
             assert "https://github.com/acme/service/settings/secrets/actions" in line
     for file in (render(HUB).root / ".github/workflows").glob("*.yaml"):
         text = file.read_text()
-        if "docker/login-action" in text:
+        # There is nothing to scan before image-main.yaml has pushed, with the same secrets.
+        if "docker/login-action" in text and file.name != "scan.yaml":
             assert text.index("require-settings.sh") < text.index("docker/login-action"), file.name
 
 
