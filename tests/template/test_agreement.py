@@ -505,6 +505,16 @@ def test_every_tool_version_is_used() -> None:
         assert used, name
 
 
+def test_the_call_of_a_readme_without_a_client_is_a_method_of_the_api() -> None:
+    readme = (TEMPLATE / "README.md.jinja").read_text()
+    (call,) = re.findall(r"http://localhost:#\{ port \}#/([\w.]+)/(\w+)$", readme, re.M)
+    proto = (TEMPLATE / "api/hello/v1/hello.proto").read_text()
+    (package,) = re.findall(r"^package (\S+);$", proto, re.M)
+    (service, method) = re.findall(r"^service (\w+) \{(?:.*\n)*?  rpc (\w+)\(", proto, re.M)[0]
+    assert call == (f"{package}.{service}", method)
+    assert set(re.findall(r"\$(\w+_VERSION)", readme)) == {"BUF_VERSION"}
+
+
 def test_the_generated_code_is_of_the_pinned_generators() -> None:
     modules = (TEMPLATE / "go.mod.jinja").read_text()
     runtime = re.search(r"google.golang.org/protobuf (v\S+)", modules)
