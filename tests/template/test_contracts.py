@@ -89,6 +89,8 @@ def test_every_question_is_used(template: Template, snapshot: Path) -> None:
 def test_every_question_in_the_feature_table_has_its_own_default_there(template: Template) -> None:
     # An update renders the newest table with the answers of an older version.
     table = "".join(template.settings["_exclude"])
+    # A question that older versions do not have is not answered: nothing is excluded then.
+    table = re.sub(r"if (\w+) is defined and '[\w-]+' not in \1 %#", "if true %#", table)
     for question in template.questions:
         for use in re.finditer(rf"\b{question.name}\b(.*?)(?==|%#|\band\b|\bor\b)", table):
             assert re.fullmatch(r" \| default\('[^']+'\) ", use[1]), use[0]
