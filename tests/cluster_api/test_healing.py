@@ -98,7 +98,7 @@ def test_kubernetes_is_upgraded_machine_by_machine_the_control_plane_first(story
         mixed.append(behind and ahead)
         return story.are_ready(3, 4) and not old & {machine.uid for machine in found}
 
-    story.step("Kubernetes upgraded by one minor version: all machines are new and ready", act, done)
+    story.step("Kubernetes upgraded by a minor version: all machines are new and ready", act, done)
     assert {machine.version for machine in story.machines()} == {UPGRADE}
     assert not any(mixed), "a worker was newer than the control plane"
     assert len({machine.zone for machine in story.control_plane()}) == ZONES
