@@ -372,6 +372,16 @@ def test_the_manual_says_for_how_long_an_alert_waits() -> None:
             assert f"{float(share):.0%}".replace("%", " %") in row
 
 
+def test_the_log_records_of_the_manual_are_those_of_the_program() -> None:
+    manual = (TEMPLATE / "docs/operations.md.jinja").read_text()
+    failures = manual.partition("\n## Failures\n")[2].partition("\n## ")[0]
+    cells = [row.split("|")[4] for row in failures.splitlines() if row.startswith("| ")]
+    records = {one for cell in cells for one in re.findall(r"`([a-zA-Z ]+)`", cell)}
+    code = "".join(file.read_text() for file in TEMPLATE.glob("*/*/*.go*"))
+    assert len(records) > 5
+    assert {one for one in records if f'"{one}"' not in code} == set()
+
+
 def test_helm_waits_as_long_as_the_values_say() -> None:
     for helm in ("helm3", "helm4"):
         usage = process.run([toolchain.go_tool(helm), "upgrade", "--help"]).stdout

@@ -70,8 +70,8 @@ def releases(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A new question, used in a file and in the table of features.
     _edit(
         root / "copier.yml",
-        "# 5. Computed",
-        'team:\n  type: str\n  help: Which team?\n  default: "#{ owner }#-team"\n\n# 5. Computed',
+        "# 6. Computed",
+        'team:\n  type: str\n  help: Which team?\n  default: "#{ owner }#-team"\n\n# 6. Computed',
     )
     _edit(
         root / "copier.yml",
