@@ -14,7 +14,7 @@ from testing.steps import Done, Step, jobs
 
 CASES = (
     Case("defaults", {}),
-    Case("no-database", {"database": "none", "registry": "ecr"}),
+    Case("no-database", {"database": "none", "registry": "ecr", "updates": "dependabot"}),
     Case(
         "smallest",
         {
