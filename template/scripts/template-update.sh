@@ -58,7 +58,7 @@ copier_update() (
 
 # cause LOG  prints why copier update failed, and the remedy
 cause() {
-    local manual="see docs/automation.md"
+    local manual="see docs/template.md"
     if grep -q 'potentially unsafe feature' "$1"; then
         echo "this version runs code of the template; review it, then run copier update --trust manually."
     elif grep -qiE 'authentication failed|could not read (username|password)|error: 40[13]' "$1" ||
@@ -147,7 +147,7 @@ draft=()
         cat <<EOF
 
 The token of a workflow (GITHUB_TOKEN) can never push workflow files. That takes the token of a GitHub App with the
-permissions "Contents", "Pull requests" and "Workflows": write; \`docs/automation.md\` says how to give one to this workflow.
+permissions "Contents", "Pull requests" and "Workflows": write; \`docs/template.md\` says how to give one to this workflow.
 Merged as it is, this pull request would leave the workflows behind for good. Before you merge it, bring them with your own
 login, which may push them:
 

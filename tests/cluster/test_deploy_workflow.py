@@ -75,6 +75,6 @@ def _deploy_by_workflow(shop: Release, kubeconfig: Path, folder: Path) -> str:
             env = {name: EXPRESSION.sub(lambda m: context[m[1]], value) for name, value in step.env}
             shop.run([*SHELL, "-c", step.run], accept=(0,), **files, **env)
             run.append(step.place.rpartition(": ")[2])
-    assert run[-2:] == ["Make the kubeconfig", "Deploy"]
+    assert run[-2:] == ["Write the kubeconfig", "Deploy"]
     assert "HELM_VERSION=v" in (folder / "GITHUB_OUTPUT").read_text()
     return (folder / "GITHUB_STEP_SUMMARY").read_text()

@@ -9,7 +9,7 @@ from testing.pinned import go_module
 from testing.providers import Object
 
 Difference = tuple[str, str]
-DOCS = ROOT / "template/docs/cluster-api.md.jinja"
+DOCS = ROOT / "docs/decisions/cluster-api.md"
 
 
 def _theirs(env: Mapping[str, str]) -> list[Object]:

@@ -16,7 +16,7 @@ from testing.providers import Object
 
 ZONES = 3
 UPGRADE = "v1.36.1"
-DOCS = ROOT / "template/docs/cluster-api.md.jinja"
+DOCS = ROOT / "docs/decisions/cluster-api.md"
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_control_plane_machine_whose_node_is_not_ready_is_replaced_in_its_zone
 def test_a_zone_gets_more_workers(story: Story) -> None:
     first = story.named("MachineDeployment")[0]["metadata"]["name"]
     story.step(
-        "a second worker asked for in one zone: it is ready",
+        "a second worker added in one zone: it is ready",
         lambda: story.change("MachineDeployment", {"replicas": 2}, 1),
         lambda: story.are_ready(3, 4),
     )
@@ -98,7 +98,7 @@ def test_kubernetes_is_upgraded_machine_by_machine_the_control_plane_first(story
         mixed.append(behind and ahead)
         return story.are_ready(3, 4) and not old & {machine.uid for machine in found}
 
-    story.step("Kubernetes one minor version further: all machines are new and ready", act, done)
+    story.step("Kubernetes upgraded by a minor version: all machines are new and ready", act, done)
     assert {machine.version for machine in story.machines()} == {UPGRADE}
     assert not any(mixed), "a worker was newer than the control plane"
     assert len({machine.zone for machine in story.control_plane()}) == ZONES

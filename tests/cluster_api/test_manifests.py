@@ -14,7 +14,7 @@ from testing.providers import Object, definitions
 
 Row = Mapping[str, Any]
 ROWS: list[Row] = yaml_text.load((Path(__file__).parent / "rejections.yaml").read_text())
-DOCS = ROOT / "template/docs/cluster-api.md.jinja"
+DOCS = ROOT / "docs/decisions/cluster-api.md"
 EXISTING = "existing"
 every_set = pytest.mark.parametrize("name", clusters.SETS)
 # Other values than the rendered ones, as a user might choose them.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from goldpath.model import Case
 from goldpath.runtime import process
 from goldpath.runtime.toolchain import beside_python, go_env
 from testing import github, trees, yaml_text
@@ -20,7 +21,7 @@ SUCCEEDED = {"outputs": {"conclusion": "success", "url": RUN}, "failed": ""}
 
 @pytest.fixture(scope="module")
 def file(render: trees.Renderer) -> Path:
-    return render(trees.PAIRS[0]).root / FILE
+    return render(Case("defaults", {})).root / FILE
 
 
 @pytest.fixture
@@ -40,13 +41,13 @@ def _run(file: Path, hub: GitHub, token: str = github.TOKEN, **inputs: str) -> o
     return json.loads(done.stdout)
 
 
-def test_every_copy_has_a_template_that_argo_accepts(render: trees.Renderer) -> None:
+def test_the_template_of_every_copy_is_one_that_argo_accepts(render: trees.Renderer) -> None:
     checked = set()
-    for case in trees.CASES:
-        text = (render(case).root / FILE).read_bytes()
-        if text not in checked:
-            process.run([go_tool("argo-workflows"), render(case).root / FILE])
-            checked.add(text)
+    for file in (render(case).root / FILE for case in trees.CASES):
+        if file.exists() and file.read_bytes() not in checked:
+            process.run([go_tool("argo-workflows"), file])
+            checked.add(file.read_bytes())
+    assert len(checked) > 1
 
 
 @pytest.mark.parametrize(

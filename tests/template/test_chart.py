@@ -949,18 +949,6 @@ def test_the_notes_say_whether_to_call_by_tls(
     assert line in answer.stdout.partition("NOTES:")[2]
 
 
-def test_the_manual_of_the_database_has_the_weights_of_the_chart(chart: Path) -> None:
-    text = (chart.parents[2] / "docs/database.md").read_text()
-    told = set(re.findall(r"^\| (-\d+) \| (\w+) \|", text, re.M))
-    dev = documents(template(chart, "--values", chart.parents[1] / "environments/dev.yaml"))
-    hooks = {
-        (one["metadata"]["annotations"]["helm.sh/hook-weight"], kind)
-        for (kind, name), one in dev.items()
-        if name == "tks-contract-db-init"
-    }
-    assert told == hooks
-
-
 REFUSALS = (
     *("is too old", "is a standby", "needs CREATEROLE and CREATEDB", "has rights that only"),
     *("was made by another administrator", "has the rights of role", "and has to belong to"),

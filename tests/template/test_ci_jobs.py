@@ -14,7 +14,7 @@ from testing.steps import Done, Step, jobs
 
 CASES = (
     Case("defaults", {}),
-    Case("no-database", {"database": "none", "registry": "ecr"}),
+    Case("no-database", {"database": "none", "registry": "ecr", "updates": "dependabot"}),
     Case(
         "smallest",
         {
@@ -35,12 +35,13 @@ NOT_OFFLINE = {
     "actions/attest": GITHUB,
     "actions/create-github-app-token": GITHUB,
     "sigstore/cosign-installer": "a release of cosign on GitHub",
-    "ci.yaml: test: Test with the race detector, on a PostgreSQL": (
+    "ci.yaml: lint: Check the Dockerfile": f"{ENGINE}; make test-image builds the Dockerfile",
+    "ci.yaml: test: Test with the race detector and PostgreSQL": (
         f"{ENGINE} for PostgreSQL; test_go.py has one"
     ),
     "deploy.yaml: deploy: Deploy": "a cluster; tests/cluster/test_deploy_workflow.py has one",
     "image-main.yaml: image: Sign the image by its digest": REGISTRY,
-    "image-main.yaml: image: Move latest, unless main has moved on": (
+    "image-main.yaml: image: Move latest unless main has a newer commit": (
         f"{GITHUB}; test_workflows.py answers for it"
     ),
     "image-pr.yaml: clean: Delete the images of the pull request": (
@@ -48,11 +49,11 @@ NOT_OFFLINE = {
     ),
     "release.yaml: release: Push the chart": f"{REGISTRY}; test_workflows.py answers for it",
     "release.yaml: release: Sign image and chart by their digests": REGISTRY,
-    "release.yaml: release: Move the tag of the minor version, unless a newer patch has it": (
+    "release.yaml: release: Move the tag of the minor version unless a newer patch exists": (
         f"{GITHUB}; test_workflows.py answers for it"
     ),
-    "release.yaml: release: Make the release": f"{GITHUB}; test_workflows.py answers for it",
-    "scan.yaml: modules: Look for known vulnerabilities that the code can reach": (
+    "release.yaml: release: Publish the release": f"{GITHUB}; test_workflows.py answers for it",
+    "scan.yaml: modules: Scan for known vulnerabilities that the code can reach": (
         "the database of vulnerabilities; test_operations.py has one"
     ),
     "template-update.yaml: update: Update and open a pull request": (

@@ -89,6 +89,8 @@ def test_every_question_is_used(template: Template, snapshot: Path) -> None:
 def test_every_question_in_the_feature_table_has_its_own_default_there(template: Template) -> None:
     # An update renders the newest table with the answers of an older version.
     table = "".join(template.settings["_exclude"])
+    # A question that older versions do not have is not answered: nothing is excluded then.
+    table = re.sub(r"if (\w+) is defined and '[\w-]+' not in \1 %#", "if true %#", table)
     for question in template.questions:
         for use in re.finditer(rf"\b{question.name}\b(.*?)(?==|%#|\band\b|\bor\b)", table):
             assert re.fullmatch(r" \| default\('[^']+'\) ", use[1]), use[0]
@@ -131,6 +133,30 @@ _EXTENSION_POINTS = {
     "Makefile.local",
     "compose.override.yaml",
 }
+
+
+# Paths in the repository; not those that users create, and of GitHub's API.
+INSIDE = re.compile(r"(?<![\w/.#}{-])((?:scripts|docs|deploy|internal|cmd|\.github)/[\w./-]*\w)")
+ELSEWHERE = re.compile(r"deploy/cluster-api/(our|staging)")
+
+
+def test_documents_and_workflows_name_only_what_this_copy_has(rendered: Render) -> None:
+    root = rendered.root
+    targets = _targets(root)
+    documents = {*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob(".github/**/*.*")}
+    for file in documents - {root / "docs/rollouts.md"}:
+        text = CHANGES.sub("", file.read_text().replace(root.name, "NAME"))
+        for path in INSIDE.findall(text):
+            found = (root / path.replace("NAME", root.name)).exists() or [*root.glob(f"{path}.*")]
+            assert found or ELSEWHERE.match(path), f"{file.name}: {path}"
+        for target in re.findall(r"(?:`|^|run: )make ([a-z][a-z-]*[a-z])(?![\w-])", text, re.M):
+            assert target in targets, f"{file.name}: make {target}"
+        for link, anchor in re.findall(r"\]\(([\w/.]*\.md)?(?:#([\w-]+))?\)", text):
+            linked = file.parent / link if link else file
+            assert linked.is_file(), f"{file.name}: {link}"
+            headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.M)
+            slugs = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
+            assert not anchor or anchor in slugs, f"{file.name}: {link}#{anchor}"
 
 
 IMAGE = re.compile(r"\.io/|\.amazonaws\.com/")

@@ -53,7 +53,7 @@ def test_what_is_not_the_number_of_a_pull_request_is_refused(number: str) -> Non
 def test_the_table_of_the_manual_is_what_the_script_prints(render: trees.Renderer) -> None:
     text = (render(trees.PAIRS[0]).root / "docs/ci.md").read_text()
     rows = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|$", text.partition("| branch of")[2], re.M)
-    assert len(rows) > 8
+    assert len(rows) > 4
     assert [tag for _, tag in rows] == [_tag(branch) for branch, _ in rows]
 
 

@@ -135,5 +135,7 @@ def test_the_manual_has_every_question_with_its_choices_numbers_and_default() ->
         validator = question.details.get("validator", "")
         assert set(re.findall(r"\d+ to \d+", rule)) <= set(re.findall(r"\d+ to \d+", validator))
         # One that is computed is described in words.
-        if "#" not in question.details["default"]:
+        if question.details["default"] == [*question.choices]:
+            assert default == "all of them"
+        elif "#" not in question.details["default"]:
             assert default == f"`{question.details['default']}`", name

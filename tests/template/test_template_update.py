@@ -80,7 +80,7 @@ def copied(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository generated from the first release, beside its origin."""
     folder = tmp_path_factory.mktemp("copied")
     root = folder / "payments-api"
-    options = ("--defaults", "--vcs-ref", FIRST, "--data", "updates=none")
+    options = ("--defaults", "--vcs-ref", FIRST, "--data", "updates=dependabot")
     done = trees.copier("copy", *options, releases, root)
     assert done.returncode == 0, done.stderr
     trees.commit(root)
@@ -298,7 +298,7 @@ def test_an_edit_is_seen_under_settings_of_git_with_which_copier_loses_it(
 
 
 def test_the_workflow_gives_the_script_what_it_reads(render: trees.Renderer) -> None:
-    root = _copy("none", render)
+    root = _copy("dependabot", render)
     workflow = yaml_text.load((root / ".github/workflows/template-update.yaml").read_text())
     *_, step = workflow["jobs"]["update"]["steps"]
     assert step["run"] == "scripts/template-update.sh"
@@ -346,7 +346,7 @@ def test_a_template_that_may_not_be_read_is_named_with_the_cause(
     done = project.update(SECOND, TEMPLATE_TOKEN=token)
     assert done.returncode == 1
     assert cause.format(url=url) in done.stderr
-    assert "docs/automation.md" in done.stderr
+    assert "docs/template.md" in done.stderr
     assert project.branches() == ["main"]
 
 
@@ -432,7 +432,7 @@ def _copy(updates: str, render: trees.Renderer) -> Path:
     [
         ("renovate", {".github/renovate.json5"}),
         ("dependabot", {".github/dependabot.yml", *WORKFLOW_FILES}),
-        ("none", WORKFLOW_FILES),
+        ("none", set()),
     ],
 )
 def test_a_copy_has_the_files_of_its_answer_and_no_others(

@@ -49,7 +49,7 @@ def releases(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     _edit(files / "Dockerfile.jinja", "WORKDIR /src", "WORKDIR /source")
     for file in ("Dockerfile.jinja", "scripts/tools.env"):
         _edit(files / file, f"GO_VERSION={GO_VERSION}\n", f"GO_VERSION={NEXT_GO}\n")
-    _edit(files / "docs/template.md.jinja", "# Files that", "# The files that")
+    _edit(files / "docs/template.md.jinja", "# Updates of", "# All updates of")
     _append(files / ".gitignore", "\n# New in 2\n/new-in-2/\n")
     _append(files / ".golangci.yml", "# new in 2\n")
     _append(files / "compose.yaml.jinja", "# The team is called #{ team }#.\n")
@@ -70,8 +70,8 @@ def releases(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A new question, used in a file and in the table of features.
     _edit(
         root / "copier.yml",
-        "# 5. Computed",
-        'team:\n  type: str\n  help: Which team?\n  default: "#{ owner }#-team"\n\n# 5. Computed',
+        "# 6. Computed",
+        'team:\n  type: str\n  help: Which team?\n  default: "#{ owner }#-team"\n\n# 6. Computed',
     )
     _edit(
         root / "copier.yml",

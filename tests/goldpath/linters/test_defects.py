@@ -56,7 +56,7 @@ SEEDS = (
         "run: scripts/image-pr.sh", "run: echo ${{ github.head_ref }}",
     ),
     Seed(
-        "check-jsonschema", "renovate", "template/.github/renovate.json5",
+        "check-jsonschema", "renovate", "template/.github/renovate.json5.jinja",
         'minimumReleaseAge: "7 days"', "minimumReleaseAge: 7", whole=True,
     ),
     Seed(
