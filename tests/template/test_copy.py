@@ -100,6 +100,7 @@ def test_an_interactive_run_takes_the_answers_one_by_one(snapshot: Path, tmp_pat
         ("What deploys payments-api", "\r"),
         ("Which cluster does Cluster API create", "\r"),
         ("Which AWS region does the cluster run in?", "\r"),
+        ("Which extras does payments-api-v2 get?", " \r"),  # without the first one
         ("Under which license is payments-api-v2", "\r"),
         ("make init", ""),
     ]
@@ -107,6 +108,7 @@ def test_an_interactive_run_takes_the_answers_one_by_one(snapshot: Path, tmp_pat
     recorded = _answers(folder)
     assert recorded["service_name"] == "payments-api-v2"
     assert recorded["registry"] == "ghcr.io"
+    assert recorded["extras"][0] == "deploy"
 
 
 def test_an_interactive_run_asks_again_after_an_invalid_answer(
@@ -132,6 +134,7 @@ def test_an_interactive_run_asks_again_after_an_invalid_answer(
         ("What updates the dependencies", "\r"),
         ("What deploys payments-api", "\r"),
         ("Which cluster does", DOWN * 3 + "\r"),
+        ("Which extras", "\r"),
         ("Under which license", "\r"),
         ("make init", ""),
     ]

@@ -110,7 +110,7 @@ def test_dashboard_and_alerts_use_metrics_that_there_are(
     for file in texts:
         used = set(re.findall(r"\b(?:grpc_server|db_pool|service_build)_\w+", file.read_text()))
         assert used
-        # A histogram is asked for by its buckets.
+        # Queries name a histogram by its buckets.
         assert {name.removesuffix("_bucket") for name in used} <= set(families)
 
 
