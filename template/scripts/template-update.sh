@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Bring the newest version of the template as a pull request from the branch template-update.
-# Needs a clean checkout of the default branch, pipx, and gh with GH_TOKEN. Prints what it did.
+# Propose the newest version of the template as a pull request from the branch template-update.
+# Needs a clean checkout of the default branch, pipx, and gh with GH_TOKEN.
 #
 # MAY_PUSH_WORKFLOWS  true if the token may change .github/workflows; no GITHUB_TOKEN may
 # TEMPLATE_TOKEN      a token that can read a private template
@@ -8,9 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/tools.env
 
-branch=template-update
-answers=.copier-answers.yml
-workflows=.github/workflows
+branch=template-update answers=.copier-answers.yml workflows=.github/workflows
 base=$(git branch --show-current)
 
 say() { echo "template-update: $1"; }
@@ -20,56 +18,47 @@ fail() {
     exit 1
 }
 
-# version [COMMIT] prints the template's version in the work tree, or in a commit.
-version() {
-    if [ $# -gt 0 ]; then git show "$1:./$answers"; else cat "$answers"; fi | sed -n 's/^_commit: *//p'
-}
-
-# git_config KEY VALUE  sets it for every git command that this script starts
+# git_config KEY VALUE sets it for every git command that this script starts.
 git_config() {
     local number=${GIT_CONFIG_COUNT:-0}
     export "GIT_CONFIG_KEY_$number=$1" "GIT_CONFIG_VALUE_$number=$2" GIT_CONFIG_COUNT=$((number + 1))
 }
 
-# copier_update  runs Copier, whose git sends TEMPLATE_TOKEN to the template's server only
+# copier_update runs Copier, whose git sends TEMPLATE_TOKEN to the template's server only.
 copier_update() (
-    server=https://github.com
-    ssh=""
+    server=https://github.com ssh=""
     if [[ $source =~ ^(git\+)?(https?://[^/]+)/ ]]; then
         server=${BASH_REMATCH[2]}
     elif [[ $source =~ ^(git\+)?((ssh://)?[^/@]+@([^/:]+)(:[0-9]+/|[:/])) ]]; then
-        server=https://${BASH_REMATCH[4]}
-        ssh=${BASH_REMATCH[2]}
+        server=https://${BASH_REMATCH[4]} ssh=${BASH_REMATCH[2]}
     elif [[ $source == gl:* ]]; then
         server=https://gitlab.com
     fi
     if [ -n "${TEMPLATE_TOKEN:-}" ]; then
         # The helper is a command that reads the token from its environment. No other helper gets to store it.
         git_config "credential.$server.helper" ""
-        git_config "credential.$server.helper" \
-            "!f() { echo username=x-access-token; echo \"password=\$TEMPLATE_TOKEN\"; }; f"
+        git_config "credential.$server.helper" "!f() { echo username=x-access-token; echo \"password=\$TEMPLATE_TOKEN\"; }; f"
         [ -z "$ssh" ] || git_config "url.$server/.insteadOf" "$ssh"
     fi
     unset GH_TOKEN # for this repository only
-    export GIT_TERMINAL_PROMPT=0 LC_ALL=C.UTF-8
     # --defaults and --skip-answered: questions that are new get their default, the others keep their answer.
-    pipx run --spec "copier==$COPIER_VERSION" copier update --defaults --skip-answered --conflict inline
+    GIT_TERMINAL_PROMPT=0 LC_ALL=C.UTF-8 pipx run --spec "copier==$COPIER_VERSION" copier update --defaults --skip-answered \
+        --conflict inline
 )
 
-# cause LOG  prints why copier update failed, and the remedy
+# cause LOG prints why copier update failed.
 cause() {
-    local manual="see docs/template.md"
     if grep -q 'potentially unsafe feature' "$1"; then
         echo "this version runs code of the template; review it, then run copier update --trust manually."
     elif grep -qiE 'authentication failed|could not read (username|password)|error: 40[13]' "$1" ||
         grep -qiE 'permission denied|host key verification failed' "$1"; then
         if [ -n "${TEMPLATE_TOKEN:-}" ]; then
-            echo "the server of $source rejects the token for the template; it may have expired, $manual."
+            echo "the server of $source rejects the token for the template; it may have expired, see docs/template.md."
         else
-            echo "$source requires authentication: set a token for the template, $manual."
+            echo "$source requires authentication: set a token for the template, see docs/template.md."
         fi
     elif grep -qiE 'repository.* not found|does not appear to be a git repository|error: 404' "$1"; then
-        echo "$source does not exist, or the token lacks \"Contents: read\" on it, $manual."
+        echo "$source does not exist, or the token lacks \"Contents: read\" on it, see docs/template.md."
     elif grep -qiE 'could not resolve|failed to connect|connection (refused|timed out)|unable to access' "$1"; then
         echo "the server of $source cannot be reached."
     else
@@ -77,102 +66,81 @@ cause() {
     fi
 }
 
-# The token reaches git through gh, so it is in no address, argument or file.
-with_token() {
-    git -c credential.helper= -c credential.helper='!gh auth git-credential' "$@"
-}
-
-for program in pipx gh; do
-    command -v "$program" >/dev/null || fail "$program is not on PATH."
-done
 [ -n "$base" ] || fail "no branch is checked out."
 # With other values, Copier overwrites edits without conflict markers.
 git_config status.showUntrackedFiles all
 git_config apply.whitespace nowarn
 [ -z "$(git status --porcelain)" ] || fail "there are changes that are not committed."
 scripts/no-leftovers.sh || fail "fix these first."
-
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-old=$(version)
+old=$(sed -n 's/^_commit: *//p' "$answers")
 source=$(sed -n 's/^_src_path: *//p' "$answers")
 copier_update 2>&1 | tee "$work/log" || fail "$(cause "$work/log")"
-new=$(version)
-
+new=$(sed -n 's/^_commit: *//p' "$answers")
 git add --all
 if git diff --cached --quiet; then
     say "$old is the newest version."
-    exit 0
+    exit
 fi
 
-# A branch that has this version already may have commits of people, who resolved its conflicts.
+# The token reaches git through gh, so it is in no address, argument or file.
+git_config credential.helper ""
+git_config credential.helper '!gh auth git-credential'
 lease=""
-status=0
-with_token ls-remote --quiet --exit-code origin "refs/heads/$branch" >/dev/null || status=$?
-if [ "$status" = 0 ]; then
-    with_token fetch --quiet --depth 1 origin "refs/heads/$branch"
+if [ -n "$(git ls-remote origin "refs/heads/$branch")" ]; then
+    git fetch --quiet --depth 1 origin "refs/heads/$branch"
     lease=$(git rev-parse FETCH_HEAD)
-    if [ "$(version "$lease")" = "$new" ]; then
+    # A branch of this version may have commits of people, who resolved its conflicts.
+    if git show "$lease:./$answers" | grep -qxF "_commit: $new"; then
         say "$new is proposed already, on the branch $branch; delete the branch to have it proposed again."
-        exit 0
+        exit
     fi
-elif [ "$status" != 2 ]; then # 2: there is no such branch
-    fail "origin cannot be asked for the branch $branch."
 fi
 
-scripts/no-leftovers.sh 2>"$work/conflicts" || true
-
-kept=()
+draft=() kept=()
+echo "Updates the template from $old to $new; its CHANGELOG.md has the changes. Check with \`make check\`." >"$work/body"
+if ! scripts/no-leftovers.sh 2>"$work/conflicts"; then
+    draft=(--draft)
+    printf '\n## Conflicts\n\nYou and the template changed the same lines; the files have both versions:\n\n' >>"$work/body"
+    sed 's/^/- /' "$work/conflicts" >>"$work/body"
+fi
 if [ "${MAY_PUSH_WORKFLOWS:-false}" != true ]; then
     mapfile -d '' kept < <(git diff --cached --name-only --no-renames -z -- "$workflows")
-    if [ ${#kept[@]} -gt 0 ]; then
-        git reset --quiet -- "$workflows"
-        git clean --quiet --force -d -- "$workflows"
-        git checkout --quiet HEAD -- "$workflows"
-    fi
 fi
-
-draft=()
-{
-    echo "Brings the template from $old to $new. What changed is in its CHANGELOG.md; check with \`make check\`."
-    if [ -s "$work/conflicts" ]; then
-        draft=(--draft)
-        printf '\n## Conflicts\n\nYou and the template changed the same lines. Both versions are in the files, marked:\n\n'
-        sed 's/^/- /' "$work/conflicts"
-    fi
-    if [ ${#kept[@]} -gt 0 ]; then
-        draft=(--draft)
-        printf '\n## Workflows are missing\n\nThese files have changed too, and are as they were:\n\n'
+if [ ${#kept[@]} -gt 0 ]; then
+    draft=(--draft)
+    git reset --quiet -- "$workflows"
+    git clean --quiet --force -d -- "$workflows"
+    git checkout --quiet HEAD -- "$workflows"
+    {
+        printf '\n## Workflows are missing\n\nThese files have changed too, and are not in this pull request:\n\n'
         printf -- '- %s\n' "${kept[@]}"
-        cat <<EOF
+        cat <<EOT
 
-The token of a workflow (GITHUB_TOKEN) can never push workflow files. That takes the token of a GitHub App with the
-permissions "Contents", "Pull requests" and "Workflows": write; \`docs/template.md\` says how to give one to this workflow.
-Merged as it is, this pull request would leave the workflows behind for good. Before you merge it, bring them with your own
-login, which may push them:
+The token of a workflow (GITHUB_TOKEN) can never push workflow files. The token of a GitHub App can, with the permissions
+"Contents", "Pull requests" and "Workflows": write; \`docs/template.md\` says how this workflow gets it. If you merge this pull
+request as it is, the workflows are never updated. First add them with your own login:
 
     git fetch origin && git switch --detach origin/$base
     pipx run --spec copier==$COPIER_VERSION copier update --defaults --skip-answered --vcs-ref $new
     git add --all && git commit --message "Update the template to $new"
     git push --force origin HEAD:$branch
-EOF
-    fi
-} >"$work/body"
-
-git switch --quiet --force-create "$branch"
-git -c user.name="github-actions[bot]" -c user.email="41898282+github-actions[bot]@users.noreply.github.com" \
-    commit --quiet --no-verify --message "Update the template to $new"
-with_token push --quiet --force-with-lease="$branch:$lease" origin "HEAD:refs/heads/$branch"
+EOT
+    } >>"$work/body"
+fi
 
 title="Update the template to $new"
+git switch --quiet --force-create "$branch"
+git -c user.name="github-actions[bot]" -c user.email="41898282+github-actions[bot]@users.noreply.github.com" \
+    commit --quiet --no-verify --message "$title"
+git push --quiet --force-with-lease="$branch:$lease" origin "HEAD:refs/heads/$branch"
 number=$(gh pr list --head "$branch" --base "$base" --state open --json number --jq '.[0].number // empty')
 if [ -n "$number" ]; then
     gh pr edit "$number" --title "$title" --body-file "$work/body"
-    # Whether it can be merged may have changed with the version.
-    if [ ${#draft[@]} -gt 0 ]; then gh pr ready "$number" --undo; else gh pr ready "$number"; fi
+    gh pr ready "$number" ${draft[0]:+--undo} # whether it can be merged may have changed
 else
     gh pr create --head "$branch" --base "$base" --title "$title" --body-file "$work/body" "${draft[@]}" ||
-        fail "gh cannot open the pull request. GitHub lets workflows do that after: Settings, Actions, General, \"Allow \
-GitHub Actions to create and approve pull requests\"."
+        fail "gh cannot open the pull request; the setting \"Allow GitHub Actions to create and approve pull requests\" lets it."
 fi
 say "proposed $new${draft[0]:+, as a draft}."

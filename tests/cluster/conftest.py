@@ -2,12 +2,13 @@
 
 import itertools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from goldpath.model import Case
 from testing import kubernetes, releases, trees
 from testing.kubernetes import Cluster
 from testing.releases import Release, Scenarios
@@ -25,29 +26,47 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="package")
-def repository(render: trees.Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose strategy is blue-green, with values for ENV=test and ENV=bare.
+def repositories(
+    render: trees.Renderer, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Path]:
+    """The repository of a service for each strategy, with values for ENV=test and ENV=bare.
 
-    Each strategy has an ENV of its name, with the values of ENV=bare.
+    That of blue-green also has the strategies of its development values and of its migration.
     """
-    case = next(case for case in trees.PAIRS if releases.is_typical(case))
-    root = tmp_path_factory.mktemp("cluster") / "payments-api"
-    shutil.copytree(render(case).root, root)
-    (root / "deploy/environments/test.yaml").write_text(releases.VALUES)
-    (root / "deploy/environments/bare.yaml").write_text(releases.BARE_VALUES)
+    folder = tmp_path_factory.mktemp("cluster")
+    found = {}
     for strategy in releases.STRATEGIES:
-        file = root / f"deploy/environments/{strategy}.yaml"
-        file.write_text(f"{releases.BARE_VALUES}strategy: {strategy}\n")
-    return root
+        root = folder / strategy / "payments-api"
+        shutil.copytree(render(Case(f"cluster-{strategy}", {"strategy": strategy})).root, root)
+        environments = {"test": releases.VALUES, "bare": releases.BARE_VALUES}
+        if strategy == "blue-green":
+            environments = {name: text + releases.DELAYS for name, text in environments.items()}
+            for other in ("rolling", "canary"):
+                environments[other] = f"{releases.BARE_VALUES}strategy: {other}\n"
+        for name, text in environments.items():
+            (root / f"deploy/environments/{name}.yaml").write_text(text)
+        found[strategy] = root
+    return found
 
 
 @pytest.fixture(scope="package")
-def release(cluster: Cluster, repository: Path) -> NewRelease:
-    """Return a function that creates a release, with its namespace, for a Helm and an ENV."""
+def repository(repositories: Mapping[str, Path]) -> Path:
+    """The repository whose strategy is blue-green."""
+    return repositories["blue-green"]
+
+
+@pytest.fixture(scope="package")
+def release(cluster: Cluster, repositories: Mapping[str, Path]) -> NewRelease:
+    """Return a function that creates a release, with its namespace, for a Helm and an ENV.
+
+    A strategy instead of an ENV is ENV=bare of its repository.
+    """
     numbers = itertools.count()
 
     def make(helm: str, env: str) -> Release:
-        new = Release(cluster, repository, f"shop-{next(numbers)}", helm, env)
+        strategy, env = (env, "bare") if env in repositories else ("blue-green", env)
+        name = f"shop-{next(numbers)}"
+        new = Release(cluster, repositories[strategy], name, helm, env)
         new.create_namespace()
         return new
 

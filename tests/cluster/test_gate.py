@@ -66,7 +66,10 @@ def test_a_promotion_that_leaves_the_rollout_paused_is_reported_as_failed(
     (lossy / "kubectl-argo-rollouts").chmod(0o755)
     path = f"{lossy}:{shop.run(['printenv', 'PATH']).stdout.strip()}"
     failed = shop.make("promote", accept=(2,), PATH=path)
-    assert ":v2@" in failed.stderr.partition("is paused again, and")[2].partition("is not live")[0]
+    assert (
+        ":v2@"
+        in failed.stderr.partition("the Rollout is Paused, and")[2].partition("is not live")[0]
+    )
     assert shop.moment().active == live
 
 
@@ -114,12 +117,12 @@ def test_a_promoted_version_without_prometheus_data_is_live_and_can_be_aborted(
 def test_undo_rolls_back_to_a_live_version_and_never_to_a_pending_one(shop: Release) -> None:
     shop.deploy("v1")
     live = shop.moment().active
-    assert "there is nothing to go back to" in shop.make("undo", accept=(2,)).stderr
+    assert "there is no earlier version" in shop.make("undo", accept=(2,)).stderr
     # A pending version that is aborted, one that is replaced, one whose Helm upgrade fails.
     shop.deploy("v2")
     shop.make("abort")
     shop.deploy("v3")
-    assert ":v3@" in shop.deploy("v4").stdout.partition("waited to be promoted")[0]
+    assert ":v3@" in shop.deploy("v4").stdout.partition("was pending")[0]
     shop.upgrade("v5", "--set", "extraEnv[0].value=nameless", accept=(1,))
     promoted = shop.make("promote")
     assert "docker.io/acme/payments-api:v4@sha256:" in promoted.stdout
@@ -144,7 +147,7 @@ def test_deploy_refuses_to_continue_while_promotion_is_bypassed(shop: Release) -
     assert "has lost its version" in refused
     assert "has lost its version" in shop.make("status").stdout
     # With the command in the error message.
-    command = refused.partition("To close it: kubectl ")[2].partition("\nmake:")[0]
+    command = refused.partition("To restore it: kubectl ")[2].partition("\nmake:")[0]
     shop.cluster.kubectl(*shlex.split(command))
     shop.deploy("v3")
     assert shop.settled("Paused").active == live
@@ -201,7 +204,7 @@ def test_an_unready_preview_is_not_promoted(shop: Release) -> None:
     assert "gave up after 3 seconds" in given_up.stderr
     assert f"Secret database is missing in namespace {shop.namespace}:" in given_up.stderr
     refused = shop.make("promote", accept=(2,))
-    assert "nothing waits to be promoted" in refused.stderr
+    assert "no version is pending" in refused.stderr
     assert shop.moment().active == live
 
 
@@ -211,7 +214,7 @@ def test_a_preview_with_a_running_analysis_is_not_promoted(shop: Release) -> Non
     live = shop.moment().active
     shop.deploy("hangs", accept=(2,), TIMEOUT="3")
     refused = shop.make("promote", accept=(2,))
-    assert "nothing waits to be promoted" in refused.stderr
+    assert "no version is pending" in refused.stderr
     assert shop.moment().active == live
 
 
@@ -230,7 +233,7 @@ def test_a_retried_version_is_promoted_after_its_analysis_although_paused_before
     shop.plugin("retry", "rollout")
     assert shop.settled("Paused").active == live
     refused = shop.make("promote", accept=(2,))
-    assert "Progressing (the analysis before the promotion still runs)" in refused.stderr
+    assert "Progressing (the analysis before the promotion is still running)" in refused.stderr
     assert shop.moment().active == live
     shop.cluster.kubectl("delete", *quota)
     shop.wait_for_analysis()

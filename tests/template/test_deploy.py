@@ -89,22 +89,22 @@ def test_deploy_dev_refuses_a_cluster_that_others_may_use(
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome", "text"),
-    [(0, 0, "diff: no difference"), (1, 0, ""), (2, 2, "")],
+    ("status", "outcome"),
+    [(0, 0), (1, 0), (2, 2)],
     ids=["equal", "different", "broken"],
 )
 def test_diff_fails_only_if_kubectl_cannot_compare(
-    status: int, outcome: int, text: str, render: trees.Renderer, stubs: Stubs
+    status: int, outcome: int, render: trees.Renderer, stubs: Stubs
 ) -> None:
     folder = stubs(f'[ "$1" != diff ] || {{ cat > $0.stdin; exit {status}; }}')
     done = make(render(COMPLETE).root, folder, "diff", "ENV=dev", "NAMESPACE=shop")
     assert done.status == outcome
-    assert text in done.stdout
-    assert calls(folder)[0].endswith("--namespace shop --no-hooks")
+    assert "--namespace shop" in calls(folder)[0]
+    assert "--no-hooks" in calls(folder)[0]
     assert (folder / "kubectl.stdin").read_text() == "rendered\n"
 
 
-@pytest.mark.parametrize("target", ["template", "diff", "deploy-dev"])
+@pytest.mark.parametrize("target", ["diff", "deploy-dev", "status"])
 def test_a_target_without_helm_says_how_to_get_it(
     target: str, render: trees.Renderer, tmp_path: Path
 ) -> None:
@@ -117,13 +117,4 @@ def test_a_target_without_helm_says_how_to_get_it(
         env={"PATH": str(tmp_path)},
         accept=(2,),
     )
-    assert "helm is not on PATH; install Helm" in done.stderr
-
-
-def test_an_environment_without_a_file_is_named_beside_those_that_have_one(
-    render: trees.Renderer, stubs: Stubs
-) -> None:
-    folder = stubs("")
-    done = make(render(COMPLETE).root, folder, "template", "ENV=staging")
-    assert done.status == 2
-    assert "there is no deploy/environments/staging.yaml; there are dev production" in done.stderr
+    assert "helm is not on PATH; see https://helm.sh/docs/intro/install" in done.stderr

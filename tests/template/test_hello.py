@@ -266,13 +266,13 @@ def test_a_run_that_never_ends_is_left_after_the_time_limit(
     hub.polls = None
     done = _dispatch(configuration, HELLO_TIMEOUT="1", HELLO_INTERVAL="1")
     assert done.returncode == 3
-    assert f"The run may still go on: {RUN}" in done.stderr
+    assert f"The run may continue: {RUN}" in done.stderr
 
 
 def test_a_dispatch_without_a_server_ends(configuration: Path) -> None:
     done = _dispatch(configuration)
     assert done.returncode == 3
-    assert "GitHub cannot be asked" in done.stderr
+    assert "GitHub answers nothing" in done.stderr
 
 
 @pytest.mark.parametrize(

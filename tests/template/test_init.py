@@ -31,13 +31,14 @@ def test_a_folder_in_no_repository_becomes_one(copy: Path) -> None:
     files = set(trees.files(copy))
     done = _init(copy)
     place = f"the repository {copy}"
-    assert done.stdout == f"init: committed {len(files)} files on branch main of {place}.\n"
+    assert done.stdout.startswith(f"init: committed on branch main of {place};")
+    assert "ignores" not in done.stdout
     assert _committed(copy) == files
     again = _init(copy)
-    assert again.stdout == f"init: already committed in {place}; nothing to do.\n"
+    assert again.stdout == f"init: this folder is already committed in {place}.\n"
     assert again.status == 0
     (copy / "new.txt").write_text("new\n")
-    assert "There are uncommitted changes" in _init(copy).stdout
+    assert _init(copy).status == 0
     assert "new.txt" not in map(str, _committed(copy))
 
 
@@ -47,8 +48,8 @@ def test_a_folder_of_a_monorepo_is_committed_there_and_nothing_else_is(copy: Pat
     trees.build_file_tree(outer, {"staged.txt": "staged\n", ".gitignore": "*.pb.go\n"})
     trees.git(outer, "add", "staged.txt")
     done = _init(copy)
-    assert f"of the surrounding repository {outer}." in done.stdout
-    assert "api/hello/v1/hello.pb.go" in done.stdout.partition("rules outside this folder")[2]
+    assert f"of the repository {outer};" in done.stdout
+    assert "api/hello/v1/hello.pb.go" in done.stdout.partition("git ignores these files")[2]
     assert not (copy / ".git").exists()
     assert _committed(copy) == {path for path in files if not path.name.endswith(".pb.go")}
     assert trees.git(outer, "status", "--porcelain") == "A  staged.txt\n?? .gitignore\n"
@@ -58,23 +59,23 @@ def test_a_folder_of_a_monorepo_is_committed_there_and_nothing_else_is(copy: Pat
 def test_a_folder_that_the_repository_around_it_ignores_gets_its_own(copy: Path) -> None:
     trees.build_file_tree(copy.parent, {".gitignore": "/pay/\n"})
     trees.commit(copy.parent)
-    assert f"of the repository {copy}." in _init(copy).stdout
+    assert f"of the repository {copy};" in _init(copy).stdout
     assert (copy / ".git").is_dir()
 
 
 def test_a_repository_without_a_commit_keeps_its_branch(copy: Path) -> None:
     trees.git(copy, "init", "--quiet", "--initial-branch=trunk")
-    assert f"on branch trunk of the repository {copy}." in _init(copy).stdout
+    assert f"on branch trunk of the repository {copy};" in _init(copy).stdout
 
 
-def test_make_init_lists_the_changed_files_of_a_repository_with_commits(
-    copy: Path, tmp_path: Path
-) -> None:
+def test_the_files_of_a_repository_with_commits_are_replaced(copy: Path, tmp_path: Path) -> None:
     root = tmp_path / "cloned"
     trees.build_file_tree(root, {"README.md": "# Ours\n", ".gitignore": "/ours/\n"})
     trees.commit(root)
     process.run(["cp", "-RT", copy, root])
-    assert "these files existed before and changed: .gitignore, README.md" in _init(root).stdout
+    _init(root)
+    changed = trees.git(root, "diff", "--name-only", "--diff-filter=M", "HEAD~").split()
+    assert changed == [".gitignore", "README.md"]
 
 
 def test_a_linked_worktree_is_committed_on_its_branch(copy: Path, tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_a_linked_worktree_is_committed_on_its_branch(copy: Path, tmp_path: Path
     trees.commit(trees.build_file_tree(main, {"a.txt": "a\n"}))
     trees.git(main, "worktree", "add", "--quiet", "-b", "topic", str(linked))
     process.run(["cp", "-RT", copy, linked])
-    assert f"on branch topic of the repository {linked}." in _init(linked).stdout
+    assert f"on branch topic of the repository {linked};" in _init(linked).stdout
     assert "already committed" in _init(linked).stdout
     assert "scripts/init.sh" not in trees.git(main, "ls-files")
 
@@ -104,8 +105,7 @@ def test_a_submodule_is_committed_on_a_branch_and_not_on_a_detached_head(
     assert "HEAD is detached" in refused.stderr
     trees.git(root, "switch", "--quiet", "main")
     done = _init(root)
-    assert f"of this submodule of {outer}." in done.stdout
-    assert f"commit the submodule in {outer} too." in done.stdout
+    assert f"on branch main of the repository {root};" in done.stdout
 
 
 def test_without_an_identity_it_says_so_each_time_and_goes_on_with_one(
@@ -119,7 +119,7 @@ def test_without_an_identity_it_says_so_each_time_and_goes_on_with_one(
             done = _init(copy, {**nobody, "GIT_CONFIG_VALUE_0": "true"})
             assert done.status != 0
             assert "Please tell me who you are" in done.stderr
-            assert "init: nothing was committed." in done.stderr
+            assert "Nothing is committed." in done.stderr
     assert "committed" in _init(copy).stdout
 
 

@@ -105,11 +105,10 @@ def test_ignores_are_counted_and_carry_their_reason(rendered: Render) -> None:
         for line in content.decode().splitlines()
         if any(mark in line.replace("nolintlint", "") for mark in marks + in_charts)
     ]
-    # Two workflows are started manually, with inputs; a sourced script shares variables.
+    # Two workflows are started manually, with inputs.
     everywhere = {
         ".github/workflows/deploy.yaml": r"# checkov:skip=CKV_GHA_7:.{20,}",
         ".github/workflows/hello.yaml": r"# checkov:skip=CKV_GHA_7:.{20,}",
-        "scripts/cluster.sh": r"# shellcheck disable=SC2034,SC2154  # .{20,}",
     }
     expected = [
         f"{re.escape(path)}: {pattern}"

@@ -61,7 +61,7 @@ def test_a_dockerfile_of_ones_own_reaches_make_linters_compose_and_workflows(roo
     assert compose["services"]["server"]["build"]["dockerfile"] == "${DOCKERFILE:-Dockerfile}"
     assert "DOCKERFILE=build/Own.Dockerfile\n" in run(root, "make", "-s", "settings")
     builds = inputs(root, "docker/build-push-action")
-    assert len(builds) == 4
+    assert len(builds) == 3
     assert {build["file"] for build in builds} == {"${{ steps.settings.outputs.DOCKERFILE }}"}
 
 
@@ -77,7 +77,7 @@ def test_a_module_that_asks_for_a_newer_go_is_refused_with_what_to_do(root: Path
     module.write_text(module.read_text().replace("\ngo 1.26.0\n", "\ngo 1.98.0\n"))
     for target in ("settings", "test", "image"):
         output = run(root, "make", "-s", target, status=2)
-        assert output.startswith("go.mod asks for Go 1.98.0; image, tests and scan have 1."), target
+        assert output.startswith("go.mod requires Go 1.98.0; image, tests and scan have 1."), target
         assert "copier update" in output
         assert "GO_VERSION in Makefile.local" in output
     _local(root, "GO_VERSION = 1.98.0")
@@ -114,7 +114,8 @@ def test_the_version_of_a_build_is_of_a_release_and_no_name_in_git_runs(root: Pa
     assert hostile in others
     trees.git(root, "switch", "--quiet", "--create", hostile)
     (root / f"deploy/environments/$(touch {CANARY}).yaml").write_text("---\n")
-    run(root, "make", "-s", "require-env", "ENV=none", status=2)
+    refused = run(root, "scripts/deploy.sh", "deploy", status=2, ENV="none")
+    assert f"deploy/environments has $(touch {CANARY}).yaml" in refused
     assert _versions(root) == {f"{commit}-dirty"} or _versions(root) == {commit}
     trees.commit(root)
     trees.git(root, "tag", "v1.2.3")
@@ -130,7 +131,7 @@ def test_a_build_counts_the_tags_that_a_release_accepts(root: Path, tmp_path: Pa
     accepted = ("v1.2.3", "v0.0.0", "v1.2.3-rc.1", "v10.20.30-a-b.0c")
     for name in (*accepted, "v1.2", "v01.2.3", "v1.2.3+x", "v1.2.3-", "1.2.3", "api/v1.2.3"):
         trees.git(root, "tag", name)
-        release = ["scripts/release-version.sh", name, "image"]
+        release = ["scripts/release.sh", "version", name, "image"]
         env = {"GITHUB_OUTPUT": str(tmp_path / "output")}
         status = process.run(release, cwd=root, env=env, accept=(0, 2)).status
         assert (status == 0) == (name in accepted), name

@@ -18,6 +18,7 @@ DIGEST = f"sha256:{'0' * 64}"
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 HUB = answers_file.from_file(ROOT / "tests/answers/valid/tks-contract.yml", trees.TEMPLATE)
 GHCR = answers_file.from_file(ROOT / "tests/answers/valid/managed-user.yml", trees.TEMPLATE)
+ECR = answers_file.from_file(ROOT / "tests/answers/valid/ecr.yml", trees.TEMPLATE)
 BRANCH, REF = "github.head_ref", "GITHUB_REF_NAME"
 AUTHOR, FORK = (
     "github.event.pull_request.user.login",
@@ -56,10 +57,23 @@ class Context(dict[str, str]):
 
 
 @pytest.fixture(scope="module")
-def repository(render: trees.Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # With the script of template-update.yaml, which a repository with Renovate does not have.
-    case = Case("updates", {**HUB.answers, "updates": "dependabot"})
-    return checkout(render(case).root, tmp_path_factory.mktemp("repository"))
+def repositories(
+    render: trees.Renderer, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Path]:
+    """A checkout for each registry, whose answer decides what its scripts do."""
+    found = {}
+    for case in (HUB, GHCR, ECR):
+        # With the script of template-update.yaml, which a repository with Renovate does not have.
+        extras = ["client", "deploy", "manual-workflow", "release"]
+        full = Case("updates", {**case.answers, "updates": "dependabot", "extras": extras})
+        folder = tmp_path_factory.mktemp("repository")
+        found[case.answers.get("registry", "docker.io")] = checkout(render(full).root, folder)
+    return found
+
+
+@pytest.fixture(scope="module")
+def repository(repositories: Mapping[str, Path]) -> Path:
+    return repositories["docker.io"]
 
 
 def _step(case: Case, place: str, render: trees.Renderer) -> Step:
@@ -68,17 +82,23 @@ def _step(case: Case, place: str, render: trees.Renderer) -> Step:
 
 
 @pytest.fixture(scope="module")
-def every_step(render: trees.Renderer) -> Collection[Step]:
-    """The steps of all cases, those that are the same in several of them once."""
-    all_steps = [step for case in trees.CASES for step in steps(render(case).root)]
-    return {(step.run, tuple(name for name, _ in step.env)): step for step in all_steps}.values()
+def every_step(
+    render: trees.Renderer, repositories: Mapping[str, Path]
+) -> Collection[tuple[Step, Path]]:
+    """The steps of all cases with a checkout, those that are the same in several of them once."""
+    found = {}
+    for case in trees.CASES:
+        repository = repositories[case.answers.get("registry", "docker.io")]
+        for step in steps(render(case).root):
+            found[step.run, tuple(name for name, _ in step.env), repository] = step, repository
+    return found.values()
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_no_step_executes_a_name_or_takes_an_output_from_it(
-    name: str, every_step: Collection[Step], repository: Path
+    name: str, every_step: Collection[tuple[Step, Path]]
 ) -> None:
-    for step in every_step:
+    for step, repository in every_step:
         done = run(step, repository, Context(name))
         assert not (repository / CANARY).exists(), step.place
         assert done.status in (0, 1, 2), f"{step.place}: {done.printed}"
@@ -87,14 +107,15 @@ def test_no_step_executes_a_name_or_takes_an_output_from_it(
         assert not COMMAND.search(done.printed), step.place
         # No value is the whole of another line, so a name has not made an output of its own.
         assert set(done.outputs) <= OUTPUTS, step.place
-    assert not list(repository.rglob(CANARY))
+    for _, repository in every_step:
+        assert not list(repository.rglob(CANARY))
 
 
 # What the runner takes for a command in what a step prints, but for the one that names a setting:
 # https://github.com/actions/runner, src/Runner.Common/ActionCommand.cs
 COMMAND = re.compile(r"^\s*::(?!error title=\w+ is not set::)[\w-]+.*?::|##\[[\w-]+.*?\]", re.M)
 OUTPUTS = {
-    *("push", "tags", "epoch", "iso", "version", "prerelease", "file", "reference"),
+    *("push", "tags", "version", "prerelease", "file", "reference"),
     "HELM_VERSION",
     "result",
 }
@@ -253,7 +274,7 @@ def test_a_tag_that_is_no_version_is_refused_in_one_line(
     done = run(_step(HUB, VERSION, render), repository, Context(tag))
     assert done.status == 2
     assert len(done.printed.splitlines()) == 1
-    assert "is no version; a release takes" in done.printed
+    assert "is no version; vMAJOR.MINOR.PATCH is accepted" in done.printed
     assert done.outputs == {}
 
 
@@ -281,10 +302,10 @@ VERSIONS = f"1\tfeature-x pr-7 pr-7-{SHA[:12]}\n2\tpr-7-{'1' * 12}\n3\tpr-70\n4\
 
 
 def test_closing_deletes_the_images_of_that_pull_request_only(
-    render: trees.Renderer, repository: Path
+    render: trees.Renderer, repositories: Mapping[str, Path]
 ) -> None:
     context = Context("octocat", **{BRANCH: "feature/x"})
-    done = run(_step(GHCR, CLEAN, render), repository, context, GH=VERSIONS)
+    done = run(_step(GHCR, CLEAN, render), repositories["ghcr.io"], context, GH=VERSIONS)
     assert done.status == 0, done.printed
     deleted = re.findall(
         r"DELETE users/jane-doe_acme/packages/container/ledger/versions/(\d)", done.calls
@@ -381,7 +402,6 @@ def test_an_app_without_its_key_is_an_error_that_names_the_missing_secret(
     assert "gh secret set TEMPLATE_UPDATE_PRIVATE_KEY" in done.printed
 
 
-ECR = answers_file.from_file(ROOT / "tests/answers/valid/ecr.yml", trees.TEMPLATE)
 IMAGES = (
     f"sha256:1\tfeature-x\nsha256:1\tpr-7\nsha256:1\tpr-7-{'1' * 12}\n"
     "sha256:3\tpr-70\nsha256:4\tpr-7\nsha256:4\tpr-8\n"
@@ -389,10 +409,10 @@ IMAGES = (
 
 
 def test_closing_deletes_them_from_ecr_too_and_a_refusal_fails(
-    render: trees.Renderer, repository: Path
+    render: trees.Renderer, repositories: Mapping[str, Path]
 ) -> None:
     context = Context("octocat", **{BRANCH: "feature/x"})
-    done = run(_step(ECR, CLEAN, render), repository, context, AWS=IMAGES)
+    done = run(_step(ECR, CLEAN, render), repositories["ecr"], context, AWS=IMAGES)
     assert re.findall(r"batch-delete-image .*imageDigest=sha256:(\d)", done.calls) == ["1"]
     where = (
         "--registry-id 000123456789 --region ap-northeast-2 --repository-name acme-corp/ledger-ecr"
@@ -400,13 +420,13 @@ def test_closing_deletes_them_from_ecr_too_and_a_refusal_fails(
     assert done.calls.count(where) == 2
     # The program that takes notes answers every call alike, so the deletion has "failures".
     assert done.status == 1
-    assert "image-clean:  feature-x pr-7" in done.printed
+    assert "image-pr:  feature-x pr-7" in done.printed
 
 
 def test_no_secret_is_an_argument_of_a_program_or_printed(
-    every_step: Collection[Step], repository: Path
+    every_step: Collection[tuple[Step, Path]],
 ) -> None:
-    for step in every_step:
+    for step, repository in every_step:
         done = run(step, repository, Context("v1.2.3"), CURL='{"access_token": "token-of-api"}')
         for secret in ("token-of-hub", "token-of-github", "token-of-api", "token-of-cluster"):
             assert secret not in done.calls + done.printed + done.summary, step.place

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -31,6 +31,8 @@ database:
 dbInit:
   admin:
     existingSecret: postgresql-admin
+"""
+DELAYS = """\
 blueGreen:
   scaleDownDelaySeconds: 8
   abortScaleDownDelaySeconds: 8
@@ -81,6 +83,11 @@ class Release:
     def name(self) -> str:
         """The name of the service, of its release and of its objects."""
         return self.root.name
+
+    def with_strategy(self, strategy: str, env: str = "bare") -> "Release":
+        """Return the release with the repository of another answer for the strategy."""
+        root = self.root.parents[1] / strategy / self.name
+        return replace(self, root=root, env=env)
 
     def create_namespace(self) -> None:
         """Create the namespace, which admits only restricted pods, and the Secrets."""
@@ -235,7 +242,8 @@ def concurrent(env: str, *helms: str) -> Callable[[Callable[[Release], Any]], Ca
     needs; the test waits for its own, and fails if it fails.
 
     Args:
-        env: The environment whose values the release uses, see `Release`.
+        env: The environment whose values the release uses, see `Release`, in the repository with
+            the strategy blue-green; or another strategy, for ENV=bare in its repository.
         helms: The Helm versions to use, from HELMS, each in its own namespace.
     """
 

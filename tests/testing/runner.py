@@ -21,7 +21,7 @@ from testing import trees
 from testing.steps import Done, Step, execute, filled
 
 SYSTEM = "/usr/bin:/bin"
-INSTALL = "scripts/install-linters.sh"
+INSTALL = "make tools"
 # Steps that read nothing but Go code, which is the same in many copies.
 OF_GO = ("make fmt-check vet", "make test-race")
 SECONDS = 900  # for a step
@@ -103,7 +103,7 @@ class Runner:
         """Put the tools of `INSTALL` into bin/ of the copy; return the folder of those of pipx."""
         commands = process.run(["make", "--dry-run", "tools"], cwd=self.folder).stdout
         inputs = [commands.replace(str(self.folder), "")]
-        inputs += [(self.folder / name).read_text() for name in (INSTALL, "scripts/tools.env")]
+        inputs.append((self.folder / "scripts/tools.env").read_text())
         key = "\0".join(inputs).encode()
         # What pipx installs stays where it is.
         home = cache_path("runner-home", key)

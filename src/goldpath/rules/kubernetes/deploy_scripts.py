@@ -15,6 +15,9 @@ from goldpath.runtime.bounded_yaml import TooLargeError, check_nesting
 
 # The files of a repository that have commands.
 PATTERNS = ("Makefile", "scripts/**/*.sh", ".github/workflows/*.y*ml")
+# Charts whose templates have no Rollout: helm can wait for everything in them.
+CHARTS = "**/Chart.yaml"
+ROLLOUT = re.compile(r"^\s*kind: Rollout\b", re.MULTILINE)
 # Values files that select a Deployment, which helm can wait for.
 ROLLING = re.compile(r"^strategy: rolling\s*$", re.MULTILINE)
 VALUES = re.compile(r"""(?:--values|-f)[ =]["']?([^\s"']+)""")
@@ -45,7 +48,8 @@ def findings(root: Path) -> list[Finding]:
 
     `helm upgrade`, `install` and `rollback` must not use --wait or --force, and must disable
     server-side apply of Helm 4. Commands with values files that contain `strategy: rolling` are
-    ignored, because they deploy no Rollout. `kubectl replace`, and `kubectl apply` with force,
+    ignored, because they deploy no Rollout, and so is a repository that has charts, none of which
+    has a Rollout. `kubectl replace`, and `kubectl apply` with force,
     overwrite the controller's part of a Service's selector. `status` of the plugin needs a timeout,
     and `undo` changes objects without the release.
 
@@ -55,13 +59,20 @@ def findings(root: Path) -> list[Finding]:
 
     Raises: BadInputError if a workflow is not valid YAML.
     """
-    files = _select(Tree(root))
+    files = _select(Tree(root)) if _may_have_rollouts(root) else []
     return [
         Finding("goldpath", "GP107", str(file.relative_to(root)), line, 0, "error", message)
         for file in files
         for line, command in _commands(file)
         for message in _messages(command, root)
     ]
+
+
+def _may_have_rollouts(root: Path) -> bool:
+    """Return whether a chart has a Rollout, or there is no chart to tell."""
+    charts = [file.parent for file in root.glob(CHARTS)]
+    templates = [file for chart in charts for file in chart.glob("templates/**/*.yaml")]
+    return not charts or any(ROLLOUT.search(file.read_text()) for file in templates)
 
 
 def _commands(file: Path) -> Iterator[tuple[int, str]]:

@@ -157,6 +157,16 @@ def test_a_command_with_values_of_strategy_rolling_may_wait(tmp_path: Path) -> N
     assert len(deploy_scripts.findings(tmp_path)) == 2
 
 
+def test_a_repository_whose_charts_have_no_rollout_may_wait(tmp_path: Path) -> None:
+    workload = "deploy/shop/templates/workload.yaml"
+    files = {"Makefile": "deploy:\n\thelm upgrade shop deploy/shop --wait\n"}
+    files |= {"deploy/shop/Chart.yaml": "name: shop\n", workload: "kind: Deployment\n"}
+    trees.build_file_tree(tmp_path, files)
+    assert deploy_scripts.findings(tmp_path) == []
+    trees.build_file_tree(tmp_path, {workload: "{{ if .Values.a }}\nkind: Rollout\n{{ end }}\n"})
+    assert len(deploy_scripts.findings(tmp_path)) == 2
+
+
 def test_a_comment_is_not_a_command(tmp_path: Path) -> None:
     trees.build_file_tree(tmp_path, {"scripts/x.sh": "# never: helm upgrade shop --wait\n"})
     assert deploy_scripts.findings(tmp_path) == []
