@@ -16,8 +16,8 @@ from testing import trees
 
 CASES = (Case("manual", {"database": "postgresql"}), Case("manual-none", {"database": "none"}))
 # These take any text. Every other flag refuses some values.
-TEXT = ("-dbhost", "-dbname", "-dbpassword-file", "-dbsslrootcert", "-dbuser")
-TEXT += ("-tls-cert", "-tls-client-ca", "-tls-key")
+TEXT = {"-dbhost", "-dbname", "-dbpassword-file", "-dbsslrootcert", "-dbuser"}
+TEXT |= {"-tls-cert", "-tls-client-ca", "-tls-key"}
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
@@ -56,7 +56,7 @@ def test_every_flag_is_in_the_manual_with_its_variable_and_default(root: Path) -
 
 
 def test_every_flag_out_of_range_is_refused_by_its_name_and_the_range(root: Path) -> None:
-    for flag in set(_flags(root)) - set(TEXT):
+    for flag in set(_flags(root)) - TEXT:
         done = process.run([root / "bin/server", f"{flag}=-1"], accept=(2,))
         assert done.stderr.count("\n") == 1
         assert f"{flag}: want " in done.stderr
@@ -110,7 +110,7 @@ def test_dashboard_and_alerts_use_metrics_that_there_are(
     for file in texts:
         used = set(re.findall(r"\b(?:grpc_server|db_pool|service_build)_\w+", file.read_text()))
         assert used
-        # A histogram is asked for by its buckets.
+        # A histogram has a name for its buckets.
         assert {name.removesuffix("_bucket") for name in used} <= set(families)
 
 
