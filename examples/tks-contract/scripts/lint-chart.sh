@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Run `helm lint` on each chart with each of its values files in ci/, and look in its SQL files for what its database hook would
-# refuse. Status 1 if there is something.
+# Run `helm lint` on the chart with each values file of ci/, and check the SQL files as its database hook does. Status 1 if there is
+# a finding.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

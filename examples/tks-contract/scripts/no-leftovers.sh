@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Fail on files that must not be committed: leftovers of an update with conflicts, and credentials in the answers file.
-# Searches the disk, because git can be configured to hide files. Prints each finding; status 1 if there is one.
+# Report files that must not be committed: leftovers of an update with conflicts, and credentials in the answers file.
+# Searches the disk, because git can be configured to hide files. Exit status 1 if there are any.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# report MESSAGE prints the message for each file name on standard input, separated by NUL.
 status=0
-
-# report MESSAGE  prints the message for each file name on stdin, separated by NUL
 report() {
     local file
     while IFS= read -r -d '' file; do

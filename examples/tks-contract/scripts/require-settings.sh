@@ -1,23 +1,18 @@
 #!/usr/bin/env bash
-# Fail with a sentence for each setting that a workflow needs and does not have:
-# require-settings.sh secret|variable NAME...   Each is read from the environment variable of its name.
-# ENVIRONMENT names the environment of GitHub that it belongs to, if it belongs to one alone.
+# Report each setting that a workflow needs and does not have: require-settings.sh secret|variable NAME...
+# It is read from the environment variable NAME. ENVIRONMENT is the environment of GitHub that has it, if only one has.
 set -euo pipefail
 
-kind=${1:?"require-settings.sh secret|variable NAME..."}
-shift
-repository=${GITHUB_REPOSITORY:-OWNER/REPOSITORY}
-settings="${GITHUB_SERVER_URL:-https://github.com}/$repository/settings"
-place="--repo $repository" page="$settings/${kind}s/actions"
+kind=$1
+place="--repo ${GITHUB_REPOSITORY:-OWNER/REPOSITORY}" page="settings/${1}s/actions" status=0
 case ${ENVIRONMENT:-} in
 "" | *[!A-Za-z0-9_-]*) ;; # any other character might be a command to the log
-*) place+=" --env $ENVIRONMENT" page="$settings/environments" ;;
+*) place+=" --env $ENVIRONMENT" page=settings/environments ;;
 esac
-missing=0
-for name in "$@"; do
+for name in "${@:2}"; do
     [ -z "${!name:-}" ] || continue
-    missing=1
+    status=1
     echo "::error title=$name is not set::The $kind $name is not set. Create it with: gh $kind set $name $place" \
-        "(or at $page); docs/ci.md says what it holds."
+        "(or at ${GITHUB_SERVER_URL:-https://github.com}/${GITHUB_REPOSITORY:-OWNER/REPOSITORY}/$page); see docs/ci.md."
 done
-exit "$missing"
+exit "$status"

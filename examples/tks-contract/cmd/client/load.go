@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -29,15 +28,13 @@ type load struct {
 	calls, concurrency int
 	// connections is how many connections share them.
 	connections int
-	// timeout bounds each call.
-	timeout time.Duration
 }
 
 func (l *load) addFlags(flags *flag.FlagSet) {
-	config.NumberVar(flags, &l.calls, "calls", 1, 1, 10_000_000,
+	config.Var(flags, &l.calls, "calls", 1, config.Number(1, 10_000_000),
 		"`number` of calls; above 1, -name gets a number and the calls are measured")
-	config.NumberVar(flags, &l.concurrency, "concurrency", 10, 1, 10_000, "`number` of these calls at a time")
-	config.NumberVar(flags, &l.connections, "connections", 1, 1, 10_000, "`number` of connections that share them")
+	config.Var(flags, &l.concurrency, "concurrency", 10, config.Number(1, 10_000), "`number` of these calls at a time")
+	config.Var(flags, &l.connections, "connections", 1, config.Number(1, 10_000), "`number` of connections that share them")
 }
 
 // outcome is what became of calls.
@@ -49,11 +46,11 @@ type outcome struct {
 // run makes the calls and reports how they went. The end of ctx ends it early.
 // Calls that fail are counted and make an error.
 func (l *load) run(
-	ctx context.Context, connect func() (*grpc.ClientConn, error), request *hellov1.SayHelloRequest, stdout io.Writer,
+	ctx context.Context, target config.Client, request *hellov1.SayHelloRequest, stdout io.Writer,
 ) error {
 	clients := make([]hellov1.HelloServiceClient, min(l.connections, l.concurrency))
 	for i := range clients {
-		conn, err := connect()
+		conn, err := target.Connect()
 		if err != nil {
 			return err
 		}
@@ -66,24 +63,24 @@ func (l *load) run(
 	var workers sync.WaitGroup
 	start := time.Now()
 	for i := range outcomes {
-		workers.Go(func() { outcomes[i] = l.work(ctx, clients[i%len(clients)], request, &begun) })
+		workers.Go(func() { outcomes[i] = l.work(ctx, clients[i%len(clients)], target.Timeout, request, &begun) })
 	}
 	workers.Wait()
-
 	return report(stdout, time.Since(start), outcomes)
 }
 
 // work makes one call after the other until all workers together have begun
 // enough of them.
 func (l *load) work(
-	ctx context.Context, client hellov1.HelloServiceClient, request *hellov1.SayHelloRequest, begun *atomic.Int64,
+	ctx context.Context, client hellov1.HelloServiceClient, timeout time.Duration,
+	request *hellov1.SayHelloRequest, begun *atomic.Int64,
 ) outcome {
 	result := outcome{codes: map[codes.Code]int{}}
 	for number := begun.Add(1); number <= int64(l.calls); number = begun.Add(1) {
 		numbered := &hellov1.SayHelloRequest{
 			Greeting: request.GetGreeting(), Name: fmt.Sprintf("%s %d", request.GetName(), number%people),
 		}
-		bounded, cancel := context.WithTimeout(ctx, l.timeout)
+		bounded, cancel := context.WithTimeout(ctx, timeout)
 		start := time.Now()
 		_, err := client.SayHello(bounded, numbered)
 		duration := time.Since(start)
@@ -95,7 +92,6 @@ func (l *load) work(
 		result.durations = append(result.durations, duration)
 		result.codes[status.Code(err)]++
 	}
-
 	return result
 }
 
@@ -132,6 +128,5 @@ func report(stdout io.Writer, elapsed time.Duration, outcomes []outcome) error {
 	if failed := calls - all.codes[codes.OK]; failed > 0 {
 		return fmt.Errorf("%d of %d calls failed", failed, calls)
 	}
-
 	return nil
 }

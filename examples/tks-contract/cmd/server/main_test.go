@@ -3,188 +3,153 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
+	"net/http"
+	"regexp"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	collectorv1 "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 
-	hellov1 "github.com/seungkyu/tks-contract/api/hello/v1"
+	"github.com/seungkyu/tks-contract/internal/config"
 )
 
 // patience bounds every wait of these tests. It is long because it only counts
 // when a test fails.
 const patience = 30 * time.Second
 
-// logs keeps what a server logs and announces the addresses it listens on.
-type logs struct {
-	address, metrics chan string
+// lines sends each line of a log to the test, as far as that reads them.
+type lines chan string
 
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write gets one record at a time, as slog promises.
-func (l *logs) Write(line []byte) (int, error) {
-	var record struct{ Msg, Address string }
-	if err := json.Unmarshal(line, &record); err != nil {
-		return 0, err
+func (l lines) Write(line []byte) (int, error) {
+	select {
+	case l <- string(line):
+	default:
 	}
-	switch record.Msg {
-	case "listening":
-		l.address <- record.Address
-	case "metrics listening":
-		l.metrics <- record.Address
-	}
-
-	l.mu.Lock()
-	defer l.mu.Unlock()
-
-	return l.text.Write(line)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-
-	return l.text.String()
+	return len(line), nil
 }
 
 // running is a server that a test has started.
 type running struct {
-	port string
-	// metrics is the URL of the metrics, and conn a connection, if start made them.
-	metrics string
-	conn    *grpc.ClientConn
-	logs    *logs
+	// port is that of the API and metrics the URL of the metrics.
+	port, metrics string
+	conn          *grpc.ClientConn
+	// log is that of the start.
+	log string
 	// stop asks the server to stop and returns what run returned.
 	stop func() error
 }
 
-// launch runs a server on free ports and returns once it listens.
-func launch(t *testing.T, args ...string) *running {
+// start runs a server on free ports and returns once it listens.
+func start(t *testing.T, args ...string) *running {
 	t.Helper()
-
 	ctx, cancel := context.WithCancel(t.Context())
-	logs := &logs{address: make(chan string, 1), metrics: make(chan string, 1)}
-	done := make(chan error, 1)
+	log, done := make(lines, 100), make(chan error, 1)
 	args = append([]string{"server", "-port", "0", "-metrics-port", "0", "-shutdown-delay", "0s"}, args...)
-	go func() { done <- run(ctx, args, nil, &bytes.Buffer{}, logs) }()
-	stop := sync.OnceValue(func() error {
+	go func() {
+		done <- run(ctx, args, nil, io.Discard, log)
+		_, _ = log.Write(nil)
+	}()
+	server := &running{stop: sync.OnceValue(func() error {
 		cancel()
-		select {
-		case err := <-done:
-			return err
-		case <-time.After(patience):
-			return errors.New("the server did not stop")
-		}
-	})
-	t.Cleanup(func() { _ = stop() })
+		return wait(t, "the stop", done)
+	})}
+	t.Cleanup(func() { _ = server.stop() })
 
+	for server.port == "" {
+		line := wait(t, "the address in the log", log)
+		if line == "" {
+			t.Fatalf("the server stopped early: %v", server.stop())
+		}
+		server.log += line
+		var record struct{ Msg, Address string }
+		noError(t, json.Unmarshal([]byte(line), &record))
+		_, port, _ := net.SplitHostPort(record.Address)
+		switch record.Msg {
+		case "metrics listening":
+			server.metrics = "http://localhost:" + port + "/metrics"
+		case "listening":
+			server.port = port
+		}
+	}
+	var err error
+	server.conn, err = grpc.NewClient("localhost:"+server.port, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	noError(t, err)
+	t.Cleanup(func() { _ = server.conn.Close() })
+	return server
+}
+
+// wait returns what channel delivers, and fails the test when that takes too long.
+func wait[T any](t *testing.T, what string, channel <-chan T) T {
+	t.Helper()
 	select {
-	case address := <-logs.address:
-		return &running{port: portOf(t, address), logs: logs, stop: stop}
-	case err := <-done:
-		t.Fatalf("the server stopped early: %v", err)
+	case value := <-channel:
+		return value
 	case <-time.After(patience):
-		t.Fatal("the server did not log its address")
+		t.Fatalf("waited for %s for %s", what, patience)
 	}
 	panic("unreachable")
 }
 
-// start runs a server with metrics and returns once it answers in plain text.
-func start(t *testing.T, args ...string) *running {
+func noError(t *testing.T, err error) {
 	t.Helper()
-
-	server := launch(t, args...)
-	// It logs this address before the other.
-	server.metrics = "http://" + net.JoinHostPort("localhost", portOf(t, <-server.logs.metrics)) + "/metrics"
-	conn, err := grpc.NewClient(net.JoinHostPort("localhost", server.port),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() })
-	server.conn = conn
-
-	ready, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	health, err := healthv1.NewHealthClient(conn).Check(ready,
-		&healthv1.HealthCheckRequest{Service: "hello.v1.HelloService"}, grpc.WaitForReady(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := health.GetStatus(); got != healthv1.HealthCheckResponse_SERVING {
-		t.Fatalf("got health %v, want SERVING", got)
-	}
-
-	return server
 }
 
-func portOf(t *testing.T, address string) string {
+// execute runs the program to its end and returns its exit code and output.
+func execute(t *testing.T, environ []string, args ...string) (int, string) {
 	t.Helper()
-
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return port
-}
-
-// fail calls run with args, which have to make it fail, and returns the exit
-// code and what the program prints to standard error.
-func fail(t *testing.T, args ...string) (int, string) {
-	t.Helper()
-
-	return failIn(t, nil, args...)
-}
-
-// failIn does the same in an environment.
-func failIn(t *testing.T, environ []string, args ...string) (int, string) {
-	t.Helper()
-
 	// A run that does not fail has to stop, or the test would wait for good.
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-
-	var stdout, stderr bytes.Buffer
-	code := exitCode(run(ctx, append([]string{"server"}, args...), environ, &stdout, &stderr), &stderr)
-	if stdout.Len() > 0 {
-		t.Errorf("got output %q, want none", stdout.String())
-	}
-
-	return code, stderr.String()
+	var output bytes.Buffer
+	err := run(ctx, append([]string{"/usr/bin/server"}, args...), environ, &output, &output)
+	return config.ExitCode("server", err, &output), output.String()
 }
 
-func TestServerCountsAndListsGreetings(t *testing.T) {
-	t.Parallel()
+func wantOutput(t *testing.T, code int, output string, wantCode int, want string) {
+	t.Helper()
+	if code != wantCode || output != want {
+		t.Errorf("got exit code %d and %q, want %d and %q", code, output, wantCode, want)
+	}
+}
 
+func TestServerServesAnAPIAndMetricsUntilItIsStopped(t *testing.T) {
 	server := start(t)
-	client := hellov1.NewHelloServiceClient(server.conn)
-	for want := range int64(2) {
-		response, err := client.SayHello(t.Context(), &hellov1.SayHelloRequest{Greeting: "Welcome", Name: "Seungkyu"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if response.GetMessage() != "Welcome, Seungkyu" || response.GetCount() != want+1 {
-			t.Errorf("got %v, want count %d", response, want+1)
+	list, err := healthv1.NewHealthClient(server.conn).List(t.Context(), &healthv1.HealthListRequest{})
+	noError(t, err)
+	// "", liveness and readiness are always there.
+	if len(list.GetStatuses()) < 4 {
+		t.Errorf("got health of %v, want that of an API too", list.GetStatuses())
+	}
+	for name, health := range list.GetStatuses() {
+		if health.GetStatus() != healthv1.HealthCheckResponse_SERVING {
+			t.Errorf("service %q: got health %v, want SERVING", name, health.GetStatus())
 		}
 	}
 
-	list, err := client.ListGreetings(t.Context(), &hellov1.ListGreetingsRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	greetings := list.GetGreetings()
-	if len(greetings) != 1 || greetings[0].GetName() != "Seungkyu" || greetings[0].GetCount() != 2 {
-		t.Errorf("got %v, want one greeting of Seungkyu with count 2", greetings)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.metrics, http.NoBody)
+	noError(t, err)
+	response, err := http.DefaultClient.Do(request)
+	noError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	if metrics, err := io.ReadAll(response.Body); err != nil || !bytes.Contains(metrics, []byte("grpc_server_started_total")) {
+		t.Errorf("got metrics %s and error %v, want those of calls", metrics, err)
 	}
 
 	if err := server.stop(); err != nil {
@@ -192,136 +157,115 @@ func TestServerCountsAndListsGreetings(t *testing.T) {
 	}
 }
 
-func TestServerReportsAPortInUse(t *testing.T) {
-	t.Parallel()
-
+func TestServerReportsAPortOrFileThatItCannotUse(t *testing.T) {
 	port := start(t).port
-
-	code, stderr := fail(t, "-port", port)
-	want := "server: cannot use -port " + port + ": listen tcp :" + port + ": bind: address already in use\n"
-	if code != 1 || stderr != want {
-		t.Errorf("got exit code %d and %q, want 1 and %q", code, stderr, want)
+	for name, args := range map[string][]string{
+		"-port": {"-port", port}, "-metrics-port": {"-port", "0", "-metrics-port", port},
+	} {
+		code, output := execute(t, nil, args...)
+		wantOutput(t, code, output, 1,
+			"server: cannot use "+name+" "+port+": listen tcp :"+port+": bind: address already in use\n")
 	}
-}
-
-func TestServerReportsAMetricsPortInUse(t *testing.T) {
-	t.Parallel()
-
-	port := start(t).port
-
-	code, stderr := fail(t, "-port", "0", "-metrics-port", port)
-	want := "server: cannot use -metrics-port " + port + ": listen tcp :" + port + ": bind: address already in use\n"
-	if code != 1 || stderr != want {
-		t.Errorf("got exit code %d and %q, want 1 and %q", code, stderr, want)
+	code, output := execute(t, nil, "-port", "0", "-tls-cert", "/none", "-tls-key", "/none")
+	wantOutput(t, code, output, 1, "server: cannot use -tls-cert with -tls-key: open /none: no such file or directory\n")
+	if got := start(t, "-metrics-port", "off").metrics; got != "" {
+		t.Errorf("got metrics at %s, want none", got)
 	}
 }
 
 func TestServerReadsItsEnvironment(t *testing.T) {
-	t.Parallel()
-
-	code, stderr := failIn(t, []string{"SERVICE_LOG_LEVEL=loud"})
-	want := "server: invalid value \"loud\" for environment variable SERVICE_LOG_LEVEL: " +
-		"want debug, info, warn or error (see -help)\n"
-	if code != 2 || stderr != want {
-		t.Errorf("got exit code %d and %q, want 2 and %q", code, stderr, want)
-	}
+	code, output := execute(t, []string{"SERVICE_LOG_LEVEL=loud"})
+	wantOutput(t, code, output, 2, "server: invalid value \"loud\" for environment variable SERVICE_LOG_LEVEL: "+
+		"want debug, info, warn or error (see -help)\n")
 
 	// The flag wins, so that the server gets as far as its warning.
 	busy := start(t).port
-	code, stderr = failIn(t, []string{"SERVICE_LOG_LEVEL=loud", "SERVICE_PORT=" + busy, "SERVICE_DBPASSWORD=secret"},
+	code, output = execute(t, []string{"SERVICE_LOG_LEVEL=loud", "SERVICE_PORT=" + busy, "SERVICE_DBPASSWORD=secret"},
 		"-log-level", "info")
-	if code != 1 || !strings.Contains(stderr, `"level":"WARN","msg":"environment variables without a meaning"`) ||
-		!strings.Contains(stderr, `"names":["SERVICE_DBPASSWORD"]`) || strings.Contains(stderr, "secret") ||
-		!strings.Contains(stderr, "cannot use -port "+busy) {
-		t.Errorf("got exit code %d and %q, want 1 and a warning that names SERVICE_DBPASSWORD only", code, stderr)
-	}
-}
-
-func TestServerWithoutAMetricsPortHasNoMetrics(t *testing.T) {
-	t.Parallel()
-
-	server := launch(t, "-metrics-port", "off")
-	if len(server.logs.metrics) > 0 {
-		t.Error("the server serves metrics")
-	}
-	if err := server.stop(); err != nil {
-		t.Error(err)
+	if code != 1 || !strings.Contains(output, `"level":"WARN","msg":"environment variables without a meaning"`) ||
+		!strings.Contains(output, `"names":["SERVICE_DBPASSWORD"]`) || strings.Contains(output, "secret") ||
+		!strings.Contains(output, "cannot use -port "+busy) {
+		t.Errorf("got exit code %d and %q, want 1 and a warning that names SERVICE_DBPASSWORD only", code, output)
 	}
 }
 
 func TestServerReportsAWrongCallOnOneLine(t *testing.T) {
-	t.Parallel()
-
-	tests := map[string]struct {
-		args []string
-		want string
-	}{
-		"port out of range": {
-			[]string{"-port", "99999"},
-			"server: invalid value \"99999\" for flag -port: want a whole number from 0 to 65535 (see -help)\n",
-		},
-		"timeout of zero": {
-			[]string{"-shutdown-timeout=0s"},
-			"server: invalid value \"0s\" for flag -shutdown-timeout: " +
-				"want a duration above 0, such as 500ms, 20s or 1m30s (see -help)\n",
-		},
-		"neither true nor false": {
-			[]string{"-reflection=perhaps"},
-			"server: invalid boolean value \"perhaps\" for -reflection: want true or false (see -help)\n",
-		},
-		"certificate without its key": {
-			[]string{"-tls-cert", "tls.crt"},
-			"server: flag -tls-key is needed with -tls-cert: want a PEM file (see -help)\n",
-		},
-		"unknown flag": {
-			[]string{"-verbose"},
-			"server: flag provided but not defined: -verbose (see -help)\n",
-		},
-		"argument": {
-			[]string{"serve"},
-			"server: unexpected argument \"serve\": only flags are accepted (see -help)\n",
-		},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-
-			code, stderr := fail(t, test.args...)
-			if code != 2 || stderr != test.want {
-				t.Errorf("got exit code %d and %q, want 2 and %q", code, stderr, test.want)
-			}
-		})
+	for args, want := range map[string]string{
+		"-tls-cert=tls.crt": "flag -tls-key is needed with -tls-cert: want a PEM file",
+		"serve":             `unexpected argument "serve": only flags are accepted`,
+	} {
+		code, output := execute(t, nil, args)
+		wantOutput(t, code, output, 2, "server: "+want+" (see -help)\n")
 	}
 }
 
-func TestHelpIsPrintedWithoutAnError(t *testing.T) {
-	t.Parallel()
+func TestHelpAndVersionArePrintedWithoutAnError(t *testing.T) {
+	for args, want := range map[string]string{
+		"-help":    `^Usage: server \[flags\]\n`,
+		"-version": `^server \S+ commit \S+ built \S+ ` + regexp.QuoteMeta(runtime.Version()) + `\n$`,
+	} {
+		if code, output := execute(t, nil, args); code != 0 || !regexp.MustCompile(want).MatchString(output) {
+			t.Errorf("%s: got exit code %d and %q, want 0 and a match of %s", args, code, output, want)
+		}
+	}
+}
 
-	var stdout, stderr bytes.Buffer
-	if err := run(t.Context(), []string{"server", "-help"}, nil, &stdout, &stderr); err != nil {
+func TestVersionComesFromTheRepository(t *testing.T) {
+	got := factsOf(&debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}, Settings: []debug.BuildSetting{
+		{Key: "vcs.revision", Value: "4f2a1c9"},
+		{Key: "vcs.time", Value: "2026-01-31T12:00:00Z"},
+		{Key: "vcs.modified", Value: "true"},
+	}})
+	if want := (buildFacts{"v1.2.3", "4f2a1c9-modified", "2026-01-31T12:00:00Z"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	unmodified := []debug.BuildSetting{{Key: "vcs.modified", Value: "false"}}
+	got = factsOf(&debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: unmodified})
+	if want := (buildFacts{}); got != want {
+		t.Errorf("got %+v, want nothing", got)
+	}
+}
+
+// collector receives spans as an OpenTelemetry collector does.
+type collector struct {
+	collectorv1.UnimplementedTraceServiceServer
+
+	requests chan *collectorv1.ExportTraceServiceRequest
+}
+
+func (c collector) Export(
+	_ context.Context, request *collectorv1.ExportTraceServiceRequest,
+) (*collectorv1.ExportTraceServiceResponse, error) {
+	c.requests <- request
+	return &collectorv1.ExportTraceServiceResponse{}, nil
+}
+
+func TestCallBecomesASpanInTheTraceOfItsCaller(t *testing.T) {
+	const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
+	spans := collector{requests: make(chan *collectorv1.ExportTraceServiceRequest, 10)}
+	address := serveGRPC(t, func(s *grpc.Server) { collectorv1.RegisterTraceServiceServer(s, spans) })
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+address)
+	server := start(t, "-reflection")
+
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "traceparent", "00-"+traceID+"-00f067aa0ba902b7-01")
+	_, err := healthv1.NewHealthClient(server.conn).Check(ctx, &healthv1.HealthCheckRequest{})
+	noError(t, err)
+	stream, err := reflectionv1.NewServerReflectionClient(server.conn).ServerReflectionInfo(ctx)
+	noError(t, err)
+	noError(t, stream.CloseSend())
+	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(stdout.String(), "Usage: server [flags]\n") || stderr.Len() > 0 {
-		t.Errorf("got output %q and errors %q", stdout.String(), stderr.String())
+	// The stop sends what there is.
+	noError(t, server.stop())
+
+	resource := wait(t, "a span", spans.requests).GetResourceSpans()[0]
+	if !strings.Contains(resource.GetResource().String(), serviceName) {
+		t.Errorf("got resource %v, want the service name %s", resource.GetResource(), serviceName)
 	}
-}
-
-func TestExitCodeOfSuccessIsZeroAndSilent(t *testing.T) {
-	t.Parallel()
-
-	var stderr bytes.Buffer
-	if code := exitCode(nil, &stderr); code != 0 || stderr.Len() > 0 {
-		t.Errorf("got exit code %d and %q, want 0 and nothing", code, stderr.String())
-	}
-}
-
-func TestErrorIsReportedOnOneLine(t *testing.T) {
-	t.Parallel()
-
-	var stderr bytes.Buffer
-	code := exitCode(errors.New("cannot connect:\n\tfirst address\n\tsecond address"), &stderr)
-	want := "server: cannot connect: first address second address\n"
-	if code != 1 || stderr.String() != want {
-		t.Errorf("got exit code %d and %q, want 1 and %q", code, stderr.String(), want)
+	got := resource.GetScopeSpans()[0].GetSpans()
+	if len(got) != 1 || got[0].GetName() != "grpc.reflection.v1.ServerReflection/ServerReflectionInfo" ||
+		hex.EncodeToString(got[0].GetTraceId()) != traceID {
+		t.Errorf("got spans %v, want one of the reflection in the caller's trace, and none of the health check", got)
 	}
 }

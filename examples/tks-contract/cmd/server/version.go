@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -20,44 +21,39 @@ type buildFacts struct {
 // thisBuild returns what the linker was told, or else what Go found out from the
 // repository, or else words that say that nobody knows.
 func thisBuild() buildFacts {
-	facts := buildFacts{version: "dev", commit: "unknown", built: "unknown"}
+	var known buildFacts
 	if info, ok := debug.ReadBuildInfo(); ok {
-		facts.learn(info)
+		known = factsOf(info)
 	}
-	for _, told := range []struct {
-		text   string
-		target *string
-	}{{version, &facts.version}, {commit, &facts.commit}, {built, &facts.built}} {
-		if told.text != "" {
-			*told.target = told.text
-		}
+	return buildFacts{
+		version: cmp.Or(version, known.version, "dev"),
+		commit:  cmp.Or(commit, known.commit, "unknown"),
+		built:   cmp.Or(built, known.built, "unknown"),
 	}
-
-	return facts
 }
 
-// learn takes over what Go knows. The time is that of the commit, which is the
-// same for everybody who builds it.
-func (b *buildFacts) learn(info *debug.BuildInfo) {
-	if info.Main.Version != "" && info.Main.Version != "(devel)" {
-		b.version = info.Main.Version
+// factsOf returns what Go knows, with the time of the commit.
+func factsOf(info *debug.BuildInfo) buildFacts {
+	var facts buildFacts
+	if info.Main.Version != "(devel)" {
+		facts.version = info.Main.Version
 	}
 	for _, setting := range info.Settings {
 		switch {
 		case setting.Key == "vcs.revision":
-			b.commit = setting.Value
+			facts.commit = setting.Value
 		case setting.Key == "vcs.time":
-			b.built = setting.Value
+			facts.built = setting.Value
 		case setting.Key == "vcs.modified" && setting.Value == "true":
-			b.commit += "-modified"
+			facts.commit += "-modified"
 		}
 	}
+	return facts
 }
 
 func printVersion(program string, stdout io.Writer) error {
 	facts := thisBuild()
 	_, err := fmt.Fprintln(stdout, filepath.Base(program), facts.version,
 		"commit", facts.commit, "built", facts.built, runtime.Version())
-
 	return err
 }

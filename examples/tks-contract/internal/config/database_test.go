@@ -1,174 +1,77 @@
-package config_test
+package config
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
-
-	"github.com/seungkyu/tks-contract/internal/config"
 )
 
-func parseDatabase(t *testing.T, args ...string) (config.Database, error) {
+func parseDatabase(t *testing.T, args ...string) (database Database, err error) {
 	t.Helper()
-
-	var database config.Database
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
 	database.AddFlags(flags)
-
-	return database, config.Parse(flags, args, io.Discard)
+	err = Parse(flags, args, io.Discard)
+	return database, cmp.Or(err, database.Validate())
 }
 
-func writePassword(t *testing.T, content string) string {
-	t.Helper()
-
-	path := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
+func TestEveryDatabaseFlagHasADefaultAndItsOwnSetting(t *testing.T) {
+	got, err := parseDatabase(t)
+	want := Database{Port: "5432", SSLMode: "prefer", Prepare: true, Wait: time.Minute}
+	if err != nil || got != want {
+		t.Errorf("got %+v and error %v, want %+v", got, err, want)
 	}
-
-	return path
-}
-
-func TestDatabaseComesFromTheFlags(t *testing.T) {
-	t.Parallel()
-
-	got, err := parseDatabase(t, "-dbhost", "db", "-dbport", "6432", "-dbuser", "ada", "-dbname", "greetings",
-		"-dbpassword-file", "/run/secrets/password", "-dbwait", "0s", "-dbsslmode", "verify-full",
-		"-dbsslrootcert", "/run/secrets/ca.crt", "-dbprepare=false")
-	if err != nil {
-		t.Fatal(err)
+	got, err = parseDatabase(t, "-dbhost", "db", "-dbport", "6432", "-dbuser", "ada", "-dbname", "greetings",
+		"-dbpassword-file", "password", "-dbwait", "0s", "-dbsslmode", "verify-full", "-dbsslrootcert", "ca.crt",
+		"-dbprepare=false")
+	want = Database{
+		Host: "db", Port: "6432", User: "ada", Name: "greetings", PasswordFile: "password",
+		SSLMode: "verify-full", SSLRootCert: "ca.crt",
 	}
-	want := config.Database{
-		Host: "db", Port: "6432", User: "ada", Name: "greetings", PasswordFile: "/run/secrets/password",
-		SSLMode: "verify-full", SSLRootCert: "/run/secrets/ca.crt",
-	}
-	if got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+	if err != nil || got != want {
+		t.Errorf("got %+v and error %v, want %+v", got, err, want)
 	}
 }
 
-func TestDatabaseHasDefaults(t *testing.T) {
-	t.Parallel()
-
-	database, err := parseDatabase(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := config.Database{Port: "5432", SSLMode: "prefer", Prepare: true, Wait: time.Minute}
-	if database != want {
-		t.Errorf("got %+v, want %+v", database, want)
-	}
-}
-
-func TestDatabasePortHasToBeInRange(t *testing.T) {
-	t.Parallel()
-
-	for _, port := range []string{"", "0", "-1", "65536", "postgresql"} {
-		t.Run("port "+port, func(t *testing.T) {
-			t.Parallel()
-
-			_, err := parseDatabase(t, "-dbport", port)
-			want := `invalid value "` + port + `" for flag -dbport: want a whole number from 1 to 65535 (see -help)`
-			if err == nil || err.Error() != want {
-				t.Errorf("got error %v, want %s", err, want)
-			}
-		})
-	}
-}
-
-func TestDatabaseSSLModeHasToBeOneOfPostgreSQL(t *testing.T) {
-	t.Parallel()
-
-	_, err := parseDatabase(t, "-dbsslmode", "on")
-	const want = `invalid value "on" for flag -dbsslmode: ` +
-		`want disable, prefer, require, verify-ca or verify-full (see -help)`
-	if err == nil || err.Error() != want {
-		t.Errorf("got error %v, want %s", err, want)
-	}
-}
-
-func TestDatabaseNeedsUserAndNameWithAHost(t *testing.T) {
-	t.Parallel()
-
-	tests := map[string]struct {
-		database config.Database
-		want     string
-	}{
-		"no host":  {config.Database{}, ""},
-		"complete": {config.Database{Host: "db", User: "ada", Name: "greetings"}, ""},
-		"name without a host": {
-			config.Database{Name: "greetings"},
-			"flag -dbhost is needed with -dbuser, -dbname and -dbpassword-file: want the host of PostgreSQL",
-		},
-		"no user": {
-			config.Database{Host: "db", Name: "greetings"},
-			"flag -dbuser is needed with -dbhost: want the name of a PostgreSQL user",
-		},
-		"no name": {
-			config.Database{Host: "db", User: "ada"},
-			"flag -dbname is needed with -dbhost: want the name of a PostgreSQL database",
-		},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-
-			var got string
-			if err := test.database.Validate(); err != nil {
-				got = err.Error()
-			}
-			if got != test.want {
-				t.Errorf("got %q, want %q", got, test.want)
-			}
-		})
+func TestDatabaseFlagSaysWhatItAccepts(t *testing.T) {
+	const port = " for flag -dbport: want a whole number from 1 to 65535"
+	for args, want := range map[string]string{
+		"-dbport=0":     `invalid value "0"` + port,
+		"-dbport=65536": `invalid value "65536"` + port,
+		"-dbsslmode=on": `invalid value "on" for flag -dbsslmode: ` +
+			"want disable, prefer, require, verify-ca or verify-full",
+		"-dbname=x":                   "flag -dbhost is needed with -dbuser, -dbname and -dbpassword-file: want the host of PostgreSQL",
+		"-dbhost=x -dbname=greetings": "flag -dbuser is needed with -dbhost: want the name of a PostgreSQL user",
+		"-dbhost=x -dbuser=ada":       "flag -dbname is needed with -dbhost: want the name of a PostgreSQL database",
+	} {
+		_, err := parseDatabase(t, strings.Fields(args)...)
+		wantUsage(t, err, want)
 	}
 }
 
 func TestPasswordLosesOneTrailingNewline(t *testing.T) {
-	t.Parallel()
-
-	for _, test := range []struct{ content, want string }{
-		{"secret", "secret"},
-		{"secret\n", "secret"},
-		{"secret\n\n", "secret\n"},
-		{" sec ret \n", " sec ret "},
-		{"", ""},
+	database := Database{}
+	if got, err := database.Password(); err != nil || got != "" {
+		t.Errorf("no file: got %q and error %v, want nothing", got, err)
+	}
+	database.PasswordFile = filepath.Join(t.TempDir(), "password")
+	if _, err := database.Password(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got error %v, want %v", err, fs.ErrNotExist)
+	}
+	for want, content := range map[string]string{
+		"secret": "secret", "secret ": "secret \n", "secret\n": "secret\n\n", " s": " s\n", "": "",
 	} {
-		database := config.Database{PasswordFile: writePassword(t, test.content)}
-		got, err := database.Password()
-		if err != nil {
+		if err := os.WriteFile(database.PasswordFile, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got != test.want {
-			t.Errorf("file content %q gave %q, want %q", test.content, got, test.want)
+		if got, err := database.Password(); err != nil || got != want {
+			t.Errorf("content %q: got %q and error %v, want %q", content, got, err, want)
 		}
-	}
-}
-
-func TestPasswordIsEmptyWithoutAFile(t *testing.T) {
-	t.Parallel()
-
-	var database config.Database
-	got, err := database.Password()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != "" {
-		t.Errorf("got %q, want nothing", got)
-	}
-}
-
-func TestPasswordReportsAnUnreadableFile(t *testing.T) {
-	t.Parallel()
-
-	database := config.Database{PasswordFile: filepath.Join(t.TempDir(), "missing")}
-	_, err := database.Password()
-	if !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("got error %v, want %v", err, fs.ErrNotExist)
 	}
 }

@@ -40,6 +40,5 @@ func (s *Service) ListGreetings(
 			UpdatedAt: timestamppb.New(greeting.UpdatedAt),
 		})
 	}
-
 	return response, nil
 }

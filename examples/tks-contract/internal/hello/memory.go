@@ -3,33 +3,30 @@ package hello
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 )
 
-// Memory is a Store that forgets everything when the program ends. It never
-// removes a greeting, so it suits development and tests rather than a busy server.
+// Memory is a Store for development and tests: it never removes a greeting, and
+// forgets all of them when the program ends.
 type Memory struct {
-	mu       sync.Mutex
-	uses     int64
-	counters map[pair]counter
+	mu     sync.Mutex
+	uses   int64
+	stored map[[2]string]stored
 }
 
-type pair struct {
-	greeting, name string
-}
+type stored struct {
+	Greeting
 
-type counter struct {
-	count     int64
-	updatedAt time.Time
-	// lastUse orders greetings that the clock cannot tell apart.
-	lastUse int64
+	// use orders greetings that the clock cannot tell apart.
+	use int64
 }
 
 // NewMemory returns an empty Memory.
 func NewMemory() *Memory {
-	return &Memory{counters: make(map[pair]counter)}
+	return &Memory{stored: map[[2]string]stored{}}
 }
 
 // Ping returns nil: a memory is always there.
@@ -42,12 +39,11 @@ func (m *Memory) Add(_ context.Context, greeting, name string) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 
-	key := pair{greeting, name}
+	key := [2]string{greeting, name}
+	count := m.stored[key].Count + 1
 	m.uses++
-	used := counter{count: m.counters[key].count + 1, updatedAt: time.Now(), lastUse: m.uses}
-	m.counters[key] = used
-
-	return used.count, nil
+	m.stored[key] = stored{Greeting{Greeting: greeting, Name: name, Count: count, UpdatedAt: time.Now()}, m.uses}
+	return count, nil
 }
 
 // Latest returns at most limit greetings, the last used one first.
@@ -55,22 +51,10 @@ func (m *Memory) Latest(_ context.Context, limit int) ([]Greeting, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 
-	keys := make([]pair, 0, len(m.counters))
-	for key := range m.counters {
-		keys = append(keys, key)
+	all := slices.SortedFunc(maps.Values(m.stored), func(a, b stored) int { return cmp.Compare(b.use, a.use) })
+	greetings := make([]Greeting, 0, min(limit, len(all)))
+	for _, one := range all[:min(limit, len(all))] {
+		greetings = append(greetings, one.Greeting)
 	}
-	slices.SortFunc(keys, func(a, b pair) int {
-		return cmp.Compare(m.counters[b].lastUse, m.counters[a].lastUse)
-	})
-	keys = keys[:min(limit, len(keys))]
-
-	greetings := make([]Greeting, 0, len(keys))
-	for _, key := range keys {
-		used := m.counters[key]
-		greetings = append(greetings, Greeting{
-			Greeting: key.greeting, Name: key.name, Count: used.count, UpdatedAt: used.updatedAt,
-		})
-	}
-
 	return greetings, nil
 }

@@ -32,7 +32,6 @@ func (s *Service) SayHello(ctx context.Context, request *hellov1.SayHelloRequest
 	if err != nil {
 		return nil, s.storeError(ctx, err, "the greeting could not be counted")
 	}
-
 	return &hellov1.SayHelloResponse{Message: greeting + ", " + name, Count: count}, nil
 }
 
@@ -49,6 +48,5 @@ func checkText(field, text string) error {
 	if strings.ContainsFunc(text, unicode.IsControl) {
 		return invalid(field, "must not contain control characters")
 	}
-
 	return nil
 }

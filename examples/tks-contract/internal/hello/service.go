@@ -7,22 +7,18 @@ import (
 	"log/slog"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	hellov1 "github.com/seungkyu/tks-contract/api/hello/v1"
 )
 
-// Greeting is one pair of greeting and name with its count.
+// Greeting says how often a name got the words of a greeting, and when it last did.
 type Greeting struct {
-	// Greeting holds the words, such as "Hello".
-	Greeting string
-	// Name is the person who was greeted.
-	Name string
-	// Count is how often the name got the greeting.
-	Count int64
-	// UpdatedAt is when the name last got the greeting.
-	UpdatedAt time.Time
+	Greeting, Name string
+	Count          int64
+	UpdatedAt      time.Time
 }
 
 // Store is what the service needs of its storage. It has to be safe for
@@ -32,6 +28,8 @@ type Store interface {
 	Add(ctx context.Context, greeting, name string) (int64, error)
 	// Latest returns at most limit greetings, the last used one first.
 	Latest(ctx context.Context, limit int) ([]Greeting, error)
+	// Ping returns an error when the store cannot be used, so that no calls come.
+	Ping(ctx context.Context) error
 }
 
 // ErrUnavailable is in the errors of a Store that could not be reached and has
@@ -65,6 +63,18 @@ func (s *Service) storeError(ctx context.Context, cause error, message string) e
 		level, answer = slog.LevelInfo, status.FromContextError(err).Err()
 	}
 	s.logger.LogAttrs(ctx, level, "the store failed", slog.String("answer", message), slog.Any("error", cause))
-
 	return answer
+}
+
+// invalid returns the answer to a request in which a field breaks a rule: as a
+// sentence for people and as a google.rpc.BadRequest for programs.
+func invalid(field, rule string) error {
+	answer := status.New(codes.InvalidArgument, field+" "+rule)
+	detailed, err := answer.WithDetails(&errdetails.BadRequest{
+		FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: field, Description: rule}},
+	})
+	if err == nil {
+		answer = detailed
+	}
+	return answer.Err()
 }

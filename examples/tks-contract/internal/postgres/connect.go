@@ -41,10 +41,8 @@ func Open(ctx context.Context, database config.Database, logger *slog.Logger) (*
 	}
 	if err := await(ctx, pool, database, logger); err != nil {
 		pool.Close()
-
 		return nil, err
 	}
-
 	return &Store{pool: pool}, nil
 }
 
@@ -65,10 +63,8 @@ func poolSettings(database config.Database) (*pgxpool.Config, error) {
 	settings.BeforeConnect = func(_ context.Context, connection *pgx.ConnConfig) error {
 		password, err := database.Password()
 		connection.Password = password
-
 		return err
 	}
-
 	return settings, nil
 }
 
@@ -93,7 +89,6 @@ func await(ctx context.Context, pool *pgxpool.Pool, database config.Database, lo
 		if permanent(err) {
 			return struct{}{}, backoff.Permanent(err)
 		}
-
 		return struct{}{}, err
 	}
 
@@ -112,7 +107,6 @@ func await(ctx context.Context, pool *pgxpool.Pool, database config.Database, lo
 			logger.WarnContext(ctx, "the database is not there yet",
 				"error", err, "next_attempt_in", pause.Round(time.Millisecond).String())
 		}))
-
 	return err
 }
 
@@ -120,14 +114,12 @@ func await(ctx context.Context, pool *pgxpool.Pool, database config.Database, lo
 // is wrong or the role may not log in (class 28), or there is no such database.
 func permanent(err error) bool {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
-
 	return ok && slices.Contains([]string{"28P01", "28000", "3D000"}, refused.Code)
 }
 
 // connString returns the settings of database without the password.
 func connString(database config.Database) string {
 	escape := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
-
 	return fmt.Sprintf("host='%s' port='%s' user='%s' dbname='%s' sslmode='%s' sslrootcert='%s'",
 		escape.Replace(database.Host), escape.Replace(database.Port), escape.Replace(database.User),
 		escape.Replace(database.Name), escape.Replace(database.SSLMode), escape.Replace(database.SSLRootCert))
@@ -148,6 +140,5 @@ func reason(ctx context.Context, err error) error {
 	if unreachable, ok := errors.AsType[*net.OpError](err); ok {
 		return unreachable
 	}
-
 	return err
 }

@@ -25,13 +25,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := s.pool.Ping(ctx); err != nil {
 		return fmt.Errorf("cannot reach the database: %w", reason(ctx, err))
 	}
-
 	return nil
-}
-
-// Collector returns a collector for the metrics of the connections.
-func (s *Store) Collector() *Collector {
-	return NewCollector(s.pool)
 }
 
 // Close waits for running statements and closes all connections.
@@ -54,7 +48,6 @@ func (s *Store) Add(ctx context.Context, greeting, name string) (int64, error) {
 	if err := s.pool.QueryRow(ctx, statement, greeting, name).Scan(&count); err != nil {
 		return 0, fmt.Errorf("count a greeting: %w", unavailable(err))
 	}
-
 	return count, nil
 }
 
@@ -73,13 +66,11 @@ func (s *Store) Latest(ctx context.Context, limit int) ([]hello.Greeting, error)
 	greetings, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (hello.Greeting, error) {
 		var greeting hello.Greeting
 		err := row.Scan(&greeting.Greeting, &greeting.Name, &greeting.Count, &greeting.UpdatedAt)
-
 		return greeting, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the latest greetings: %w", unavailable(err))
 	}
-
 	return greetings, nil
 }
 
@@ -92,6 +83,5 @@ func unavailable(err error) error {
 	if unconnected || pgconn.SafeToRetry(err) || ok && strings.HasPrefix(refused.Code, "57P0") {
 		return fmt.Errorf("%w: %w", hello.ErrUnavailable, err)
 	}
-
 	return err
 }

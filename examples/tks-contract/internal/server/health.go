@@ -10,8 +10,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
-
-	hellov1 "github.com/seungkyu/tks-contract/api/hello/v1"
 )
 
 // pingTimeout bounds one look at the store. A store that takes longer is of no
@@ -28,36 +26,35 @@ type Pinger interface {
 // as long as the process answers at all, because a restart brings no database
 // back. All other names follow the store.
 type readiness struct {
-	health   *health.Server
-	store    Pinger
-	interval time.Duration
-	logger   *slog.Logger
+	health *health.Server
+	store  Pinger
+	logger *slog.Logger
+	names  []string
 
-	mu sync.Mutex
-	// ready is what was told last.
+	mu    sync.Mutex
 	ready bool
-	// ended means that ready stays false.
-	ended bool
 }
 
-func newReadiness(server *health.Server, store Pinger, interval time.Duration, logger *slog.Logger) *readiness {
-	r := &readiness{health: server, store: store, interval: interval, logger: logger}
-	server.SetServingStatus("liveness", healthv1.HealthCheckResponse_SERVING)
-	r.tell()
-
+func newReadiness(store Pinger, logger *slog.Logger) *readiness {
+	r := &readiness{health: health.NewServer(), store: store, logger: logger}
+	r.health.SetServingStatus("liveness", healthv1.HealthCheckResponse_SERVING)
+	r.add("") // The whole server.
+	r.add("readiness")
 	return r
 }
 
-// follow checks the store again and again until ctx is done.
-func (r *readiness) follow(ctx context.Context) {
-	ticker := time.NewTicker(r.interval)
-	defer ticker.Stop()
+func (r *readiness) add(name string) {
+	r.names = append(r.names, name)
+	r.health.SetServingStatus(name, healthv1.HealthCheckResponse_NOT_SERVING)
+}
 
-	for {
+// follow checks the store again and again until ctx is done.
+func (r *readiness) follow(ctx context.Context, interval time.Duration) {
+	for ticks := time.Tick(interval); ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-ticks:
 			r.check(ctx)
 		}
 	}
@@ -72,10 +69,9 @@ func (r *readiness) check(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
-	// The end of ctx is a stop and says nothing about the store.
-	if ready := err == nil; ready != r.ready && !r.ended && ctx.Err() == nil {
-		r.ready = ready
-		r.tell()
+	// A stop has ended ctx before it calls end, which has the last word.
+	if ready := err == nil; ready != r.ready && ctx.Err() == nil {
+		r.tell(ready)
 		if ready {
 			r.logger.InfoContext(ctx, "ready")
 		} else {
@@ -84,22 +80,21 @@ func (r *readiness) check(ctx context.Context) {
 	}
 }
 
-// end tells everybody to send no more calls, whatever the store says.
+// end tells everybody to send no more calls.
 func (r *readiness) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
-	r.ready, r.ended = false, true
-	r.tell()
+	r.tell(false)
 }
 
-func (r *readiness) tell() {
+func (r *readiness) tell(ready bool) {
+	r.ready = ready
 	status := healthv1.HealthCheckResponse_NOT_SERVING
-	if r.ready {
+	if ready {
 		status = healthv1.HealthCheckResponse_SERVING
 	}
-	// The empty name stands for the whole server.
-	for _, name := range []string{"", "readiness", hellov1.HelloService_ServiceDesc.ServiceName} {
+	for _, name := range r.names {
 		r.health.SetServingStatus(name, status)
 	}
 }
@@ -112,7 +107,6 @@ func (s *Server) endWatches(
 	if info.FullMethod != healthv1.Health_Watch_FullMethodName {
 		return handler(service, stream)
 	}
-
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	go func() {
@@ -122,6 +116,5 @@ func (s *Server) endWatches(
 		case <-ctx.Done():
 		}
 	}()
-
 	return handler(service, &middleware.WrappedServerStream{ServerStream: stream, WrappedContext: ctx})
 }

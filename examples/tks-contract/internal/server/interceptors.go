@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -31,86 +32,47 @@ func logCalls(logger *slog.Logger) grpc.UnaryServerInterceptor {
 			slog.String("code", code.String()),
 			slog.Duration("duration", time.Since(start)),
 		)
-
 		return response, err
 	}
 }
 
-// panics turns a panic into an error of the call that caused it, so that other
-// calls go on. The caller is not told more than that something is wrong.
-type panics struct {
-	counter prometheus.Counter
-	logger  *slog.Logger
+// answerPanics turns a panic into an error of the call that caused it, so that
+// other calls go on. The caller is not told more than that something is wrong.
+func answerPanics(counter prometheus.Counter, logger *slog.Logger) recovery.RecoveryHandlerFuncContext {
+	return func(ctx context.Context, reason any) error {
+		counter.Inc()
+		method, _ := grpc.Method(ctx)
+		logger.LogAttrs(ctx, slog.LevelError, "panic",
+			slog.String("method", method),
+			slog.String("reason", fmt.Sprint(reason)),
+			slog.String("stack", string(debug.Stack())),
+		)
+		return status.Error(codes.Internal, "internal error")
+	}
 }
 
-// recoverCall is the interceptor for calls.
-func (p panics) recoverCall(
-	ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler,
-) (response any, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			response, err = nil, p.answer(ctx, info.FullMethod, reason)
-		}
-	}()
-
-	return handler(ctx, request)
-}
-
-// recoverStream is the interceptor for streams.
-func (p panics) recoverStream(
-	service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler,
-) (err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = p.answer(stream.Context(), info.FullMethod, reason)
-		}
-	}()
-
-	return handler(service, stream)
-}
-
-func (p panics) answer(ctx context.Context, method string, reason any) error {
-	p.counter.Inc()
-	p.logger.LogAttrs(ctx, slog.LevelError, "panic",
-		slog.String("method", method),
-		slog.String("reason", fmt.Sprint(reason)),
-		slog.String("stack", string(debug.Stack())),
-	)
-
-	return status.Error(codes.Internal, "internal error")
-}
-
-// limitCalls rejects calls while limit others are running, unless limit is 0. A
-// call is rejected before its message is received, so that all messages together
-// fit into the memory. Only the methods in counted count: a busy server is not a
-// broken one, and health checks pass. A rejected call goes through observers, as
-// interceptors see no other calls than those that are let in.
-func limitCalls(limit int, counted map[string]bool, observers ...grpc.UnaryServerInterceptor) tap.ServerInHandle {
+// limitCalls rejects calls while limit others are running, unless limit is 0, and
+// before their messages are received, so that all messages fit into the memory.
+// Only the methods in limited count: a busy server is not a broken one, and health
+// checks pass. Interceptors do not see rejected calls, so observers do.
+func limitCalls(limit int, limited map[string]bool, observers ...grpc.UnaryServerInterceptor) tap.ServerInHandle {
 	var running atomic.Int64
-
 	return func(ctx context.Context, call *tap.Info) (context.Context, error) {
-		if limit == 0 || !counted[call.FullMethodName] {
+		if limit == 0 || !limited[call.FullMethodName] {
 			return ctx, nil
 		}
 		if running.Add(1) <= int64(limit) {
 			// However a call ends, its context ends with it.
 			context.AfterFunc(ctx, func() { running.Add(-1) })
-
 			return ctx, nil
 		}
 		running.Add(-1)
 
-		answer := func(context.Context, any) (any, error) {
-			return nil, status.Errorf(codes.ResourceExhausted, "more than %d calls at once; try again later", limit)
-		}
+		err := status.Errorf(codes.ResourceExhausted, "more than %d calls at once; try again later", limit)
+		reject := func(context.Context, any) (any, error) { return nil, err }
 		for _, observe := range observers {
-			next := answer
-			answer = func(ctx context.Context, request any) (any, error) {
-				return observe(ctx, request, &grpc.UnaryServerInfo{FullMethod: call.FullMethodName}, next)
-			}
+			_, _ = observe(ctx, nil, &grpc.UnaryServerInfo{FullMethod: call.FullMethodName}, reject)
 		}
-		_, err := answer(ctx, nil)
-
 		return nil, err
 	}
 }
@@ -122,13 +84,8 @@ func boundCalls(timeout time.Duration) grpc.UnaryServerInterceptor {
 		if err := ctx.Err(); err != nil {
 			return nil, status.FromContextError(err).Err()
 		}
-		// Most callers bring a deadline, and a second timer would do nothing but cost.
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= timeout {
-			return handler(ctx, request)
-		}
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-
 		return handler(ctx, request)
 	}
 }

@@ -1,4 +1,4 @@
-// Package server serves the API over gRPC and stops without cutting calls off.
+// Package server serves APIs over gRPC and stops without cutting calls off.
 package server
 
 import (
@@ -10,104 +10,63 @@ import (
 	"time"
 
 	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
-	hellov1 "github.com/seungkyu/tks-contract/api/hello/v1"
 	"github.com/seungkyu/tks-contract/internal/config"
 )
 
-// streamWorkers is how many goroutines are kept for calls. A new goroutine has a
-// small stack, and growing it costs more than all interceptors together. When all
-// of these are busy, further calls get goroutines of their own.
-const streamWorkers = 64
-
-// How many bytes a client may send ahead, before a handler asks for them on a
-// stream, and before the server has taken them from the network on a connection.
-// Windows that follow the network, gRPC's default, can grow to 16 MiB for each
-// stream.
 const (
+	// Goroutines that are kept, as growing the stack of a new one costs more than
+	// all interceptors together.
+	streamWorkers = 64
+	// Bytes that a client may send ahead; gRPC's own windows grow to 16 MiB each.
 	streamWindow     = 64 << 10
 	connectionWindow = 1 << 20
 )
 
-// Server is a gRPC server with the hello service and the health service.
+// Server is a gRPC server with the health service and those registered with it.
 type Server struct {
 	grpc      *grpc.Server
 	readiness *readiness
 	settings  config.Server
+	calls     *grpcprom.ServerMetrics
+	// limited has the methods that -max-in-flight is about.
+	limited map[string]bool
 	// draining is closed when running calls are all that is left to do.
 	draining chan struct{}
 	logger   *slog.Logger
 }
 
-// New returns a server for service, whose store decides about readiness. Its
-// metrics go to registry. Further options, such as credentials, are the
-// caller's. The server starts to listen in Serve.
+// New returns a server whose readiness follows store. Its metrics go to registry.
 func New(
-	service hellov1.HelloServiceServer, store Pinger, settings config.Server,
-	registry prometheus.Registerer, logger *slog.Logger, options ...grpc.ServerOption,
+	store Pinger, settings config.Server, registry prometheus.Registerer, logger *slog.Logger,
+	options ...grpc.ServerOption,
 ) *Server {
-	healthServer := health.NewServer()
 	s := &Server{
-		readiness: newReadiness(healthServer, store, settings.HealthInterval, logger),
+		readiness: newReadiness(store, logger),
 		settings:  settings,
+		calls:     grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram()),
+		limited:   map[string]bool{},
 		draining:  make(chan struct{}),
 		logger:    logger,
 	}
-	calls := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram())
-	caught := panics{logger: logger, counter: prometheus.NewCounter(prometheus.CounterOpts{
+	panics := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "grpc_server_panics_recovered_total",
 		Help: "Total number of RPCs that panicked and were answered with Internal.",
-	})}
-	registry.MustRegister(calls, caught.counter)
+	})
+	registry.MustRegister(s.calls, panics)
+	recovered := recovery.WithRecoveryHandlerContext(answerPanics(panics, logger))
 
-	counted := map[string]bool{}
-	options = append(options, limits(settings)...)
-	options = append(options,
-		grpc.NumStreamWorkers(streamWorkers),
-		grpc.InTapHandle(limitCalls(settings.MaxInFlight, counted, logCalls(logger), calls.UnaryServerInterceptor())),
-		// The first interceptor is the outer one, so that panics are counted and
-		// logged as calls too.
-		grpc.ChainUnaryInterceptor(
-			calls.UnaryServerInterceptor(),
-			logCalls(logger),
-			caught.recoverCall,
-			boundCalls(settings.RequestTimeout),
-		),
-		grpc.ChainStreamInterceptor(
-			calls.StreamServerInterceptor(),
-			caught.recoverStream,
-			s.endWatches,
-		),
-	)
-	s.grpc = grpc.NewServer(options...)
-
-	hellov1.RegisterHelloServiceServer(s.grpc, service)
-	healthv1.RegisterHealthServer(s.grpc, healthServer)
-	if settings.Reflection {
-		reflection.Register(s.grpc)
-	}
-	// So that a method is in the metrics before its first call.
-	calls.InitializeMetrics(s.grpc)
-	for name, registered := range s.grpc.GetServiceInfo() {
-		for _, method := range registered.Methods {
-			counted["/"+name+"/"+method.Name] = name != healthv1.Health_ServiceDesc.ServiceName
-		}
-	}
-
-	return s
-}
-
-// limits returns the options that keep single clients from taking everything.
-func limits(settings config.Server) []grpc.ServerOption {
-	return []grpc.ServerOption{
+	s.grpc = grpc.NewServer(append(
+		options,
 		grpc.MaxRecvMsgSize(settings.MaxMessageSize),
 		grpc.MaxConcurrentStreams(settings.MaxConcurrentStreams),
+		grpc.NumStreamWorkers(streamWorkers),
 		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
@@ -118,11 +77,38 @@ func limits(settings config.Server) []grpc.ServerOption {
 			Timeout: 20 * time.Second,
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
-			// The shortest interval that grpc-go clients can set.
+			// The shortest interval that grpc-go clients can set. Others get a GOAWAY.
 			MinTime:             10 * time.Second,
 			PermitWithoutStream: true,
 		}),
+		grpc.InTapHandle(limitCalls(
+			settings.MaxInFlight, s.limited, logCalls(logger), s.calls.UnaryServerInterceptor())),
+		// The first interceptor is the outer one, so that panics are counted and
+		// logged as calls too.
+		grpc.ChainUnaryInterceptor(
+			s.calls.UnaryServerInterceptor(),
+			logCalls(logger),
+			recovery.UnaryServerInterceptor(recovered),
+			boundCalls(settings.RequestTimeout),
+		),
+		grpc.ChainStreamInterceptor(
+			s.calls.StreamServerInterceptor(),
+			recovery.StreamServerInterceptor(recovered),
+			s.endWatches,
+		),
+	)...)
+	healthv1.RegisterHealthServer(s.grpc, s.readiness.health)
+	if settings.Reflection {
+		reflection.Register(s.grpc)
 	}
+	return s
+}
+
+// RegisterService adds an API before Serve: it is what the Register functions of
+// generated code call.
+func (s *Server) RegisterService(description *grpc.ServiceDesc, api any) {
+	s.grpc.RegisterService(description, api)
+	s.readiness.add(description.ServiceName)
 }
 
 // Serve answers calls on listener until ctx is done. Then it says that it is not
@@ -130,18 +116,23 @@ func limits(settings config.Server) []grpc.ServerOption {
 // running calls, though not longer than the shutdown timeout. A stop that ctx
 // asked for is no error. Serve closes listener and can be called once.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	// So that a method is in the metrics before its first call.
+	s.calls.InitializeMetrics(s.grpc)
+	for name, registered := range s.grpc.GetServiceInfo() {
+		for _, method := range registered.Methods {
+			s.limited["/"+name+"/"+method.Name] = name != healthv1.Health_ServiceDesc.ServiceName
+		}
+	}
 	checks, endChecks := context.WithCancel(ctx)
 	defer endChecks()
 	// Once before all else, so that the first answer about readiness is right.
 	s.readiness.check(checks)
-	go s.readiness.follow(checks)
+	go s.readiness.follow(checks, s.settings.HealthInterval)
 
 	// People and scripts read the port from this line when the system chose it.
 	s.logger.InfoContext(ctx, "listening", "address", listener.Addr().String())
-
 	served := make(chan error, 1)
 	go func() { served <- s.grpc.Serve(listener) }()
-
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
@@ -150,6 +141,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 
 	s.logger.InfoContext(ctx, "stopping",
 		"delay", s.settings.ShutdownDelay.String(), "timeout", s.settings.ShutdownTimeout.String())
+	endChecks()
 	s.readiness.end()
 	select {
 	case err := <-served:
@@ -162,7 +154,6 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("serve: %w", err)
 	}
-
 	return nil
 }
 

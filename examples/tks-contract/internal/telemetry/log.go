@@ -10,16 +10,16 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// NewLogger returns a logger that writes JSON, one record a line. Records that
-// are logged during a traced call bear the ids of its trace and span.
-func NewLogger(output io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(traced{slog.NewJSONHandler(output, &slog.HandlerOptions{Level: level})})
+// NewLogger returns a logger that writes JSON, one record a line, from a level on,
+// such as "info". Records that are logged during a traced call bear the ids of its
+// trace and span.
+func NewLogger(output io.Writer, level string) *slog.Logger {
+	lowest := slog.LevelInfo
+	_ = lowest.UnmarshalText([]byte(level))
+	return slog.New(traced{slog.NewJSONHandler(output, &slog.HandlerOptions{Level: lowest})})
 }
 
-// traced is a handler that adds the ids.
-type traced struct {
-	slog.Handler
-}
+type traced struct{ slog.Handler }
 
 // Handle adds the ids, if there are any, and passes the record on.
 func (t traced) Handle(ctx context.Context, record slog.Record) error {
@@ -30,14 +30,11 @@ func (t traced) Handle(ctx context.Context, record slog.Record) error {
 			slog.String("span_id", span.SpanID().String()),
 		)
 	}
-
 	return t.Handler.Handle(ctx, record)
 }
 
-// WithAttrs and WithGroup return handlers of the embedded type, so they have to
-// be wrapped again.
-
-// WithAttrs returns a handler whose records also have attrs.
+// WithAttrs returns a handler whose records also have attrs. That of the embedded
+// type has to be wrapped again.
 func (t traced) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return traced{t.Handler.WithAttrs(attrs)}
 }

@@ -30,7 +30,6 @@ func NewRegistry(version, commit string) *prometheus.Registry {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-
 	return registry
 }
 
@@ -59,7 +58,6 @@ func ServeMetrics(
 			logger.ErrorContext(ctx, "the metrics are not served any more", "error", err)
 		}
 	}()
-
 	return func() {
 		_ = server.Close()
 		<-done

@@ -18,23 +18,23 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/sdk/trace"
-	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc"
 )
 
 // flushTimeout bounds the wait for a collector when the program ends.
 const flushTimeout = 3 * time.Second
 
-// StartTracing returns a handler that traces the calls of a gRPC server and a
-// function that sends the last spans. The handler is nil when the environment
-// names no collector, so that calls cost nothing more. The variables are those
-// of OpenTelemetry; service is the name for when they have none.
-func StartTracing(ctx context.Context, service, version string, logger *slog.Logger) (stats.Handler, func(), error) {
+// StartTracing returns the options of a gRPC server whose calls are traced, or none
+// when the environment names no collector, and a function that sends the last
+// spans. The variables are OpenTelemetry's; service is for when they have no name.
+func StartTracing(
+	ctx context.Context, service, version string, logger *slog.Logger,
+) ([]grpc.ServerOption, func(), error) {
 	if !tracingWanted() {
 		return nil, func() {}, nil
 	}
 
-	// Without these, OpenTelemetry would write its troubles to standard error as
-	// plain text.
+	// Without these, OpenTelemetry would write plain text to standard error.
 	otel.SetLogger(logr.FromSlogHandler(logger.Handler()))
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
 		logger.WarnContext(ctx, "tracing has a problem", "error", err)
@@ -70,8 +70,7 @@ func StartTracing(ctx context.Context, service, version string, logger *slog.Log
 			logger.WarnContext(flushing, "the last spans are lost", "error", err)
 		}
 	}
-
-	return handler, flush, nil
+	return []grpc.ServerOption{grpc.StatsHandler(handler)}, flush, nil
 }
 
 // tracingWanted reports whether the environment names a collector and does not
@@ -80,6 +79,5 @@ func tracingWanted() bool {
 	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none" {
 		return false
 	}
-
 	return os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 }

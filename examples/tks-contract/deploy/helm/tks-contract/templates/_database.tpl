@@ -1,7 +1,4 @@
-{{/*
-Where the passwords are. A Secret that exists already is named by existingSecret; development may give the password itself,
-which then stands in two Secrets: an ordinary one for the service, and one that the hook has before ordinary objects exist.
-*/}}
+{{/* Name of the Secret with the password of the role. */}}
 {{- define "service.database.secretName" -}}
 {{- .Values.database.existingSecret | default (printf "%s-database" (include "service.fullname" .)) }}
 {{- end }}
@@ -10,86 +7,26 @@ which then stands in two Secrets: an ordinary one for the service, and one that 
 {{ include "service.fullname" . }}-db-init
 {{- end }}
 
-{{- define "service.dbInit.adminSecretName" -}}
-{{- .Values.dbInit.admin.existingSecret | default (include "service.dbInit.name" .) }}
-{{- end }}
-
-{{- define "service.dbInit.appSecretName" -}}
-{{- .Values.database.existingSecret | default (include "service.dbInit.name" .) }}
-{{- end }}
-
-{{/* How the hook reaches PostgreSQL: like the service, unless that uses a pooler. */}}
-{{- define "service.dbInit.port" -}}
-{{ .Values.dbInit.port | default .Values.database.port }}
-{{- end }}
-
-{{- define "service.dbInit.sslMode" -}}
-{{ .Values.dbInit.sslMode | default .Values.database.sslMode }}
-{{- end }}
-
-{{/* Keys of the files in the Secret of development. */}}
-{{- define "service.dbInit.adminKey" -}}
-{{- if .Values.dbInit.admin.existingSecret }}{{ .Values.dbInit.admin.passwordKey }}{{ else }}admin-password{{ end }}
-{{- end }}
-
-{{- define "service.dbInit.appKey" -}}
-{{- if .Values.database.existingSecret }}{{ .Values.database.passwordKey }}{{ else }}password{{ end }}
-{{- end }}
-
-{{- define "service.database.validate" -}}
-{{- with .Values.database }}
-{{- if not .host }}
-{{- fail "database.host is not set: name the host of PostgreSQL, such as postgresql.databases.svc" }}
-{{- end }}
-{{- if and .existingSecret .password }}
-{{- fail "database.existingSecret and database.password are both set: keep the Secret, or in development the password" }}
-{{- end }}
-{{- if not (or .existingSecret .password) }}
-{{- fail "database.existingSecret is not set: name the Secret with the password of database.user, or in development set database.password" }}
-{{- end }}
-{{- if and (has .sslMode (list "verify-ca" "verify-full")) (not .caSecret) }}
-{{- fail (printf "database.caSecret is not set: database.sslMode %s needs the Secret with the certificate of PostgreSQL's authority" .sslMode) }}
-{{- end }}
-{{- end }}
-{{- if .Values.dbInit.enabled }}
-{{- if and (hasPrefix "verify-" .Values.dbInit.sslMode) (not .Values.database.caSecret) }}
-{{- fail (printf "database.caSecret is not set: dbInit.sslMode %s needs the Secret with the certificate of PostgreSQL's authority" .Values.dbInit.sslMode) }}
-{{- end }}
-{{- with .Values.dbInit.admin }}
-{{- if and .existingSecret .password }}
-{{- fail "dbInit.admin.existingSecret and dbInit.admin.password are both set: keep the Secret, or in development the password" }}
-{{- end }}
-{{- if not (or .existingSecret .password) }}
-{{- fail "dbInit.admin.existingSecret is not set: name the Secret with the password of dbInit.admin.user, in development set dbInit.admin.password, or set dbInit.enabled to false" }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- end }}
-
 {{/*
-The script of the hook and the SQL files that it applies, each ending in one newline: Helm's versions differ in what they do
-with further ones at the end of an object, and a file whose checksum changes is refused. trimAll takes them from both ends, but
-for the mark at the beginning; a regular expression takes a tenth of the time of a render.
+Files of the hook, each with one newline at its end: the versions of Helm treat further ones differently, and the hook refuses a
+migration whose checksum has changed. The mark "^" protects the start from trimAll, which is faster than a regular expression.
 */}}
 {{- define "service.dbInit.files" -}}
 {{- $files := dict }}
-{{- range $path, $content := .Files.Glob "files/db-init/*" }}
-{{- $_ := set $files (base $path) (printf "^%s" (toString $content) | trimAll "\n" | trimPrefix "^" | printf "%s\n") }}
+{{- range $folder, $prefix := dict "files/db-init/*" "" "files/sql/*.sql" "sql." }}
+{{- range $path, $content := $.Files.Glob $folder }}
+{{- $text := printf "^%s" (toString $content) | trimAll "\n" | trimPrefix "^" }}
+{{- $_ := set $files (printf "%s%s" $prefix (base $path)) (printf "%s\n" $text) }}
 {{- end }}
-{{- range $path, $content := .Files.Glob "files/sql/*.sql" }}
-{{- $_ := set $files (printf "sql.%s" (base $path)) (printf "^%s" (toString $content) | trimAll "\n" | trimPrefix "^" | printf "%s\n") }}
 {{- end }}
 {{- $text := toYaml $files }}
 {{- if gt (len $text) 1000000 }}
-{{- fail (printf "files/sql: the hook takes its files from a ConfigMap, which holds at most 1 MiB; these are %d bytes" (len $text)) }}
+{{- fail (printf "files/sql: the files of the hook have %d bytes, but a ConfigMap holds at most 1 MiB" (len $text)) }}
 {{- end }}
 {{- $text }}
 {{- end }}
 
-{{/*
-Name of the Job. A Job cannot be changed: as a hook it is deleted before it is made again, as an ordinary object it gets a
-name that differs whenever its pod or its files do.
-*/}}
+{{/* Name of the Job. A Job is immutable, so without hooks a change of its pod or its files changes the name. */}}
 {{- define "service.dbInit.jobName" -}}
 {{- include "service.dbInit.name" . }}
 {{- if not .Values.dbInit.useHelmHooks }}
@@ -109,7 +46,7 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 
 {{- define "service.dbInit.podTemplate" -}}
 metadata:
-  {{- include "service.jobPodMetadata" (dict "root" . "component" "db-init" "annotations" .Values.dbInit.podAnnotations) | nindent 2 }}
+  {{- include "service.jobPodMetadata" (list . "db-init") | nindent 2 }}
 spec:
   serviceAccountName: {{ include "service.dbInit.name" . | quote }}
   {{- include "service.jobPodSpec" . | nindent 2 }}
@@ -124,9 +61,9 @@ spec:
         - name: PGHOST
           value: {{ .Values.dbInit.host | default .Values.database.host | quote }}
         - name: PGPORT
-          value: {{ include "service.dbInit.port" . | quote }}
+          value: {{ .Values.dbInit.port | default .Values.database.port | quote }}
         - name: PGSSLMODE
-          value: {{ include "service.dbInit.sslMode" . }}
+          value: {{ .Values.dbInit.sslMode | default .Values.database.sslMode }}
         {{- if .Values.database.caSecret }}
         - name: PGSSLROOTCERT
           value: /run/secrets/database-ca/ca.crt
@@ -183,24 +120,26 @@ spec:
           - key: sql.{{ base $path }}
             path: sql/{{ base $path }}
           {{- end }}
-    # In memory: the only place where a password is written.
+    # In memory, because the script writes passwords there.
     - name: run
       emptyDir:
         medium: Memory
         sizeLimit: 1Mi
     - name: admin
       secret:
-        secretName: {{ include "service.dbInit.adminSecretName" . | quote }}
+        secretName: {{ .Values.dbInit.admin.existingSecret | default (include "service.dbInit.name" .) | quote }}
         defaultMode: 0440
         items:
-          - key: {{ include "service.dbInit.adminKey" . | quote }}
+          {{- with .Values.dbInit.admin }}
+          - key: {{ .existingSecret | empty | ternary "admin-password" .passwordKey | quote }}
+          {{- end }}
             path: password
     - name: database
       secret:
-        secretName: {{ include "service.dbInit.appSecretName" . | quote }}
+        secretName: {{ .Values.database.existingSecret | default (include "service.dbInit.name" .) | quote }}
         defaultMode: 0440
         items:
-          - key: {{ include "service.dbInit.appKey" . | quote }}
+          - key: {{ .Values.database.existingSecret | empty | ternary "password" .Values.database.passwordKey | quote }}
             path: password
     {{- if .Values.database.caSecret }}
     - name: database-ca

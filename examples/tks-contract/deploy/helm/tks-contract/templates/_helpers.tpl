@@ -1,4 +1,4 @@
-{{/* Cuts a name to 46 characters, so that "-db-init-" and a checksum still fit into 63. What is cut off leaves a checksum. */}}
+{{/* Shortens a name to 46 characters, so that "-db-init-" and a checksum still fit into 63. A checksum keeps it unique. */}}
 {{- define "service.cut" -}}
 {{- if gt (len .) 46 }}{{ printf "%s-%s" (trunc 38 . | trimAll "-") (sha256sum . | trunc 7) }}{{ else }}{{ . }}{{ end }}
 {{- end }}
@@ -19,21 +19,22 @@
 {{- end }}
 {{- end }}
 
-{{- define "service.serviceAccountName" -}}
-{{- if .Values.serviceAccount.create }}
-{{- default (include "service.fullname" .) .Values.serviceAccount.name }}
-{{- else }}
-{{- default "default" .Values.serviceAccount.name }}
-{{- end }}
+{{/* Name of the Service of the new version. */}}
+{{- define "service.previewName" -}}
+{{ include "service.fullname" . }}-preview
 {{- end }}
 
-{{/* What workload, Service and policies select the service's pods by. It can never change in a release. */}}
+{{- define "service.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (ternary (include "service.fullname" .) "default" .Values.serviceAccount.create) }}
+{{- end }}
+
+{{/* Labels that select the service's pods. They cannot change in a release. */}}
 {{- define "service.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "service.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{/* Labels of every object, but for the name, which tells the service's pods from those of its hooks. */}}
+{{/* Labels of every object that do not depend on its component. */}}
 {{- define "service.commonLabels" -}}
 {{- $labels := dict
   "app.kubernetes.io/version" (include "service.version" . | trunc 63 | trimAll "-_.")
@@ -50,8 +51,8 @@ app.kubernetes.io/component: server
 {{- end }}
 
 {{/*
-Labels of a hook's objects. Their name differs from the service's, so that the Service never sends calls to a hook's pod.
-Arguments: a list of the root and the component, such as db-init.
+Labels of the objects of a Job. The name is not that of the service, so that the Service does not select pods of Jobs.
+Arguments: a list of the root and the component, such as test.
 */}}
 {{- define "service.hookSelectorLabels" -}}
 {{- $root := first . -}}
@@ -65,22 +66,9 @@ app.kubernetes.io/component: {{ last . }}
 {{ include "service.commonLabels" (first .) }}
 {{- end }}
 
-{{/*
-Labels and annotations of the pod of a Job. Arguments: a map with the root, the component, and annotations of this Job alone.
-*/}}
-{{- define "service.jobPodMetadata" -}}
-{{- $values := .root.Values -}}
-labels:
-  {{- toYaml (merge (dict) $values.jobPodLabels $values.podLabels (include "service.hookLabels" (list .root .component) | fromYaml)) | nindent 2 }}
-{{- with merge (dict) (.annotations | default dict) $values.jobPodAnnotations $values.podAnnotations }}
-annotations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}
-
-{{/* What every pod of the chart has in its spec. */}}
+{{/* What every pod has in its spec. */}}
 {{- define "service.podSpec" -}}
-{{- /* The names of all Services as variables would only confuse a program that reads SERVICE_ variables. */ -}}
+{{- /* Variables with the names of Services could be taken for the service's own SERVICE_ variables. */ -}}
 enableServiceLinks: false
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
@@ -101,7 +89,18 @@ tolerations:
 {{- end }}
 {{- end }}
 
-{{/* What the pod of a Job has in its spec. A rule that keeps the service's pods apart would keep it from every node. */}}
+{{/* Labels and annotations of the pod of a Job. Arguments: a list of the root and the component. */}}
+{{- define "service.jobPodMetadata" -}}
+{{- $values := (first .).Values -}}
+labels:
+  {{- toYaml (merge (dict) $values.jobPodLabels $values.podLabels (include "service.hookLabels" . | fromYaml)) | nindent 2 }}
+{{- with merge (dict) $values.jobPodAnnotations $values.podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* What the pod of a Job has in its spec. Other affinities than nodeAffinity concern the service's pods. */}}
 {{- define "service.jobPodSpec" -}}
 restartPolicy: Never
 automountServiceAccountToken: false
@@ -113,27 +112,15 @@ affinity:
 {{- end }}
 {{- end }}
 
-{{/* Reference of an image: the digest wins, a tag stays readable beside it. Argument: a map as in .Values.image. */}}
+{{/* Reference of an image with tag, digest or both. Argument: a map such as .Values.image. */}}
 {{- define "service.imageReference" -}}
 {{ .repository }}{{ with .tag }}:{{ . }}{{ end }}{{ with .digest }}@{{ . }}{{ end }}
 {{- end }}
 
-{{/*
-Tag and digest that an object is about, as JSON: those of its slot if there are slots, and of the active one if the object
-belongs to none. The root of a slot's object has the key "slot".
-*/}}
+{{/* Repository, tag and digest as JSON. */}}
 {{- define "service.imageValues" -}}
 {{- $image := .Values.image }}
-{{- if eq .Values.strategy "blue-green-deployments" }}
-{{- $slot := get .Values.blueGreen.slots (.slot | default .Values.blueGreen.activeSlot) }}
-{{- if or $slot.tag $slot.digest }}
-{{- $image = $slot }}
-{{- end }}
-{{- end }}
-{{- $tag := $image.tag }}
-{{- if not (or $tag $image.digest) }}
-{{- $tag = .Chart.AppVersion }}
-{{- end }}
+{{- $tag := $image.tag | default (ternary .Chart.AppVersion "" (empty $image.digest)) }}
 {{- dict "repository" .Values.image.repository "tag" $tag "digest" $image.digest | toJson }}
 {{- end }}
 
@@ -141,71 +128,13 @@ belongs to none. The root of a slot's object has the key "slot".
 {{- include "service.imageReference" (include "service.imageValues" . | fromJson) }}
 {{- end }}
 
-{{/* What runs, for labels and notes: the tag, or as much of the digest as people compare. */}}
+{{/* Version of the image, for labels: its tag, or the start of its digest. */}}
 {{- define "service.version" -}}
 {{- $image := include "service.imageValues" . | fromJson }}
 {{- $image.tag | default ($image.digest | trimPrefix "sha256:" | trunc 12) }}
 {{- end }}
 
-{{/* What a port of the service speaks, for gateways and meshes. */}}
-{{- define "service.appProtocol" -}}
-{{- ternary "https" .Values.service.appProtocol (ne .Values.tls.existingSecret "") }}
-{{- end }}
-
-{{/* Refuses values that the schema cannot judge, because two keys together are wrong. Each message names them. */}}
-{{- define "service.validate" -}}
-{{- $name := include "service.fullname" . }}
-{{- if not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $name) }}
-{{- fail (printf "fullnameOverride is not set: the release's name makes the objects' name %q, and a Service's name takes small letters, digits and hyphens and begins with a letter" $name) }}
-{{- end }}
-{{- range $key := list "commonLabels" "podLabels" "jobPodLabels" }}
-{{- range $label := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
-{{- if hasKey (get $.Values $key) $label }}
-{{- fail (printf "%s: %s is a label that the chart sets itself; use nameOverride or another label" $key $label) }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- with .Values.service }}
-{{- if and .nodePort (eq .type "ClusterIP") }}
-{{- fail "service.nodePort is set and service.type is ClusterIP: take NodePort or LoadBalancer" }}
-{{- end }}
-{{- if and .externalTrafficPolicy (eq .type "ClusterIP") }}
-{{- fail "service.externalTrafficPolicy is set and service.type is ClusterIP: take NodePort or LoadBalancer" }}
-{{- end }}
-{{- if and .loadBalancerClass (ne .type "LoadBalancer") }}
-{{- fail (printf "service.loadBalancerClass is set and service.type is %s: take LoadBalancer" .type) }}
-{{- end }}
-{{- if and .loadBalancerSourceRanges (ne .type "LoadBalancer") }}
-{{- fail (printf "service.loadBalancerSourceRanges is set and service.type is %s: take LoadBalancer" .type) }}
-{{- end }}
-{{- end }}
-{{- with .Values.autoscaling }}
-{{- if and .enabled (lt (int .maxReplicas) (int .minReplicas)) }}
-{{- fail (printf "autoscaling.maxReplicas is %d, which is less than autoscaling.minReplicas, %d" (int .maxReplicas) (int .minReplicas)) }}
-{{- end }}
-{{- end }}
-{{- if eq (int .Values.containerPort) (int .Values.metrics.port) }}
-{{- fail (printf "containerPort and metrics.port are both %d; they must differ" (int .Values.containerPort)) }}
-{{- end }}
-{{- if and .Values.grpcRoute.enabled (not .Values.grpcRoute.parentRefs) }}
-{{- fail "grpcRoute.parentRefs is empty: name the Gateway that the route belongs to, such as [{name: public, namespace: gateways}]" }}
-{{- end }}
-{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
-{{- fail "ingress.hosts is empty: name at least one host" }}
-{{- end }}
-{{- range .Values.ingress.hosts }}
-{{- if not (regexMatch "^(\\*\\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?$" .) }}
-{{- fail (printf "ingress.hosts: %q is no host name, such as api.example.com" .) }}
-{{- end }}
-{{- end }}
-{{- with .Values.database }}
-{{- include "service.database.validate" $ }}
-{{- end }}
-{{- include "service.callLimits.validate" . }}
-{{- include "service.rollout.validate" . }}
-{{- end }}
-
-{{/* The address to ask for the health of the service, and what TLS needs for that. Arguments: a list of the root and the host. */}}
+{{/* Flags of a health check. Arguments: a list of the root and the address. */}}
 {{- define "service.healthcheck" -}}
 {{- $root := first . -}}
 - -addr
@@ -222,7 +151,18 @@ belongs to none. The root of a slot's object has the key "slot".
 {{- end }}
 {{- end }}
 
-{{/* The name in the certificate of the service. */}}
 {{- define "service.tlsServerName" -}}
 {{- .Values.tls.serverName | default (printf "%s.%s.svc" (include "service.fullname" .) .Release.Namespace) }}
+{{- end }}
+
+{{/* 90 % of the memory limit in bytes, because Go does not count all memory of its process. Empty without a limit. */}}
+{{- define "service.memoryBudget" -}}
+{{- with ((.Values.resources).limits).memory }}
+{{- $units := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 }}
+{{- $unit := regexFind "[A-Za-z]+$" (toString .) }}
+{{- if not (hasKey $units $unit) }}
+{{- fail (printf "resources.limits.memory is %v; use a unit of Kubernetes, such as 256Mi" .) }}
+{{- end }}
+{{- mulf (toString . | trimSuffix $unit | float64) (get $units $unit) 0.9 | int64 }}
+{{- end }}
 {{- end }}

@@ -1,13 +1,10 @@
-{{/* The pod of the service: the one template of every kind of workload. In one of two slots it has a label more. */}}
+{{/* The pod template of the service, for each kind of workload. */}}
 {{- define "service.podTemplate" -}}
 metadata:
   labels:
-    {{- /* Without the chart's version: other pods are a new version of a Rollout, which somebody has to promote. */}}
+    {{- /* Without the version of the chart, which would make other pods: a new version that somebody must promote. */}}
     {{- $labels := omit (include "service.labels" . | fromYaml) "helm.sh/chart" }}
     {{- toYaml (merge (deepCopy .Values.podLabels) $labels) | nindent 4 }}
-    {{- with .slot }}
-    slot: {{ . }}
-    {{- end }}
   {{- with .Values.podAnnotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
@@ -70,7 +67,10 @@ spec:
         {{- range .Values.extraArgs }}
         - {{ . | quote }}
         {{- end }}
-      {{- $memory := include "service.goMemoryLimit" . }}
+      {{- $memory := include "service.memoryBudget" . }}
+      {{- range .Values.extraEnv }}
+      {{- if eq (toString .name) "GOMEMLIMIT" }}{{ $memory = "" }}{{ end }}
+      {{- end }}
       {{- if or $memory .Values.extraEnv }}
       env:
         {{- with $memory }}
@@ -181,69 +181,16 @@ spec:
     {{- end }}
 {{- end }}
 
-{{/* Bytes of a quantity such as 256Mi. */}}
-{{- define "service.bytes" -}}
-{{- $units := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 }}
-{{- $unit := regexFind "[A-Za-z]+$" (toString .) }}
-{{- if not (hasKey $units $unit) }}
-{{- fail (printf "resources.limits.memory is %v: write it with a unit of Kubernetes, such as 256Mi" .) }}
-{{- end }}
-{{- mulf (toString . | trimSuffix $unit | float64) (get $units $unit) | int64 }}
-{{- end }}
-
-{{/* Bytes that Go may use: 90 % of the memory limit, because the kernel counts more than Go does. Nothing without a limit. */}}
-{{- define "service.memoryBudget" -}}
-{{- with ((.Values.resources).limits).memory }}
-{{- mulf (include "service.bytes" . | float64) 0.9 | int64 }}
-{{- end }}
-{{- end }}
-
-{{/* The same as GOMEMLIMIT, unless the values set that. */}}
-{{- define "service.goMemoryLimit" -}}
-{{- $limit := include "service.memoryBudget" . }}
-{{- range .Values.extraEnv }}
-{{- if eq (toString .name) "GOMEMLIMIT" }}{{ $limit = "" }}{{ end }}
-{{- end }}
-{{- $limit }}
-{{- end }}
-
 {{/*
-Refuses limits that let callers fill the memory. The service takes 32 MiB itself; a call takes its message twice, as received,
-for which a stream has a window of 64 KiB at least, and as decoded.
-*/}}
-{{- define "service.callLimits.validate" -}}
-{{- range $flag, $key := dict "max-in-flight" "maxInFlight" "max-concurrent-streams" "maxConcurrentStreams" "max-message-size" "maxMessageSize" }}
-{{- range $.Values.extraArgs }}
-{{- if regexMatch (printf "^--?%s(=|$)" $flag) . }}
-{{- fail (printf "extraArgs has -%s: set callLimits.%s, which is compared with resources.limits.memory" $flag $key) }}
-{{- end }}
-{{- end }}
-{{- range $.Values.extraEnv }}
-{{- if eq (toString .name) (printf "SERVICE_%s" ($flag | replace "-" "_" | upper)) }}
-{{- fail (printf "extraEnv has %s: set callLimits.%s, which wins over it" .name $key) }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- $limits := .Values.callLimits }}
-{{- $calls := $limits.maxInFlight | default $limits.maxConcurrentStreams | int64 }}
-{{- $needed := add 33554432 (mul 2 $calls (max 65536 (int64 $limits.maxMessageSize))) }}
-{{- with include "service.memoryBudget" . }}
-{{- if gt $needed (int64 .) }}
-{{- fail (printf "resources.limits.memory is %v, and %d calls at once with requests of %d bytes can take %d MiB, which must be at most 90 %% of it: set it to %dMi, or lower callLimits" $.Values.resources.limits.memory $calls (int64 $limits.maxMessageSize) (div $needed 1048576) (div (add (div (mul $needed 10) 9) 1048576) 1048576)) }}
-{{- end }}
-{{- end }}
-{{- end }}
-
-{{/*
-One probe: what the values say about it, and the service's own health check unless they name another handler.
-Arguments: a list of the root, the values of the probe, the health name to ask for.
+A probe: its values, with a health check of the service unless they have another handler.
+Arguments: a list of the root, the values of the probe, and the service of the health check.
 */}}
 {{- define "service.probe" -}}
 {{- $root := index . 0 -}}
 {{- $probe := index . 1 -}}
 {{- if or $probe.exec $probe.httpGet $probe.tcpSocket $probe.grpc -}}
 {{- else if $root.Values.tls.existingSecret -}}
-# Kubernetes itself asks by gRPC without TLS only.
+# gRPC probes of Kubernetes do not support TLS.
 exec:
   command:
     - /app/server
@@ -260,8 +207,8 @@ grpc:
 {{- end }}
 
 {{/*
-Spec of a Job that asks for the service's readiness with the service's own program: there is no second image to trust.
-Arguments: a map with the root, the component that the pod belongs to, the host to ask, the seconds that it may take.
+Spec of a Job that checks the readiness of the service, with its own image.
+Arguments: a map with root, component, host and activeDeadlineSeconds.
 */}}
 {{- define "service.healthcheckJob" -}}
 {{- $root := .root -}}
@@ -270,7 +217,7 @@ activeDeadlineSeconds: {{ .activeDeadlineSeconds }}
 ttlSecondsAfterFinished: 86400
 template:
   metadata:
-    {{- include "service.jobPodMetadata" . | nindent 4 }}
+    {{- include "service.jobPodMetadata" (list $root .component) | nindent 4 }}
   spec:
     serviceAccountName: {{ include "service.serviceAccountName" $root | quote }}
     {{- include "service.jobPodSpec" $root | nindent 4 }}
@@ -304,10 +251,7 @@ template:
         {{- end }}
 {{- end }}
 
-{{/*
-Spec of the NetworkPolicy of the pods that ask for health: they call the service, and nobody calls them.
-Arguments: a list of the root and the component.
-*/}}
+{{/* Spec of the NetworkPolicy of such a Job. Arguments: a list of the root and the component. */}}
 {{- define "service.healthcheckPolicy" -}}
 {{- $root := first . -}}
 podSelector:
@@ -319,7 +263,7 @@ policyTypes:
 ingress: []
 egress:
   {{- include "service.networkPolicy.dns" $root | nindent 2 }}
-  # Networks differ in whether they judge the port of the Service or that of the pod behind it.
+  # Some network plugins compare the port of the Service, others that of the pod.
   - ports:
       {{- range uniq (list $root.Values.service.port $root.Values.containerPort) }}
       - port: {{ . }}
