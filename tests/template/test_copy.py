@@ -5,6 +5,7 @@ import re
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pyte
@@ -22,8 +23,8 @@ def _copy(*arguments: str | Path, cwd: Path | None = None) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _answers(root: Path) -> dict[str, object]:
-    loaded: dict[str, object] = yaml_text.load((root / ".copier-answers.yml").read_text())
+def _answers(root: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml_text.load((root / ".copier-answers.yml").read_text())
     return loaded
 
 

@@ -16,8 +16,10 @@ from testing import trees
 
 CASES = (Case("manual", {"database": "postgresql"}), Case("manual-none", {"database": "none"}))
 # These take any text. Every other flag refuses some values.
-TEXT = ("-dbhost", "-dbname", "-dbpassword-file", "-dbsslrootcert", "-dbuser")
-TEXT += ("-tls-cert", "-tls-client-ca", "-tls-key")
+TEXT = (
+    *("-dbhost", "-dbname", "-dbpassword-file", "-dbsslrootcert", "-dbuser"),
+    *("-tls-cert", "-tls-client-ca", "-tls-key"),
+)
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
