@@ -11,13 +11,11 @@ from goldpath.linters.base import Check
 from goldpath.model import Finding
 from goldpath.rendering.tree import Tree
 from goldpath.rules.base import Rule
+from goldpath.rules.kubernetes.rollouts import may_have_rollouts
 from goldpath.runtime.bounded_yaml import TooLargeError, check_nesting
 
 # The files of a repository that have commands.
 PATTERNS = ("Makefile", "scripts/**/*.sh", ".github/workflows/*.y*ml")
-# Charts whose templates have no Rollout: helm can wait for everything in them.
-CHARTS = "**/Chart.yaml"
-ROLLOUT = re.compile(r"^\s*kind: Rollout\b", re.MULTILINE)
 # Values files that select a Deployment, which helm can wait for.
 ROLLING = re.compile(r"^strategy: rolling\s*$", re.MULTILINE)
 VALUES = re.compile(r"""(?:--values|-f)[ =]["']?([^\s"']+)""")
@@ -59,20 +57,13 @@ def findings(root: Path) -> list[Finding]:
 
     Raises: BadInputError if a workflow is not valid YAML.
     """
-    files = _select(Tree(root)) if _may_have_rollouts(root) else []
+    files = _select(Tree(root)) if may_have_rollouts(root) else []
     return [
         Finding("goldpath", "GP107", str(file.relative_to(root)), line, 0, "error", message)
         for file in files
         for line, command in _commands(file)
         for message in _messages(command, root)
     ]
-
-
-def _may_have_rollouts(root: Path) -> bool:
-    """Return whether a chart has a Rollout, or there is no chart to tell."""
-    charts = [file.parent for file in root.glob(CHARTS)]
-    templates = [file for chart in charts for file in chart.glob("templates/**/*.yaml")]
-    return not charts or any(ROLLOUT.search(file.read_text()) for file in templates)
 
 
 def _commands(file: Path) -> Iterator[tuple[int, str]]:

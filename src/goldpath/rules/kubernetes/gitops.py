@@ -14,7 +14,7 @@ from goldpath.model import Finding, Manifest
 from goldpath.rendering.tree import Tree
 from goldpath.rules.base import Rule
 from goldpath.rules.kubernetes import manifests as manifest_files
-from goldpath.rules.kubernetes.rollouts import SERVICES
+from goldpath.rules.kubernetes.rollouts import SERVICES, may_have_rollouts
 
 HASH = "/spec/selector/rollouts-pod-template-hash"
 Rollouts = Callable[[], Iterable[Manifest]]
@@ -122,6 +122,8 @@ def _select(tree: Tree) -> list[Path]:
 
 
 def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # the shape of a check
+    if not may_have_rollouts(tree.root):
+        return []
     results = findings(list(manifest_files.read(tree)), lambda: _rollouts(tree))
     return list(dict.fromkeys(results))
 

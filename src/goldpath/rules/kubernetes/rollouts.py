@@ -1,5 +1,6 @@
 """Rules for charts with Rollouts: silent promotions, and objects without effect."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from goldpath.rendering.tree import Tree
 from goldpath.rules.base import Rule
 
 # Kinds of long-running pods, with the labels of the pods at spec.template.
+ROLLOUT = re.compile(rb"^\s*kind: Rollout\b", re.MULTILINE)
 WORKLOADS = frozenset({"Deployment", "DaemonSet", "ReplicaSet", "Rollout", "StatefulSet"})
 # The keys of a Rollout's strategies that name a Service.
 # https://argo-rollouts.readthedocs.io/en/stable/features/specification/
@@ -126,6 +128,13 @@ def _check(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001 
         for finding in findings(chart.manifests)
     ]
     return list(dict.fromkeys(results))
+
+
+def may_have_rollouts(root: Path) -> bool:
+    """Return whether a chart below a folder has a Rollout, or there is no chart to tell."""
+    folders = [file.parent for file in root.glob("**/Chart.yaml")]
+    templates = [file for folder in folders for file in folder.glob("templates/**/*.yaml")]
+    return not folders or any(ROLLOUT.search(file.read_bytes()) for file in templates)
 
 
 CHECK = Check(

@@ -103,6 +103,8 @@ def test_the_services_of_a_rollout_are_read_from_the_chart_of_the_copy(
     root = render.into(Case("gitops", {"gitops": "argocd"}), tmp_path / "payments-api").root
     (helpers,) = root.glob("deploy/helm/*/templates/_helpers.tpl")
     helpers.write_text(helpers.read_text().replace("}}-preview\n", "}}-next\n"))
+    (values,) = root.glob("deploy/helm/*/ci/full-values.yaml")
+    values.write_text(values.read_text().replace("fullnameOverride: ci\n", ""))
     for second, count in (("payments-api-next", 0), ("payments-api-preview", 1)):
         manifest = _manifest(render, ARGO_CD)
         (entry,) = manifest.object["spec"]["ignoreDifferences"]
@@ -158,3 +160,14 @@ def test_a_missing_field_has_its_default(version: str, kind: str) -> None:
 )
 def test_an_object_of_the_same_kind_in_another_group_is_ignored(version: str, kind: str) -> None:
     assert _messages(Manifest("a.yaml", {"apiVersion": version, "kind": kind})) == []
+
+
+@pytest.mark.parametrize("path", [ARGO_CD, FLUX])
+def test_a_copy_without_rollouts_has_no_settings_for_them_and_no_findings(
+    path: str, render: trees.Renderer
+) -> None:
+    answers = {"gitops": path.split("/")[1], "strategy": "rolling"}
+    tree = Tree(render(Case("gitops-rolling", answers)).root)
+    text = (tree.root / path).read_text()
+    assert not any(word in text for word in ("ignoreDifferences", "waitStrategy", "Rollout"))
+    assert gitops.CHECK.run(tree, gitops.CHECK.select(tree)) == []
