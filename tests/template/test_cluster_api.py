@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 from goldpath.model import Manifest
+from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.rules.kubernetes import cluster_objects
 from goldpath.runtime import process
-from testing import trees
+from goldpath.template.copier_yml import load
+from testing import ROOT, trees
 from testing.cluster_api import CASES, FOLDER, files, manifests, of, values
 
 NOTE = '#!/bin/sh\necho "{name} $*" >> {folder}/calls\n'
@@ -589,6 +591,15 @@ def test_make_lists_the_commands_and_refuses_others(render: trees.Renderer) -> N
     assert {line.split()[0] for line in shown.splitlines()} == _commands(root) == {*VERBS, "check"}
     refused = process.run(["make", "-s", "cluster-destroy"], cwd=root, accept=(2,))
     assert '"destroy" is not a command' in refused.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "docker"])
+def test_the_script_accepts_the_regions_that_the_question_accepts(
+    name: str, render: trees.Renderer
+) -> None:
+    script = (render(CASES[name]).root / "scripts/cluster-api.sh").read_text()
+    (listed,) = re.findall(r'^ *regions="(.*?)"$', script, re.M | re.S)
+    assert listed.split() == Questionnaire(load(ROOT)).fill({}).answers["regions"]
 
 
 @pytest.mark.parametrize(

@@ -81,10 +81,10 @@ check_values() {
     accept WORKER_MACHINE_COUNT_PER_ZONE '0|[1-9][0-9]{0,2}' "0 to 999"
     accept CALICO_VERSION "v3\.(3[2-9]|[4-9][0-9])\.$number" "v3.32.0 or newer"
     local regions machine='[a-z]+[0-9]+[a-z0-9-]*\.(nano|micro|small|medium|large|([1-9][0-9]*)?xlarge|metal(-[0-9]+xl)?)'
-    regions="af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-
-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7 ca-
-central-1 ca-west-1 eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3
-il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1 us-east-1 us-east-2 us-west-1 us-west-2"
+    regions="af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2
+ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7
+ca-central-1 ca-west-1 eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-2
+eu-west-3 il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1 us-east-1 us-east-2 us-west-1 us-west-2"
     accept WORKER_MACHINE_COUNT '[3-9]|1[0-2]' "3 to 12; at least one for each zone, at most maxSize of the pool"
     accept AWS_REGION "${regions//[[:space:]]/|}" "a commercial AWS region outside China, such as ap-northeast-2"
     accept AWS_SSH_KEY_NAME '[A-Za-z0-9][A-Za-z0-9._-]{0,254}' "the name of a key pair: letters, digits and . _ -"

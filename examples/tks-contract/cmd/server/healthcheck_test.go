@@ -74,6 +74,8 @@ func TestHealthcheckSpeaksTLS(t *testing.T) {
 func TestHealthcheckHasFlagsOfItsOwn(t *testing.T) {
 	code, output := check(t, "-port", "1")
 	wantOutput(t, code, output, 2, "server: flag provided but not defined: -port (see -help)\n")
+	code, output = check(t, "-addr", "localhost")
+	wantOutput(t, code, output, 2, "server: invalid value \"localhost\" for flag -addr: want HOST:PORT (see -help)\n")
 	code, output = check(t, "-help")
 	if code != 0 || !strings.HasPrefix(output, "Usage: server healthcheck [flags]\n") {
 		t.Errorf("got exit code %d and %q, want 0 and the usage", code, output)
