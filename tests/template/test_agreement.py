@@ -25,7 +25,7 @@ FACTS: Mapping[str, Mapping[str, str]] = {
     # The image and the pod
     "port of the metrics": {
         "template/internal/config/config.go.jinja": r'"metrics-port", "(\d+)"',
-        "template/Dockerfile.jinja": r"^EXPOSE .* (\d+)$",
+        "template/Dockerfile.jinja": r"^EXPOSE \S+ (\d+)$",
         "template/compose.yaml.jinja": r"(?::-|\}:)(\d+)",
         f"{CHART}/values.yaml.jinja": r"Port of the metrics.*\n +port: (\d+)",
         f"{DOCS}/operations.md.jinja": r"http://HOST:(\d+)/metrics",

@@ -356,7 +356,7 @@ def test_apply_tries_all_objects_before_it_changes_one(programs: Programs, make:
     ("others", "part"),
     [
         ("payments-api staging", "has cluster staging, and both would share their add-ons"),
-        ("staging payments-api", "has a cluster payments-api too, and both would own"),
+        ("staging payments-api", "has a cluster payments-api, too; both would own"),
     ],
 )
 def test_a_cluster_shares_neither_name_nor_namespace_with_another(
