@@ -6,9 +6,8 @@
 # TEMPLATE_TOKEN      a token that can read a private template
 set -euo pipefail
 cd "$(dirname "$0")/.."
-source scripts/tools.env
 
-branch=template-update answers=.copier-answers.yml workflows=.github/workflows
+copier=9.19.1 branch=template-update answers=.copier-answers.yml workflows=.github/workflows
 base=$(git branch --show-current)
 
 say() { echo "template-update: $1"; }
@@ -42,7 +41,7 @@ copier_update() (
     fi
     unset GH_TOKEN # for this repository only
     # --defaults and --skip-answered: questions that are new get their default, the others keep their answer.
-    GIT_TERMINAL_PROMPT=0 LC_ALL=C.UTF-8 pipx run --spec "copier==$COPIER_VERSION" copier update --defaults --skip-answered \
+    GIT_TERMINAL_PROMPT=0 LC_ALL=C.UTF-8 pipx run --spec "copier==$copier" copier update --defaults --skip-answered \
         --conflict inline
 )
 
@@ -71,7 +70,7 @@ cause() {
 git_config status.showUntrackedFiles all
 git_config apply.whitespace nowarn
 [ -z "$(git status --porcelain)" ] || fail "there are changes that are not committed."
-scripts/no-leftovers.sh || fail "fix these first."
+scripts/no-leftovers.sh || fail "resolve these findings first."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 old=$(sed -n 's/^_commit: *//p' "$answers")
@@ -80,7 +79,7 @@ copier_update 2>&1 | tee "$work/log" || fail "$(cause "$work/log")"
 new=$(sed -n 's/^_commit: *//p' "$answers")
 git add --all
 if git diff --cached --quiet; then
-    say "$old is the newest version."
+    say "the template has no newer version than $old."
     exit
 fi
 
@@ -123,7 +122,7 @@ The token of a workflow (GITHUB_TOKEN) can never push workflow files. The token 
 request as it is, the workflows are never updated. First add them with your own login:
 
     git fetch origin && git switch --detach origin/$base
-    pipx run --spec copier==$COPIER_VERSION copier update --defaults --skip-answered --vcs-ref $new
+    pipx run --spec copier==$copier copier update --defaults --skip-answered --vcs-ref $new
     git add --all && git commit --message "Update the template to $new"
     git push --force origin HEAD:$branch
 EOT
@@ -143,4 +142,4 @@ else
     gh pr create --head "$branch" --base "$base" --title "$title" --body-file "$work/body" "${draft[@]}" ||
         fail "gh cannot open the pull request; the setting \"Allow GitHub Actions to create and approve pull requests\" lets it."
 fi
-say "proposed $new${draft[0]:+, as a draft}."
+say "the pull request for $new is open${draft[0]:+, as a draft}."

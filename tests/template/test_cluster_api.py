@@ -183,8 +183,8 @@ def test_a_line_that_is_no_plain_value_is_refused_and_not_run(
 @pytest.mark.parametrize(
     ("lines", "part"),
     [
-        ("A=b\nA=c\n", "sets A again"),
-        ("NAMESPACE=other\n", "sets NAMESPACE again"),
+        ("A=b\nA=c\n", "sets A twice"),
+        ("NAMESPACE=other\n", "sets NAMESPACE twice"),
         ("A=b\r\n", "Unix line ends"),
         ("A=b \n", "with letters, digits and"),
     ],
@@ -356,7 +356,7 @@ def test_apply_tries_all_objects_before_it_changes_one(programs: Programs, make:
     ("others", "part"),
     [
         ("payments-api staging", "has cluster staging, and both would share their add-ons"),
-        ("staging payments-api", "has a cluster payments-api too, and both would own"),
+        ("staging payments-api", "has a cluster payments-api, too; both would own"),
     ],
 )
 def test_a_cluster_shares_neither_name_nor_namespace_with_another(
@@ -588,7 +588,10 @@ def test_the_manual_says_what_a_cluster_costs_opens_and_does_not_keep(
 def test_make_lists_the_commands_and_refuses_others(render: trees.Renderer) -> None:
     root = render(AWS).root
     shown = process.run(["make", "-s", "cluster"], cwd=root).stdout
-    assert {line.split()[0] for line in shown.splitlines()} == _commands(root) == {*VERBS, "check"}
+    assert _commands(root) == {*VERBS, "check"}
+    assert {line.split()[0] for line in shown.splitlines()} == {
+        f"cluster-{name}" for name in _commands(root)
+    }
     refused = process.run(["make", "-s", "cluster-destroy"], cwd=root, accept=(2,))
     assert '"destroy" is not a command' in refused.stderr
 

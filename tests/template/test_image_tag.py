@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -48,6 +49,15 @@ def test_what_is_not_the_number_of_a_pull_request_is_refused(number: str) -> Non
     done = subprocess.run([SCRIPT, "tag", "b", number], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("script", [SCRIPT, ROOT / "template/scripts/release.sh"])
+@pytest.mark.parametrize("command", [[], ["tags"]])
+def test_an_unknown_command_is_refused_in_one_line(script: Path, command: list[str]) -> None:
+    done = subprocess.run([script, *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(r".*is not a command; the commands are .*\.\n", done.stderr)
 
 
 def test_the_table_of_the_manual_is_what_the_script_prints(render: trees.Renderer) -> None:

@@ -509,7 +509,7 @@ def test_a_release_that_was_never_deployed_is_named(cluster: Cluster, make: Make
 def test_a_deployment_that_another_has_overtaken_fails(cluster: Cluster, make: Make) -> None:
     other = PAUSED.replace("/shop:v1@", "/shop:v2@")
     done = make(cluster(status=other, live="old"), "deploy", f"IMAGE={IMAGE}")
-    assert "another deployment has replaced" in done.stderr
+    assert "another deployment replaced" in done.stderr
     assert "Error 1" in done.stderr
 
 

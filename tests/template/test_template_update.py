@@ -166,7 +166,7 @@ def test_without_a_newer_version_nothing_is_proposed(project: Project) -> None:
     done = project.update(FIRST)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (
         0,
-        f"template-update: {FIRST} is the newest version.",
+        f"template-update: the template has no newer version than {FIRST}.",
     )
     pinned = re.search(r'"copier==(\S+)"', (ROOT / "pyproject.toml").read_text())
     assert pinned
@@ -451,18 +451,21 @@ def _pinned_by_the_template(root: Path) -> set[str]:
     }
 
 
-def test_renovate_leaves_the_workflows_of_the_template_alone(render: trees.Renderer) -> None:
+def test_renovate_leaves_the_files_of_the_template_alone(render: trees.Renderer) -> None:
     root = _copy("renovate", render)
     config = yaml_text.load(re.sub(r"^\s*//.*", "", (root / RENOVATE).read_text(), flags=re.M))
     (off,) = [rule for rule in config["packageRules"] if rule.get("enabled") is False]
-    assert _pinned_by_the_template(root) <= set(off["matchFileNames"])
+    pinned = {*_pinned_by_the_template(root), "Dockerfile", "compose.yaml"}
+    assert pinned <= set(off["matchFileNames"])
     # Its manager for Copier is on, unless something turns it off.
     assert "copier" not in {*config.get("ignoreDeps", ()), *off.get("matchManagers", ())}
 
 
-def test_dependabot_leaves_the_workflows_of_the_template_alone(render: trees.Renderer) -> None:
+def test_dependabot_leaves_the_files_of_the_template_alone(render: trees.Renderer) -> None:
     root = _copy("dependabot", render)
     config = yaml_text.load((root / ".github/dependabot.yml").read_text())
     (actions,) = [u for u in config["updates"] if u["package-ecosystem"] == "github-actions"]
     assert _pinned_by_the_template(root) <= set(actions["exclude-paths"])
+    # The template pins the images of Dockerfile and compose.yaml.
+    assert not [u for u in config["updates"] if u["package-ecosystem"].startswith("docker")]
     assert all(update["cooldown"] == {"default-days": 7} for update in config["updates"])

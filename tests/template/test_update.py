@@ -164,7 +164,7 @@ def test_an_update_does_not_restore_a_replaced_sample(
     samples = ("api/hello", "cmd/client", "internal/hello", "internal/postgres")
     for folder in (*samples, sql, "deploy/observability"):
         shutil.rmtree(project / folder)
-    (project / ".pre-commit-config.yaml").unlink()
+    (project / "AGENTS.md").unlink()
     trees.build_file_tree(project, ours)
     before = set(_seeds(project, template))
     trees.commit(project)
