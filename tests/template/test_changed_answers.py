@@ -20,7 +20,7 @@ from copier._main import _operation
 from copier._settings import SettingsModel
 
 from goldpath.cli.main import main
-from goldpath.model import Question
+from goldpath.model import Case, Question, Render
 from goldpath.rendering.copier import RecordingWorker
 from testing import trees, yaml_text
 
@@ -199,23 +199,25 @@ def _table(root: Path) -> list[list[str]]:
 
 
 def _is_about(row: list[str], change: Change) -> bool:
-    conditions = dict(re.findall(r"(from|to) `([^`]+)`", row[1]))
+    conditions = dict(re.findall(r"(from|to) (`[^`]+`(?: or `[^`]+`)*)", row[1]))
     if change.name == "extras" and (len(change.old) > len(change.new)) != ("fewer" in row[1]):
         return False
     return (
         f"`{change.name}`" in row[0]
-        and conditions.get("from", change.old) == change.old
-        and conditions.get("to", change.new) == change.new
+        and f"`{change.old}`" in conditions.get("from", f"`{change.old}`")
+        and f"`{change.new}`" in conditions.get("to", f"`{change.new}`")
     )
 
 
 def test_the_table_in_a_copy_has_every_change_with_its_files_and_its_command(
     copies: Copies, render: trees.Renderer
 ) -> None:
-    rows = _table(render(trees.PAIRS[0]).root)
+    rows = _table(render(Case("ecr", {"registry": "ecr"})).root)
     changed: dict[str, set[str]] = {}
     for change in CHANGES:
-        row = next(row for row in rows if _is_about(row, change))
+        every = [row for row in rows if _is_about(row, change)]
+        # "any other" is what no other row has.
+        (row,) = [row for row in every if row[1] != "any other"] or every
         assert row[3] == ("goldpath" if _removed(copies, change) else "copier"), change
         back = Change(change.name, change.new, change.old)
         changed.setdefault(row[0] + row[1], set()).update(
@@ -229,6 +231,12 @@ def test_the_table_in_a_copy_has_every_change_with_its_files_and_its_command(
             assert any(map(spec.match_file, found)), (row[1], pattern)
         rest = {path for path in found if not any(spec.match_file(path) for spec in specs)}
         assert bool(rest) is row[2].endswith("and others"), (row[:2], rest)
+
+
+def test_the_table_in_a_copy_has_only_the_answers_of_the_copy(rendered: Render) -> None:
+    answers = yaml_text.load((rendered.root / ".copier-answers.yml").read_text())
+    named = {name for row in _table(rendered.root) for name in re.findall(r"`(\w+)`", row[0])}
+    assert named == {name for name in NAMES if name in answers}
 
 
 # Another answer to every question.

@@ -26,10 +26,11 @@ def _commands(root: Path) -> str:
     return "\n".join(re.findall(r"^```console\n(.*?)^```$", _manual(root), re.M | re.S))
 
 
-def _environment(chosen: str | dict[str, str]) -> str:
-    """Return the name of an environment; one that a person names at the start is production."""
+def _environment(chosen: str | dict[str, str], root: Path) -> str:
+    """Return the name of an environment; a person starts deployments to one without GitOps."""
     name = chosen if isinstance(chosen, str) else chosen["name"]
-    return "production" if name == "${{ inputs.environment }}" else name
+    gitops = (root / "deploy/argocd").exists() or (root / "deploy/flux").exists()
+    return ("staging" if gitops else "production") if name == "${{ inputs.environment }}" else name
 
 
 def test_every_secret_variable_and_environment_is_in_the_manual(rendered: Render) -> None:
@@ -40,7 +41,7 @@ def test_every_secret_variable_and_environment_is_in_the_manual(rendered: Render
             assert re.search(rf"\b{name}\b", manual), f"{file.name}: {name}"
         for job in yaml_text.load(text)["jobs"].values():
             if "environment" in job:
-                name = _environment(job["environment"])
+                name = _environment(job["environment"], rendered.root)
                 assert re.search(rf"^\| environment \| `{name}`.* \|", manual, re.M), file.name
                 assert re.search(rf"[ /]{name}( |$)", _commands(rendered.root), re.M), file.name
         assert f"| `{file.name}` |" in manual

@@ -30,7 +30,12 @@ def test_the_description_arrives_unchanged_whatever_it_holds(rendered: Render) -
     if "description" in rendered.case.answers:
         assert answers["description"] == rendered.case.answers["description"]
     readme = (rendered.root / "README.md").read_text()
-    shown = readme.partition(f"**{answers['service_name']}**: ")[2].partition("\n")[0]
+    name = answers["service_name"]
+    shown = readme.partition(f"**{name}**")[2].partition("\n")[0]
+    # The default begins with the name, which is not printed twice.
+    default = answers["description"] == f"{name} is a gRPC service."
+    assert shown.startswith(" " if default else ": ")
+    shown = f"{name}{shown}" if default else shown.removeprefix(": ")
     # Every mark of Markdown is escaped, and without the escapes it is the description.
     assert re.sub(r"\\(.)", r"\1", shown) == answers["description"]
     assert not re.search(r"(?<!\\)[`*_\[\]<>&|~$]", re.sub(r"\\\\", "", shown))
@@ -137,7 +142,7 @@ _EXTENSION_POINTS = {
 
 # Paths in the repository; not those that users create, and of GitHub's API.
 INSIDE = re.compile(r"(?<![\w/.#}{-])((?:scripts|docs|deploy|internal|cmd|\.github)/[\w./-]*\w)")
-ELSEWHERE = re.compile(r"deploy/cluster-api/(our|staging)")
+ELSEWHERE = re.compile(r"deploy/(cluster-api/(our|staging)|environments/staging)")
 
 
 def test_documents_and_workflows_name_only_what_this_copy_has(rendered: Render) -> None:
