@@ -109,7 +109,7 @@ def test_a_promoted_version_without_prometheus_data_is_live_and_can_be_aborted(
         assert "is live, and the Rollout is paused" in shop.make("promote").stdout
         assert len([name for name in shop.names("analysisruns") if "-post" in name]) == 2
         aborted = shop.make("abort").stdout
-        assert f"aborted: Service {shop.name} sends calls to {live}." in aborted
+        assert f"aborted: version {live} gets all calls. Run make undo" in aborted
         assert shop.moment().active == live
 
 
