@@ -8,7 +8,6 @@ import json5
 import pytest
 import yaml
 
-from goldpath.model import Manifest
 from goldpath.rendering.questionnaire import Questionnaire
 from goldpath.rules.kubernetes import cluster_objects
 from goldpath.runtime import process
