@@ -13,7 +13,8 @@
 #   upgrade      upgrade the cluster to KUBERNETES_VERSION, by one minor version
 #   delete       delete the cluster with all its machines; asks, unless YES=1
 #
-# CLUSTER_FILES are the files to render. Exit status: 0 done; 1 a cluster reports a failure; 2 wrong values or a missing program.
+# CLUSTER_FILES are the files to render. Needs bash 4.4 or newer. Exit status: 0 done; 1 a cluster reports a failure; 2 wrong
+# arguments or values, or a missing program.
 set -euo pipefail
 # Otherwise a file that clusterctl refuses would be left out of what is applied, and the rest sent.
 shopt -s inherit_errexit
@@ -57,7 +58,7 @@ read_values() {
         [[ ! $line =~ ^[[:space:]]*(#.*)?$ ]] || continue
         [[ $line =~ ^([A-Z][A-Z0-9_]*)=([A-Za-z0-9._:/@+-]*)$ ]] ||
             fail 2 "$env_file, line $number, is not NAME=VALUE with letters, digits and . _ : / @ + - only, and Unix line ends."
-        [ -z "${value[${BASH_REMATCH[1]}]+set}" ] || fail 2 "$env_file, line $number, sets ${BASH_REMATCH[1]} again."
+        [ -z "${value[${BASH_REMATCH[1]}]+set}" ] || fail 2 "$env_file, line $number, sets ${BASH_REMATCH[1]} twice."
         value[${BASH_REMATCH[1]}]=${BASH_REMATCH[2]}
     done <"$env_file"
 }
@@ -70,7 +71,7 @@ accept() {
 # check_values refuses values that would fail later; many of them no server refuses.
 check_values() {
     local name missing=() number='(0|[1-9][0-9]*)'
-    [ "${#files[@]}" -gt 0 ] || fail 2 "CLUSTER_FILES is empty; call this by make."
+    [ "${#files[@]}" -gt 0 ] || fail 2 "CLUSTER_FILES is empty; use the make targets."
     for name in "${files[@]}"; do
         [ -f "$name" ] || fail 2 "there is no $name, which CLUSTER_FILES names."
     done
@@ -170,7 +171,7 @@ refuse_neighbours() {
         if [ "$namespace" = "${value[NAMESPACE]}" ] && [ "$name" != "${value[CLUSTER_NAME]}" ]; then
             fail 2 "namespace $namespace has cluster $name, and both would share their add-ons; use another NAMESPACE."
         elif [ "$namespace" != "${value[NAMESPACE]}" ] && [ "$name" = "${value[CLUSTER_NAME]}" ]; then
-            fail 2 "namespace $namespace has a cluster $name too, and both would own the same things; use another CLUSTER_NAME."
+            fail 2 "namespace $namespace has a cluster $name, too; both would own the same resources. Use another CLUSTER_NAME."
         fi
     done <<<"$others"
 }
@@ -285,7 +286,7 @@ delete() {
 
 command=${1:-help}
 if ! grep -qE "^#   $command " "$0" || [[ ! $command =~ ^[a-z]+$ ]]; then
-    sed -n 's/^#   /  /p' "$0"
+    sed -n 's/^#   /  cluster-/p' "$0"
     [ "$command" = help ] || fail 2 "\"$command\" is not a command."
     exit
 fi

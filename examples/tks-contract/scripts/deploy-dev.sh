@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Build the image and deploy it to the cluster of a laptop with deploy/environments/dev.yaml: deploy-dev.sh IMAGE:TAG [FLAG...]
+# Build the image and deploy it to a local cluster with deploy/environments/dev.yaml: deploy-dev.sh IMAGE:TAG [FLAG...]
 # NAMESPACE is that of the release, FLAG one of helm upgrade.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 service="tks-contract" image=$1 namespace=${NAMESPACE:?}
-# The values may have passwords that everybody knows, so they must not reach a cluster that others use.
+# The values may have known passwords, so they must not reach a cluster that others use.
 context=$(kubectl config current-context)
 case $context in
 kind-* | k3d-* | minikube | docker-desktop | rancher-desktop | orbstack | colima | "${DEV_CONTEXT:-}") ;;
 *)
-    echo "deploy-dev: \"$context\" is not a known context of a laptop; if it is one: make deploy-dev DEV_CONTEXT=$context" >&2
+    echo "deploy-dev: \"$context\" is not a known local cluster; if it is one: make deploy-dev DEV_CONTEXT=$context" >&2
     exit 2
     ;;
 esac

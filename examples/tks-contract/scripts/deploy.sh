@@ -6,11 +6,11 @@
 #   restart           restart all pods
 #   status            show the pods and images
 #   preview PORT      forward PORT of this machine to the pending version, until Ctrl-C
-#   promote           make the pending version live; a canary takes its next step
+#   promote           make the pending version live
 #   abort             remove the pending version; the live version stays
 #
 # IMAGE is REPOSITORY[:TAG]@sha256:DIGEST, NAMESPACE that of the release. After TIMEOUT seconds (600) the script gives up, and
-# the cluster continues. Exit status: 0 done; 1 the cluster reports a failure; 2 wrong call.
+# the cluster continues. Exit status: 0 done; 1 the cluster reports a failure; 2 wrong arguments or a missing program.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,7 +19,7 @@ chart=deploy/helm/$service
 namespace=${NAMESPACE:-$service}
 environment=${ENV:-production}
 timeout=${TIMEOUT:-600}
-own="" # what a make target needs to find the release
+own="" # the argument NAMESPACE of the make targets that a message names
 [ "$namespace" = "$service" ] || own=" NAMESPACE=$namespace"
 
 # fail STATUS TEXT... ends the script.
@@ -229,7 +229,7 @@ deploy() {
     fi
     announce "deploy $IMAGE"
     server_side=$(server_side)
-    helm upgrade --install "$service" "$chart" ${server_side:+"$server_side"} "${flags[@]}" ||
+    helm upgrade --install "$service" "$chart" ${server_side:+"$server_side"} --description "$IMAGE" "${flags[@]}" ||
         give_up "helm failed, see above; make status$own shows what is live."
     if [ "$kind" = Deployment ]; then
         wait_for_deployment
@@ -237,7 +237,7 @@ deploy() {
         return
     fi
     settle "The deployment" Paused Healthy Degraded
-    [ "$image" = "$IMAGE" ] || fail 1 "another deployment has replaced $IMAGE by $image."
+    [ "$image" = "$IMAGE" ] || fail 1 "another deployment replaced $IMAGE with $image."
     [ "$phase" != Degraded ] || fail 1 "the Rollout is Degraded: $message. To try an aborted image again:" \
         "kubectl argo rollouts retry rollout $name --namespace $namespace"
     if [ "$phase" = Healthy ]; then
@@ -261,9 +261,10 @@ undo() {
     fi
     # The live version if the newest one is not live, else the version before it.
     [ -n "$revision" ] || revision=$(tr ' ' '\n' <<<"$known" | grep -vF ":$current" | tail -n 1 | cut -d : -f 1) || true
-    [ -n "$revision" ] || fail 1 "there is no earlier version that make deploy has deployed; choose a revision of helm history:" \
+    [ -n "$revision" ] || fail 1 "there is no earlier version of make deploy; choose a revision of helm history:" \
         "make undo$own REVISION="
-    manifest=$(helm get manifest "$service" --namespace "$namespace" --revision "$revision")
+    manifest=$(helm get manifest "$service" --namespace "$namespace" --revision "$revision") ||
+        fail 1 "revision $revision is not in helm history."
     read_workload "$manifest"
     refuse_outage "$manifest"
     announce "roll back to revision $revision of release $service"
@@ -273,10 +274,10 @@ undo() {
         wait_for_deployment
     else
         settle "The rollback" Paused Healthy Degraded
-        case $phase/" $known" in
+        case $phase/" $known " in
         Degraded/*) fail 1 "the Rollout is Degraded: $message" ;;
         Healthy/*) record_live "$hash" ;;
-        *" $revision:"*) finish --full ;; # a version that was live needs no further steps
+        *" $revision:"* | *":$hash "*) finish --full ;; # a version that was live needs no further steps
         *) report "Revision $revision is not known to have been live, so it is pending: make promote$own, or make abort$own." ;;
         esac
     fi
@@ -332,7 +333,7 @@ abort() {
     kubectl argo rollouts abort "$name" --namespace "$namespace"
     settle "The abort" Degraded
     [ "$(live)" = "$stable" ] || fail 1 "Service $name does not send calls to ${stable:-an earlier version}."
-    report "aborted: Service $name sends calls to $stable. make undo, or the next make deploy, gives the release another image."
+    report "aborted: version $stable gets all calls. Run make undo$own so that Helm has its image again."
 }
 
 commands="deploy undo restart status"
@@ -341,7 +342,7 @@ command=${1:-none}
 [[ " $commands " = *" $command "* ]] || fail 2 "\"$command\" is not a command; the commands are $commands."
 [[ $timeout =~ ^(0|[1-9][0-9]*)$ ]] || fail 2 "TIMEOUT is \"$timeout\"; whole seconds are accepted."
 if [ "$command" != deploy ]; then
-    revision=$(deployed_revision)
+    revision=$(deployed_revision) || true
     [ -n "$revision" ] || fail 1 "release $service is not deployed in namespace $namespace; see make deploy."
     manifest=$(helm get manifest "$service" --namespace "$namespace" --revision "$revision")
     read_workload "$manifest"

@@ -9,8 +9,8 @@
 # clean reads DOCKERHUB_USERNAME and DOCKERHUB_TOKEN, which must have the permission to delete.
 set -euo pipefail
 
-# tag prints a valid tag ([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}) for any branch, but none that main or a release publishes, so that
-# no branch can replace an image in production.
+# tag prints a valid tag ([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}) for any branch, but none of those of main and releases,
+# so that no branch can replace an image in production.
 tag() {
     local LC_ALL=C tag
     if [[ ! $2 =~ ^[0-9]+$ ]]; then
@@ -84,5 +84,8 @@ case ${1:-} in
 tag) tag "${2-}" "${3-}" ;;
 plan) plan ;;
 clean) clean "$2" "$3" "$4" ;;
-*) exit 2 ;;
+*)
+    echo "image-pr: \"${1:-}\" is not a command; the commands are tag, plan and clean." >&2
+    exit 2
+    ;;
 esac

@@ -8,7 +8,7 @@ fail() {
     exit 1
 }
 
-scripts/no-leftovers.sh || fail "Fix these first."
+scripts/no-leftovers.sh || fail "Resolve these findings first."
 if ! top=$(LC_ALL=C git rev-parse --show-toplevel 2>&1); then
     # Any other error is about an existing repository, which a new one must not hide.
     [[ $top == *"not a git repository (or any"* ]] || fail "$top."
@@ -23,7 +23,7 @@ if git cat-file -e HEAD:./scripts/init.sh 2>/dev/null; then
 fi
 branch=$(git symbolic-ref --quiet --short HEAD) || fail "HEAD is detached in $top; run git switch BRANCH."
 git add --all -- .
-git commit --quiet --message "Start tks-contract from its template" -- . || fail "Fix what git reports."
+git commit --quiet --message "Start tks-contract from its template" -- . || fail "The error of git is above."
 echo "init: committed on branch $branch of the repository $top; git show --stat lists the files."
 ignored=$(git ls-files --others --ignored --exclude-standard)
 [ -z "$ignored" ] || printf 'init: git ignores these files, see git check-ignore --verbose FILE:\n%s\n' "$ignored"

@@ -54,9 +54,13 @@ publish() {
     fi
 }
 
-case $1 in
+case ${1:-} in
 version) version "$2" "$3" ;;
 chart) chart "$2" "$3" "$4" ;;
 minor) minor "$2" "$3" "$4" ;;
 publish) publish "$2" "$3" "$4" ;;
+*)
+    echo "release: \"${1:-}\" is not a command; the commands are version, chart, minor and publish." >&2
+    exit 2
+    ;;
 esac

@@ -76,8 +76,7 @@ func openStore(t *testing.T) *Store {
 	for _, path := range paths {
 		statements, err := os.ReadFile(path)
 		noError(t, err)
-		// Twice, because the files promise to bear that.
-		execute(t, store, string(statements))
+		t.Log("applying ", path)
 		execute(t, store, string(statements))
 	}
 	return store
