@@ -31,7 +31,9 @@ def drifting(template: Path, scratch: Path) -> Iterator[Row]:
     checkout = scratch / "released"
     shutil.copytree(template, checkout)
     trees.commit(checkout, tag="v1.0.0")
-    for number, name in enumerate(("scripts/lint.sh.jinja", "docs/ci.md.jinja", "Makefile.jinja"), 1):
+    for number, name in enumerate(
+        ("scripts/lint.sh.jinja", "docs/ci.md.jinja", "Makefile.jinja"), 1
+    ):
         file = checkout / "template" / name
         file.write_text(file.read_text() + f"# {number}\n")
         trees.commit(checkout, tag=f"v1.{number}.0")
