@@ -116,7 +116,7 @@ observe() {
     IFS='|' read -r generation observed paused reasons hash stable image analysis active phase message <<<"$answer"
     # Until the controller has seen a change or a promotion, the phase is the one before it.
     if [ "$generation" != "$observed" ] || { [ "$paused" = true ] && [ -z "$reasons" ]; }; then
-        phase=Progressing message="the controller has not seen the change yet; is it running?"
+        phase=Progressing message="waiting for the controller of Argo Rollouts to see the change"
     # After a retry the phase is Paused before the analysis ends, and the controller takes back a promotion at that time.
     elif [ "$phase" = Paused ] && [[ $analysis =~ ^.+=(Pending|Running)?$ ]]; then
         phase=Progressing message="the analysis before the promotion is still running"
