@@ -154,6 +154,8 @@ def test_the_documented_migration_to_a_rollout_and_back_has_no_outage(shop: Rele
         replace(rollouts, env=env).deploy("slow")
 
     shop.deploy("slow")
+    # The endpoints follow the pods, for which helm waits, after a moment.
+    process.wait_until(lambda: len(shop.endpoints()) == 2, "The endpoints of both pods")
     with watched(shop) as counts:
         typed()
         deploy("canary")

@@ -7,7 +7,7 @@
 #   status            show the pods and images
 #   preview PORT      forward PORT of this machine to the pending version, until Ctrl-C
 #   promote           make the pending version live
-#   abort             remove the pending version; the live version stays
+#   abort             stop the pending version; the live version stays
 #
 # IMAGE is REPOSITORY[:TAG]@sha256:DIGEST, NAMESPACE that of the release. After TIMEOUT seconds (600) the script gives up, and
 # the cluster continues. Exit status: 0 done; 1 the cluster reports a failure; 2 wrong arguments or a missing program.
