@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as bench
+from bench import validating
 from bench.service import CASE
 from bench.table import Row
 from goldpath.runtime import process, toolchain
@@ -45,6 +46,11 @@ def test_a_missed_target_ends_the_run_with_status_1(
 def test_an_unknown_subject_is_rejected(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["loda"]) == 2
     assert "loda is not a subject; choose from copy_against_the_floor, " in capsys.readouterr().err
+
+
+def test_the_files_that_validating_changes_exist() -> None:
+    for _, path, _ in (touched for rows in validating.TOUCHED.values() for touched in rows):
+        assert (ROOT / "template" / path).is_file(), path
 
 
 def test_the_bare_server_is_formatted_and_vetted(render: trees.Renderer, tmp_path: Path) -> None:

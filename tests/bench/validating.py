@@ -36,7 +36,7 @@ SAMPLE = 3  # files of each kind that the naive way is measured on
 TOUCHED: Mapping[Profile, Sequence[tuple[str, str, float]]] = {
     "default": [("a file of every copy", "compose.yaml.jinja", DEFAULT_CHANGED)],
     "strict": [
-        ("a template of the chart", "deploy/helm/#{ service_name }#/templates/service.yaml",
+        ("a template of the chart", "deploy/helm/#{ service_name }#/templates/service.yaml.jinja",
          CHART_CHANGED),
         ("a Go file", "internal/hello/memory.go", GO_CHANGED),
     ],
