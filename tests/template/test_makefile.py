@@ -52,6 +52,18 @@ def test_a_local_makefile_changes_the_flags_of_builds(root: Path) -> None:
     assert "<build> <--secret> <id=netrc>" in run(root, "make", "-s", "image")
 
 
+@pytest.mark.parametrize("address", ["", "172.18.0.2"])
+def test_tests_of_postgresql_are_never_skipped_for_want_of_an_address(
+    address: str, root: Path
+) -> None:
+    docker = root.parent / "stubs/docker"
+    docker.write_text(f'#!/bin/sh\n[ "$1" != inspect ] || echo "{address}"\n')
+    _local(root, "test-race:", '\t@echo "host: $$TEST_DBHOST"')
+    output = run(root, "make", "-s", "test-postgres", status=None)
+    assert ("has no address" in output) == (not address)
+    assert (f"host: {address}\n" in output) == bool(address)
+
+
 def test_a_dockerfile_of_ones_own_reaches_make_linters_compose_and_workflows(root: Path) -> None:
     _local(root, "DOCKERFILE = build/Own.Dockerfile")
     assert "<--file> <build/Own.Dockerfile>" in run(root, "make", "-s", "image")

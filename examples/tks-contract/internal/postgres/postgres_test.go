@@ -43,8 +43,8 @@ func testDatabase(t *testing.T) config.Database {
 		Prepare:      true,
 	}
 	if database.Host == "" {
-		t.Skip("needs a PostgreSQL: set TEST_DBHOST, TEST_DBPORT (5432 if unset), TEST_DBUSER, TEST_DBNAME " +
-			"and, if it wants a password, TEST_DBPASSWORD_FILE")
+		t.Skip("needs a PostgreSQL: run make test-postgres, which starts one, or set TEST_DBHOST, TEST_DBPORT " +
+			"(5432 if unset), TEST_DBUSER, TEST_DBNAME and, if it wants a password, TEST_DBPASSWORD_FILE")
 	}
 	return database
 }
