@@ -64,6 +64,16 @@ def test_tests_of_postgresql_are_never_skipped_for_want_of_an_address(
     assert (f"host: {address}\n" in output) == bool(address)
 
 
+@pytest.mark.parametrize(("in_ci", "status"), [("", 0), ("true", 2)])
+def test_without_a_compiler_the_race_detector_is_skipped_but_in_ci(
+    in_ci: str, status: int, root: Path
+) -> None:
+    go = root.parent / "stubs/go"
+    go.write_text(go.read_text().replace("exec echo true", "exec echo no-such-compiler"))
+    output = run(root, "make", "-s", "test-race", status=status, CI=in_ci)
+    assert "skipped, because there is no C compiler (no-such-compiler); install gcc" in output
+
+
 def test_a_dockerfile_of_ones_own_reaches_make_linters_compose_and_workflows(root: Path) -> None:
     _local(root, "DOCKERFILE = build/Own.Dockerfile")
     assert "<--file> <build/Own.Dockerfile>" in run(root, "make", "-s", "image")
