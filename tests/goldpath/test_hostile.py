@@ -62,7 +62,7 @@ def test_the_name_of_a_chart_cannot_be_an_option_of_helm(tmp_path: Path) -> None
     # Helm 3 would pass the objects, which contain commands, to a shell.
     text = CHART["templates/a.yaml"].replace("RUN", f"touch {tmp_path}/ran")
     root = _chart(tmp_path / "r", "--post-renderer=sh", **{"templates/a.yaml": text})
-    (one, _) = charts.all_inputs(Tree(root))
+    (one,) = charts.all_inputs(Tree(root))
     found = charts.render(one, linter="helm3", helm="helm3").findings
     assert "invalid release name" in found[0].message
     assert not (tmp_path / "ran").exists()

@@ -4,6 +4,7 @@ import glob
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ KUBE_VERSIONS = ("1.31.0", "1.36.0")
 # For Go programs that run for a moment: garbage collection would take a third of the time. Helm
 # needs less than a tenth of the limit, helm-unittest all of it.
 BRIEF = {"GOGC": "off", "GOMEMLIMIT": "1GiB"}
+_KUBE_VERSION = re.compile(r"^[\"']?kubeVersion\b.*", re.MULTILINE)
 # Helm prints the template of each object in a comment; the first folder is the chart.
 _SOURCE = re.compile(r"^---\n# Source: [^/\n]+/(.+)\n", re.MULTILINE)
 # The kind and version of a Rollout, in the object itself or in a reference to it.
@@ -129,19 +131,31 @@ def select(tree: Tree) -> list[Path]:
 
 
 def all_inputs(tree: Tree) -> list[Inputs]:
-    """Return each chart with each of its ci/*-values.yaml, or none, on each Kubernetes version.
+    """Return each chart with each of its ci/*-values.yaml, or none, on the newest Kubernetes.
 
-    A chart without Capabilities renders to the same on all versions; one values file is enough to
-    check its kubeVersion.
+    A chart with Capabilities comes with all versions; any other renders to the same on all.
     """
     return [
         Inputs(tree, chart, values, version)
         for chart in folders(tree)
-        for number, values in enumerate(_values(chart))
-        for version in (
-            KUBE_VERSIONS if not number or _depends_on_version(tree, chart) else KUBE_VERSIONS[-1:]
-        )
+        for values in _values(chart)
+        for version in (KUBE_VERSIONS if _depends_on_version(tree, chart) else KUBE_VERSIONS[-1:])
     ]
+
+
+def oldest_inputs(tree: Tree) -> list[list[Inputs]]:
+    """Return charts without Capabilities on the oldest Kubernetes, in groups by their kubeVersion.
+
+    The charts of a group are either all refused or none, whatever their values are: Helm compares
+    the kubeVersion of the chart itself, not those of its dependencies.
+    """
+    groups: dict[tuple[str, ...], list[Inputs]] = {}
+    for chart in folders(tree):
+        if not _depends_on_version(tree, chart):
+            text = (chart / "Chart.yaml").read_text(errors="replace")
+            inputs = Inputs(tree, chart, _values(chart)[0], KUBE_VERSIONS[0])
+            groups.setdefault(tuple(_KUBE_VERSION.findall(text)), []).append(inputs)
+    return list(groups.values())
 
 
 def render(inputs: Inputs, *, linter: str, helm: str = "helm4") -> ChartRender:
@@ -245,11 +259,15 @@ def _documents(inputs: Inputs, text: str) -> list[tuple[str, str]]:
 
 
 def _manifests(inputs: Inputs, text: str) -> tuple[Manifest, ...]:
-    """Return the objects of Helm's output, each with its template."""
+    """Return the objects of Helm's output, each with its template.
+
+    Renders have most objects in common, so each text is parsed once.
+    """
+    once = inputs.tree.once
     return tuple(
         Manifest(path, document)
         for path, part in _documents(inputs, text)
-        for document in documents(part)
+        for document in once(("objects", part), partial(documents, part))
         if document
     )
 

@@ -27,11 +27,14 @@ def _select(tree: Tree) -> list[Path]:
 
 
 def _lint(name: str, tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  # a linter's shape
-    """Render every chart with all values files on each Kubernetes version, lint on the newest."""
+    """Render every chart with all values files on the Kubernetes versions that matter; lint it."""
     render = partial(charts.render, linter=name, helm=name)
     all_inputs = charts.all_inputs(tree)
     newest = [x for x in all_inputs if x.kube_version == charts.KUBE_VERSIONS[-1]]
     pairs = [*_helm_lint(name, newest)]
+    for group in charts.oldest_inputs(tree):
+        # A chart that is rendered stands for the others.
+        all_inputs += group if render(group[0]).findings else ()
     pairs += [(finding, inputs) for inputs in all_inputs for finding in render(inputs).findings]
     incomplete = [
         Finding(
@@ -89,7 +92,6 @@ def _linter(name: str, unless: Linter | None = None) -> Linter:
         builds=(name,),
         broken=lambda finding: finding.level == "error",
         merged=True,
-        first=True,
         dangers=charts.dangers,
         unless=unless,
     )

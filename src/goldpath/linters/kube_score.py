@@ -31,8 +31,10 @@ def _findings(render: charts.ChartRender) -> Iterator[Finding]:
     version = ".".join(render.inputs.kube_version.split(".")[:2])
     options = ["--output-format", "json", "--kubernetes-version", f"v{version}"]
     options += [f"--enable-optional-test={test}" for test in OPTIONAL]
-    result = process.run(
-        [go_tool(LINTER.name), "score", *options, "-"], stdin=render.text, accept=(0, 1)
+    command: list[str | Path] = [go_tool(LINTER.name), "score", *options, "-"]
+    # Charts and values files have renders in common.
+    result = render.inputs.tree.once(
+        (*command, render.text), lambda: process.run(command, stdin=render.text, accept=(0, 1))
     )
     if not result.stdout:
         yield charts.unread(LINTER.name, render.inputs, result.stderr)

@@ -24,7 +24,11 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  
 def _findings(render: charts.ChartRender) -> list[Finding]:
     if not render.manifests:
         return []
-    result = process.run([go_tool(LINTER.name)], stdin=render.text, accept=(0, 2))
+    # Charts and values files have renders in common.
+    result = render.inputs.tree.once(
+        (LINTER.name, render.text),
+        lambda: process.run([go_tool(LINTER.name)], stdin=render.text, accept=(0, 2)),
+    )
     if result.status:
         return [charts.unread(LINTER.name, render.inputs, result.stderr)]
     report = json.loads(result.stdout)

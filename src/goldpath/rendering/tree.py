@@ -32,7 +32,8 @@ class Tree:
 
     def below(self, folder: Path) -> list[Path]:
         """Return the files below a folder of the tree, in a fixed order."""
-        return [file for file in self.files if file.is_relative_to(folder)]
+        start = f"{folder}/"  # faster than is_relative_to, for all charts of all copies
+        return [file for file in self.files if str(file).startswith(start)]
 
     def once(self, key: Hashable, compute: Callable[[], Value]) -> Value:
         """Return the result of `compute`, which is called once for each key.

@@ -197,9 +197,9 @@ def test_a_subchart_is_not_rendered_separately(chart: Path) -> None:
 
 def test_a_chart_without_values_files_is_rendered_with_its_defaults(chart: Path) -> None:
     shutil.rmtree(chart / "ci")
-    [first, last] = charts.all_inputs(Tree(chart.parents[2]))
-    assert (first.values, last.values) == (None, None)
-    assert charts.render(last, linter="x").manifests
+    [only] = charts.all_inputs(Tree(chart.parents[2]))
+    assert only.values is None
+    assert charts.render(only, linter="x").manifests
 
 
 @pytest.mark.parametrize(
@@ -216,10 +216,27 @@ def test_a_chart_that_may_check_the_version_is_rendered_for_each(
     root = chart.parents[2]
     files, versions = len(list(chart.glob("ci/*-values.yaml"))), len(charts.KUBE_VERSIONS)
     assert files > 1
-    assert len(charts.all_inputs(Tree(root))) == versions + files - 1
+    assert len(charts.all_inputs(Tree(root))) == files
+    assert len(charts.oldest_inputs(Tree(root))) == 1
     (chart / file).parent.mkdir(exist_ok=True)
     (chart / file).write_text(text)
     assert len(charts.all_inputs(Tree(root))) == versions * files
+    assert charts.oldest_inputs(Tree(root)) == []
+
+
+@every_helm
+def test_a_chart_that_refuses_the_oldest_kubernetes_is_found_beside_one_that_accepts_it(
+    linter: Linter, chart: Path
+) -> None:
+    others = [chart.with_name(name) for name in ("another", "third")]
+    for other in others:
+        shutil.copytree(chart, other)
+    for changed in (chart, others[0]):
+        _change(changed, "Chart.yaml", ">=1.31.0-0", ">=1.35.0-0")
+    root = chart.parents[2]
+    found = lints.run(linter, root)
+    refused = [one for one in found if "kubeVersion" in one.message]
+    assert {one.path.split("/")[2] for one in refused} == {"probe", "another"}
 
 
 def test_a_rendered_object_names_its_template(chart: Path) -> None:
