@@ -40,6 +40,7 @@ LINTERS_USE = {
     "runtime.toolchain",
     "linters.base",
     "linters.charts",
+    "linters.checkov_program",
     "linters.files",
     "linters.go_modules",
     "linters.safety",
@@ -47,7 +48,7 @@ LINTERS_USE = {
 COPIER = ["copier", "in_memory", "questionnaire", "task_sandbox", "update"]
 COPIER = [f"rendering.{name}" for name in COPIER]
 # Modules that linters share, and those that run them.
-NO_LINTERS = {"__init__", "base", "charts", "command", "files", "go_modules"}
+NO_LINTERS = {"__init__", "base", "charts", "checkov_program", "command", "files", "go_modules"}
 NO_LINTERS |= {"registry", "result_cache", "runner", "safety"}
 LINTERS = [
     file for file in MODULES if file.parent.name == "linters" and file.stem not in NO_LINTERS

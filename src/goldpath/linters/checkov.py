@@ -1,18 +1,14 @@
 """checkov on the renders of the charts; annotations that skip a check count as ignores."""
 
-import json
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldpath.linters import charts
+from goldpath.linters import charts, checkov_program
 from goldpath.linters.base import Linter
 from goldpath.model import Finding
 from goldpath.rendering.tree import Tree
-from goldpath.runtime import process
-from goldpath.runtime.toolchain import wheel
 
 # Whether a NetworkPolicy selects a pod: the policy of one render would count for the pods of
 # another. kube-score has the same check (pod-networkpolicy), and reads one render at a time.
@@ -41,16 +37,7 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:  # noqa: ARG001  
 
 def _check(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Return checkov's results for the manifests in a folder, by the kind of result."""
-    options = ["--framework", "kubernetes", "--skip-check", SKIPPED, "--output", "json"]
-    options += ["--compact", "--skip-download"]  # no data of its server
-    result = process.run(
-        [sys.executable, "-m", "checkov.main", *options, "--directory", folder],
-        env={"PYTHONPATH": str(wheel(LINTER.name, imported=True))},
-        cwd=folder,
-        accept=(0, 1),
-    )
-    results: dict[str, list[dict[str, Any]]] = json.loads(result.stdout).get("results", {})
-    return results
+    return checkov_program.run(["--framework", "kubernetes", "--skip-check", SKIPPED], folder)
 
 
 def _findings(

@@ -1,18 +1,15 @@
 """checkov on every workflow; failed checks and unreadable files are findings."""
 
-import json
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from goldpath.linters import checkov_program
 from goldpath.linters.base import Linter
 from goldpath.linters.files import too_large, workflows
 from goldpath.model import Finding
 from goldpath.rendering.tree import Tree, relative
-from goldpath.runtime import process
-from goldpath.runtime.toolchain import wheel
 
 
 def _select(tree: Tree) -> list[Path]:
@@ -32,14 +29,7 @@ def _lint(tree: Tree, files: Sequence[Path]) -> list[Finding]:
         for path in paths:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(tree.root / path, folder / path)
-        options = ["--framework", "github_actions", "--output", "json", "--compact"]
-        result = process.run(
-            [sys.executable, "-m", "checkov.main", *options, "--skip-download", "--directory", "."],
-            env={"PYTHONPATH": str(wheel("checkov", imported=True))},
-            cwd=folder,
-            accept=(0, 1),
-        )
-    results = json.loads(result.stdout).get("results", {})
+        results = checkov_program.run(["--framework", "github_actions"], folder)
     findings += [
         Finding(
             LINTER.name,
@@ -66,5 +56,6 @@ LINTER = Linter(
     per_file=True,
     builds=("checkov",),
     merged=True,
+    first=True,
     ignore_marks=("checkov:skip",),
 )
