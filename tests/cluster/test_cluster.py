@@ -10,8 +10,16 @@ import pytest
 
 from goldpath.errors import GoldpathError, ToolError
 from testing import kubernetes, trees
+from testing.pinned import go_tool
 
 DENIED = "unshare: write failed /proc/self/uid_map: Operation not permitted"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _built() -> None:
+    """Build the programs: from empty caches this takes longer than a test may."""
+    for name in ("kubernetes", "etcd", "kwok", "argo-rollouts"):
+        go_tool(name)
 
 
 @pytest.fixture
