@@ -1,5 +1,6 @@
 """Isolation, and the renders that all tests share."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,14 +38,25 @@ def _compiled_once() -> Iterator[None]:
         settings: tuple[object, ...] = (type(self), self.lexer, self.undefined)
         settings += (self.finalize, self.is_async, self.optimized, self.code_generator_class)
         names = (frozenset(self.filters), frozenset(self.tests), tuple(self.extensions))
-        key = (source, name, filename, *settings, *names)
+        key = (source, name, *settings, *names)
         if key not in compiled:
             compiled[key] = compile_one(self, source, name, filename)
-        return compiled[key]
+        return _with_filename(compiled[key], filename or "<template>")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Environment, "compile", compile_once)
         yield
+
+
+def _with_filename(code: CodeType, filename: str) -> CodeType:
+    """Return compiled code with another file in its tracebacks: clones have a folder each."""
+    if code.co_filename == filename:
+        return code
+    consts = (
+        _with_filename(const, filename) if isinstance(const, CodeType) else const
+        for const in code.co_consts
+    )
+    return code.replace(co_filename=filename, co_consts=tuple(consts))
 
 
 @pytest.fixture(scope="session")
@@ -126,3 +138,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_collection_finish() -> None:
+    """Keep garbage collection from walking what lives as long as the process, such as the tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)

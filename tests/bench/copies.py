@@ -17,7 +17,7 @@ def _copy(template: Path, scratch: Path) -> float:
     folder = scratch / "payments-api"
 
     def action() -> None:
-        done = trees.copier("copy", "--defaults", "--quiet", template, folder)
+        done = trees.run_program("copier", "copy", "--defaults", "--quiet", template, folder)
         if done.returncode:
             sys.exit(done.stderr)
 

@@ -130,7 +130,9 @@ def _naive(template: Path, folder: Path, cases: Sequence[Case], linters: Sequenc
     Measured with the defaults and a few files per linter, and multiplied by their numbers.
     """
     copy = folder / "payments-api"
-    seconds = timed(partial(trees.copier, "copy", "--defaults", "--quiet", template, copy))
+    seconds = timed(
+        partial(trees.run_program, "copier", "copy", "--defaults", "--quiet", template, copy)
+    )
     for linter in linters:
         files = linter.select(Tree(copy))
         if not files:

@@ -19,7 +19,7 @@ STORY = ROOT / "tests/answers/valid/tks-contract.yml"
 
 
 def _copy(*arguments: str | Path, cwd: Path | None = None) -> None:
-    done = trees.copier("copy", *arguments, cwd=cwd)
+    done = trees.run_program("copier", "copy", *arguments, cwd=cwd)
     assert done.returncode == 0, done.stderr
 
 

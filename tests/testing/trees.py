@@ -2,11 +2,18 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import traceback
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
+
+from copier._cli import CopierApp
 
 from goldpath.cases import answers_file, generate
 from goldpath.model import Case, Render
@@ -17,6 +24,7 @@ from goldpath.runtime.toolchain import go_env
 from goldpath.template.copier_yml import load
 from testing import ROOT
 
+SHOW_WARNING = warnings.showwarning  # before pytest replaces it in a test
 TEMPLATE = load(ROOT)
 # The questions that a user answers; the last one of copier.yml only refuses changed answers.
 ASKED = tuple(
@@ -188,8 +196,46 @@ def go_compile(root: Path) -> None:
 
 
 def copier(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run the real `copier` command, as a user would, without raising."""
-    return run_program("copier", *arguments, cwd=cwd)
+    """Run the command line of Copier without raising, in a fork of this process.
+
+    A new process would import Copier and compile the template again, three times for an update,
+    which takes most of its time. tests/template/test_copy.py runs the installed program.
+    """
+    argv = ["copier", *map(str, arguments)]
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12, with threads
+            child = os.fork()
+        if not child:
+            _become_copier(argv, cwd or Path.cwd(), stdout.fileno(), stderr.fileno())
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        texts = []
+        for file in (stdout, stderr):
+            file.seek(0)
+            texts.append(file.read().decode())
+    return subprocess.CompletedProcess(argv, status, *texts)
+
+
+def _become_copier(argv: list[str], cwd: Path, stdout: int, stderr: int) -> NoReturn:
+    """Be the program `copier` from here on, without what pytest has changed in this process."""
+    status: object = 1
+    try:
+        os.chdir(cwd)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(stdout, 1)
+        os.dup2(stderr, 2)
+        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+        warnings.resetwarnings()
+        warnings.showwarning = SHOW_WARNING
+        CopierApp.run(argv)
+    except SystemExit as error:
+        status = error.code
+    except BaseException:  # noqa: BLE001  # as Python does at the end of a program
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status if isinstance(status, int) else int(status is not None))
 
 
 def run_program(
