@@ -47,6 +47,7 @@ class Check:
         references: Patterns of files that it reads if a checked file names them.
         builds: The programs that goldpath builds or downloads for it; see `toolchain.is_ready`.
         cases: The names of the only cases that it checks; all cases by default.
+        cached: Whether its findings depend on nothing but files and programs that the cache knows.
         dangers: Returns files of a tree that forbid to run it unless the template is trusted: it
             would run a program that they name, or read a file outside of the tree.
     """
@@ -62,6 +63,7 @@ class Check:
     builds: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     dangers: Callable[[Tree], Iterable[Danger]] = no_dangers
+    cached: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,6 +52,7 @@ def command(run: Run) -> Linter:
         program=argv[0],
         install="see the template's .goldpath.yml",
         cases=tuple(run.cases),
+        cached=False,  # it may depend on anything, and a failure on what was mended since
         broken=always,
         dangers=lambda _: [(None, "it is a command of the template")],
     )

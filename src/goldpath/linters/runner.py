@@ -209,7 +209,7 @@ class _Job:
 
     def _findings(self, units: Mapping[str, Unit]) -> Findings:
         """Return the findings of each unit, from the cache or from the check."""
-        results = {key: result_cache.load(key) for key in units}
+        results = {key: result_cache.load(key) for key in units if self.check.cached}
         cached = {key: findings for key, findings in results.items() if findings is not None}
         missing = {key: unit for key, unit in units.items() if key not in cached}
         if not missing:
@@ -219,7 +219,7 @@ class _Job:
         named = any(named_config(units[key], error) for key, error in errors.items())
         if errors and len(errors) == len(units) and not named:  # the linter itself does not work
             raise next(iter(errors.values()))
-        for key, findings in fresh.items():
+        for key, findings in fresh.items() if self.check.cached else ():
             result_cache.store(key, findings)
         unread = {key: (self._unread(units[key], error),) for key, error in errors.items()}
         return cached | fresh | unread
