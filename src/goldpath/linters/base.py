@@ -39,15 +39,17 @@ class Check:
         select: Returns the files of a tree to check.
         run: Checks files of `select` and returns findings. Raises ToolError if a program fails.
         per_file: Whether each file is checked independently of the others.
+        by_folder: Whether the findings of a folder depend on it, the folders that it uses, and
+            `config` only. A tree whose folders another tree has, too, then gets its findings.
         merged: Whether it runs once for many trees, because it starts slowly. Each tree is then a
             subfolder that has only the files of `select` and `references`; those of `config` are at
             the top. Otherwise it runs in each tree.
         first: Whether it takes longest and therefore starts before the others.
         config: Other files that its findings depend on, relative to the tree.
         references: Patterns of files that it reads if a checked file names them.
+        cached: Whether its findings depend on nothing but files and programs that the cache knows.
         builds: The programs that goldpath builds or downloads for it; see `toolchain.is_ready`.
         cases: The names of the only cases that it checks; all cases by default.
-        cached: Whether its findings depend on nothing but files and programs that the cache knows.
         dangers: Returns files of a tree that forbid to run it unless the template is trusted: it
             would run a program that they name, or read a file outside of the tree.
     """
@@ -56,14 +58,15 @@ class Check:
     select: Callable[[Tree], list[Path]]
     run: Callable[[Tree, Sequence[Path]], list[Finding]]
     per_file: bool = False
+    by_folder: bool = False
     merged: bool = False
     first: bool = False
     config: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    cached: bool = True
     builds: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     dangers: Callable[[Tree], Iterable[Danger]] = no_dangers
-    cached: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +79,7 @@ class Linter(Check):
         ignore_marks: Texts of its ignore comments; reports count the lines that have one.
         broken: Whether a finding tells that something is broken, which the default profile reports.
             With `never`, the linter runs in the strict profile, or if .goldpath.yml names it.
+        covers: The names of linters whose findings it has, too; they are left out beside it.
         unless: A linter that checks the same; if that one is ready, the default profile leaves
             this one out.
     """
@@ -84,6 +88,7 @@ class Linter(Check):
     install: str = "nothing to install, it is part of goldpath"
     ignore_marks: tuple[str, ...] = ()
     broken: Callable[[Finding], bool] = never
+    covers: tuple[str, ...] = ()
     unless: Check | None = None
 
     @property

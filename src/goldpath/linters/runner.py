@@ -14,12 +14,21 @@ from threading import Lock
 from goldpath.errors import GoldpathError
 from goldpath.linters import result_cache, syntax
 from goldpath.linters.base import Check, Linter
-from goldpath.linters.units import BAD_OUTPUT, Findings, Unit, isolate, named_config, output
+from goldpath.linters.units import (
+    BAD_OUTPUT,
+    Digests,
+    Findings,
+    Unit,
+    covers,
+    isolate,
+    named_config,
+    of_covered,
+    output,
+)
 from goldpath.model import Finding, Render
 from goldpath.rendering.tree import Tree, relative
 from goldpath.runtime import process
 
-Digests = dict[Path, str]
 # The limits of a check in seconds of wall-clock time, and of each of its processes in bytes of
 # memory; golangci-lint, with a cold cache on a busy machine, needs a third of both.
 SECONDS, MEMORY = 900, 4 * 2**30
@@ -215,7 +224,14 @@ class _Job:
         if not missing:
             return cached
         run = self._in_merged if self.check.merged else self._in_place
-        fresh, errors = isolate(run, missing, self._groups(missing))
+        covered = covers(missing, self.digests) if self.check.by_folder else {}
+        todo = {key: unit for key, unit in missing.items() if key not in covered}
+        fresh, errors = isolate(run, todo, self._groups(todo))
+        for key, cover in covered.items():
+            if cover in errors:
+                errors[key] = errors[cover]
+            else:
+                fresh[key] = of_covered(fresh[cover], units[key], units[cover])
         named = any(named_config(units[key], error) for key, error in errors.items())
         if errors and len(errors) == len(units) and not named:  # the linter itself does not work
             raise next(iter(errors.values()))

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from goldpath.errors import GoldpathError, ToolError
 from goldpath.model import Finding
-from goldpath.rendering.tree import Tree
+from goldpath.rendering.tree import Tree, relative
 
 # The runs that fail, to find the files on which a linter does.
 MAX_FAILURES = 40
 # Raised for output that is not in the documented format.
 BAD_OUTPUT = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
+Digests = Mapping[Path, str]  # the hash of each file of a tree
 Findings = dict[str, tuple[Finding, ...]]
 
 
@@ -61,6 +62,44 @@ def isolate(
             else:
                 todo += [keys[: len(keys) // 2], keys[len(keys) // 2 :]]
     return findings, errors
+
+
+def covers(units: Mapping[str, Unit], digests: Mapping[Path, Digests]) -> dict[str, str]:
+    """Return which units need not be checked, because another one has all their folders.
+
+    Args:
+        units: The units by their keys; each has several files of a tree.
+        digests: The hashes of all files, by the root of the tree and the file.
+
+    Returns: By the key of such a unit, the key of the one with the same folders, and others.
+    """
+    kept: dict[str, frozenset[object]] = {}
+    covered = {}
+    for key, unit in sorted(units.items(), key=lambda item: -len(item[1].files)):
+        content = _folders(unit, digests[unit.tree.root])
+        cover = next((other for other, more in kept.items() if content <= more), None)
+        if cover:
+            covered[key] = cover
+        else:
+            kept[key] = content
+    return covered
+
+
+def _folders(unit: Unit, hashes: Digests) -> frozenset[object]:
+    """Return each folder with its files, and the configuration, to compare them."""
+    folders: dict[str, set[tuple[str, str]]] = {}
+    for file in unit.files:
+        folder = relative(file.parent, unit.tree.root)
+        folders.setdefault(folder, set()).add((file.name, hashes[file]))
+    config = frozenset((file.name, hashes[file]) for file in unit.config)
+    return frozenset((folder, frozenset(files)) for folder, files in folders.items()) | {config}
+
+
+def of_covered(findings: Iterable[Finding], unit: Unit, cover: Unit) -> tuple[Finding, ...]:
+    """Return the findings of a unit among those of the one that covers it."""
+    own = {relative(file, unit.tree.root) for file in unit.files}
+    others = {relative(file, cover.tree.root) for file in cover.files} - own
+    return tuple(finding for finding in findings if finding.path not in others)
 
 
 def named_config(unit: Unit, error: Exception) -> Path | None:

@@ -83,7 +83,7 @@ def linters(config: Config, profile: Profile, options: Options) -> list[Linter]:
     for name in (*config.linters, *config.skip):
         if name not in all_names():
             raise unknown("linter or rule", name, all_names(), f"{FILE} names it.")
-    return [
+    selected = [
         linter
         for linter in every
         if options.selects(linter.name)
@@ -94,6 +94,8 @@ def linters(config: Config, profile: Profile, options: Options) -> list[Linter]:
             or (linter.broken is not never and is_ready(linter) and not _is_replaced(linter))
         )
     ]
+    covered = {name for linter in selected for name in linter.covers}
+    return [linter for linter in selected if linter.name not in covered]
 
 
 def _is_replaced(linter: Linter) -> bool:

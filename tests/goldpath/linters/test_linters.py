@@ -3,6 +3,8 @@
 import os
 import sys
 import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +14,18 @@ from goldpath.linters import (
     go_modules,
     go_vet,
     gofmt,
+    golangci_lint,
     hadolint,
     registry,
     rumdl,
+    runner,
     shellcheck,
     taplo,
     yamllint,
 )
 from goldpath.linters.base import Linter
 from goldpath.linters.runner import Outcome
-from goldpath.model import Finding
+from goldpath.model import Case, Finding, Render
 from goldpath.rendering.tree import Tree, relative, walk
 from testing import lints, trees
 
@@ -158,17 +162,52 @@ def test_gofmt_distinguishes_unformatted_files_from_invalid_ones(tmp_path: Path)
     ]
 
 
+OF_GO = [go_vet.LINTER, golangci_lint.LINTER]
+of_go = pytest.mark.parametrize("linter", OF_GO, ids=lambda linter: linter.name)
 UNKNOWN = "package main\n\nfunc main() {\n\tunknown()\n}\n"
 
 
-def test_go_vet_checks_a_module_in_a_folder(tmp_path: Path) -> None:
-    trees.build_file_tree(tmp_path, {"app/go.mod": MODULE, "app/main.go": UNKNOWN})
-    (found,) = lints.found(go_vet.LINTER, tmp_path)
+@of_go
+def test_a_linter_of_go_checks_a_module_in_a_folder(linter: Linter, tmp_path: Path) -> None:
+    config = {".golangci.yml": 'version: "2"\n'}
+    trees.build_file_tree(tmp_path, {"app/go.mod": MODULE, "app/main.go": UNKNOWN, **config})
+    (found,) = lints.found(linter, tmp_path)
     assert (found.path, found.line, found.message) == ("app/main.go", 4, "undefined: unknown")
 
 
-def test_go_vet_compiles_a_module_whose_sums_are_left_to_go_mod_tidy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@of_go
+def test_a_tree_has_the_findings_of_one_with_the_same_packages_and_more(
+    linter: Linter, tmp_path: Path
+) -> None:
+    files = {"go.mod": MODULE, ".golangci.yml": 'version: "2"\n', "a/a.go": UNKNOWN}
+    checked: list[Path] = []
+
+    def run(tree: Tree, files: Sequence[Path]) -> list[Finding]:
+        checked.append(tree.root)
+        return linter.run(tree, files)
+
+    more = {
+        "small": {}, "large": {"b/b.go": UNKNOWN, "c/c.go": "package c\n"},
+        "changed": {"a/b.go": "package main\n\nfunc unknown() {}\n"},
+        "configured": {".golangci.yml": 'version: "2"\nrun: {tests: false}\n'},
+    }  # fmt: skip
+    roots = {
+        name: trees.build_file_tree(tmp_path / name, files | its) for name, its in more.items()
+    }
+    renders = [Render(Case(name, {}), root) for name, root in roots.items()]
+    (found,) = runner.run([replace(linter, run=run)], renders)
+    paths = {name: [one.path for one in some] for name, some in found.findings.items()}
+    assert {name: set(some) for name, some in paths.items()} == {
+        "small": {"a/a.go"}, "large": {"a/a.go", "b/b.go"}, "changed": set(),
+        "configured": {"a/a.go"},
+    }  # fmt: skip
+    assert roots["small"] not in checked
+    assert len(checked) == len(renders) - 1
+
+
+@of_go
+def test_a_linter_of_go_compiles_a_module_whose_sums_are_left_to_go_mod_tidy(
+    linter: Linter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, module = "example.invalid/dep", "module example.invalid/dep\n\ngo 1.21\n"
     versions = tmp_path / "proxy" / name / "@v"
@@ -182,7 +221,7 @@ def test_go_vet_compiles_a_module_whose_sums_are_left_to_go_mod_tidy(
     used = f'package main\n\nimport "{name}"\n\nfunc main() {{\n\tdep.A()\n\tunknown()\n}}\n'
     copy = {"go.mod": f"{MODULE}\nrequire {name} v1.0.0\n", "main.go": used}
     trees.build_file_tree(tmp_path / "copy", copy)
-    (found,) = lints.found(go_vet.LINTER, tmp_path / "copy")
+    (found,) = lints.found(linter, tmp_path / "copy")
     assert (found.path, found.line, found.message) == ("main.go", 7, "undefined: unknown")
     assert not (tmp_path / "copy/go.sum").exists()
 

@@ -159,8 +159,9 @@ def test_a_command_runs_in_its_cases_in_a_repository_with_a_first_commit(tmp_pat
     }  # fmt: skip
     root = trees.build_file_tree(tmp_path / "t", {**FILES, ".goldpath.yml": json.dumps(config)})
     options = Options(Selection(trust=True), only=("tests",))
-    (found,) = validate(str(root), options).findings
-    assert log.read_text() == "First commit\n"
+    for times in (1, 2):  # the second time nothing of it is cached
+        (found,) = validate(str(root), options).findings
+        assert log.read_text() == "First commit\n" * times
     assert found.cases == ("defaults",)
     assert "ended with status 3: payments-api" in found.finding.message
 
@@ -216,6 +217,16 @@ def test_a_linter_that_the_template_names_runs_even_if_it_has_to_be_built() -> N
     names = [linter.name for linter in selection.linters(config, "default", Options())]
     assert "golangci-lint" in names
     assert "actionlint" not in names
+
+
+def test_go_vet_is_left_out_beside_golangci_lint_which_has_its_analyzers() -> None:
+    def names(**options: tuple[str, ...]) -> set[str]:
+        selected = selection.linters(goldpath_yml.Config(), "strict", Options(**options))  # type: ignore[arg-type]
+        return {linter.name for linter in selected} & {"go vet", "golangci-lint"}
+
+    assert names() == {"golangci-lint"}
+    assert names(skip=("golangci-lint",)) == {"go vet"}
+    assert names(only=("go vet", "golangci-lint")) == {"go vet", "golangci-lint"}
 
 
 def test_a_chart_without_its_dependencies_is_named_and_not_rendered(tmp_path: Path) -> None:
