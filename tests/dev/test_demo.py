@@ -141,11 +141,11 @@ def _started_from(folder: Path) -> list[str]:
 
 
 def test_a_demo_can_be_repeated_and_its_count_grows(
-    snapshot: Path, tmp_path: Path, temporary: Path
+    snapshot: Path, unchecked: Path, tmp_path: Path, temporary: Path
 ) -> None:
     folder = tmp_path / "tks-contract"
-    for _ in range(2):
-        output = process.run(_command(snapshot, folder), env={"TMPDIR": str(temporary)}).stdout
+    for template in (snapshot, unchecked):
+        output = process.run(_command(template, folder), env={"TMPDIR": str(temporary)}).stdout
         assert output.count("Welcome, Seungkyu") == 2
         assert output.index("count: 1") < output.index("count: 2")
         assert re.search(r"^10/10 +[0-9.]+ s  stop", output, re.M)

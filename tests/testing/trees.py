@@ -9,13 +9,14 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from copier._cli import CopierApp
 
 from goldpath.cases import answers_file, generate
+from goldpath.cli.main import main
 from goldpath.model import Case, Render
 from goldpath.rendering.copier import render
 from goldpath.runtime import process
@@ -201,13 +202,31 @@ def copier(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.Compl
     A new process would import Copier and compile the template again, three times for an update,
     which takes most of its time. tests/template/test_copy.py runs the installed program.
     """
-    argv = ["copier", *map(str, arguments)]
+    return _fork("copier", CopierApp.run, arguments, cwd)
+
+
+def goldpath(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run the command line of goldpath without raising, in a fork of this process.
+
+    A new process would import it again, which takes most of the time of a short command.
+    tests/goldpath/validation/test_pipeline.py and others run the installed program.
+    """
+    return _fork("goldpath", lambda argv: main.main(argv[1:], argv[0]), arguments, cwd)
+
+
+def _fork(
+    name: str,
+    run: Callable[[list[str]], object],
+    arguments: Sequence[str | Path],
+    cwd: Path | None,
+) -> "subprocess.CompletedProcess[str]":
+    argv = [name, *map(str, arguments)]
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12, with threads
             child = os.fork()
         if not child:
-            _become_copier(argv, cwd or Path.cwd(), stdout.fileno(), stderr.fileno())
+            _become(run, argv, cwd or Path.cwd(), (stdout.fileno(), stderr.fileno()))
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         texts = []
         for file in (stdout, stderr):
@@ -216,18 +235,19 @@ def copier(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.Compl
     return subprocess.CompletedProcess(argv, status, *texts)
 
 
-def _become_copier(argv: list[str], cwd: Path, stdout: int, stderr: int) -> NoReturn:
-    """Be the program `copier` from here on, without what pytest has changed in this process."""
+def _become(
+    run: Callable[[list[str]], object], argv: list[str], cwd: Path, output: tuple[int, int]
+) -> NoReturn:
+    """Be a program from here on, without what pytest has changed in this process."""
     status: object = 1
     try:
         os.chdir(cwd)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(stdout, 1)
-        os.dup2(stderr, 2)
+        for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), *output)):
+            os.dup2(file, number)
         sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
         warnings.resetwarnings()
         warnings.showwarning = SHOW_WARNING
-        CopierApp.run(argv)
+        run(argv)
     except SystemExit as error:
         status = error.code
     except BaseException:  # noqa: BLE001  # as Python does at the end of a program

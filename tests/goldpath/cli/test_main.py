@@ -84,7 +84,7 @@ def test_case_takes_exactly_what_cases_prints(place: Path) -> None:
     printed = trees.run_program("goldpath", "cases", "template", cwd=place).stdout.splitlines()[1:]
     for line in printed:
         case = ["--case", line.split()[0]]
-        done = trees.run_program("goldpath", "cases", "template", *case, cwd=place)
+        done = trees.goldpath("cases", "template", *case, cwd=place)
         assert done.returncode == 0, line
         assert done.stdout.splitlines()[1].split()[1:] == line.split()[1:]
 
@@ -108,7 +108,7 @@ def test_case_takes_exactly_what_cases_prints(place: Path) -> None:
 def test_an_unknown_name_is_answered_with_the_nearest_one(
     arguments: list[str], sentence: str, place: Path
 ) -> None:
-    done = trees.run_program("goldpath", *arguments, cwd=place)
+    done = trees.goldpath(*arguments, cwd=place)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"Error: {sentence}" in done.stderr  # after the lines of progress
 
@@ -152,7 +152,7 @@ def test_tasks_without_trust_are_bad_input(place: Path) -> None:
 
 def test_a_file_with_data_replaces_defaults_in_all_cases(place: Path) -> None:
     options = ["--data-file", "good.yml", "--format", "json"]
-    done = trees.run_program("goldpath", "cases", "template", *options, cwd=place)
+    done = trees.goldpath("cases", "template", *options, cwd=place)
     assert json.loads(done.stdout)[0] == {"name": "defaults", "answers": {"colour": "blue"}}
 
 
@@ -217,7 +217,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
     arguments: list[str], sentence: str, place: Path
 ) -> None:
     before = trees.contents(place)
-    done = trees.run_program("goldpath", "render", *arguments, cwd=place)
+    done = trees.goldpath("render", *arguments, cwd=place)
     assert re.fullmatch(rf"Error: [^\n]*{re.escape(sentence)}[^\n]*\n", done.stderr)
     assert (done.returncode, done.stdout) == (2, "")
     assert trees.contents(place) == before
@@ -226,7 +226,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
 
 @pytest.mark.parametrize("options", [[], ["--format", "json"]], ids=["table", "json"])
 def test_cases_of_a_folder_without_template_is_one_line(options: list[str], place: Path) -> None:
-    done = trees.run_program("goldpath", "cases", "bare", *options, cwd=place)
+    done = trees.goldpath("cases", "bare", *options, cwd=place)
     assert done.stderr == "Error: bare is not a Copier template: it has no copier.yml.\n"
     assert (done.returncode, done.stdout) == (2, "")
 

@@ -177,8 +177,9 @@ def test_a_linter_of_go_checks_a_module_in_a_folder(linter: Linter, tmp_path: Pa
 
 @of_go
 def test_a_tree_has_the_findings_of_one_with_the_same_packages_and_more(
-    linter: Linter, tmp_path: Path
+    linter: Linter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("goldpath.linters.result_cache.validate_dir", lambda: tmp_path / "cache")
     files = {"go.mod": MODULE, ".golangci.yml": 'version: "2"\n', "a/a.go": UNKNOWN}
     checked: list[Path] = []
 

@@ -32,7 +32,7 @@ def _validate(
 ) -> tuple["subprocess.CompletedProcess[str]", list[int]]:
     """Run the command with yamllint only, and return its result and the lines of its findings."""
     command = ["validate", ".", "--only", "yamllint", "--format", "json", *options]
-    done = trees.run_program("goldpath", *command, cwd=root)
+    done = trees.goldpath(*command, cwd=root)
     found = json.loads(done.stdout)["findings"] if done.stdout else []
     return done, [one["source"]["line"] for one in found]
 
@@ -55,7 +55,7 @@ def test_an_incomplete_run_does_not_write_a_baseline(template: Path) -> None:
     known = template.parent / "known.json"
     # gofmt reads no file here, so the run proves nothing about the template.
     options: list[str | Path] = ["--only", "gofmt", "--baseline", known, "--update-baseline"]
-    done = trees.run_program("goldpath", "validate", ".", *options, cwd=template)
+    done = trees.goldpath("validate", ".", *options, cwd=template)
     assert (done.returncode, known.exists()) == (3, False)
 
 
