@@ -98,7 +98,7 @@ def run(
 
         @process.within(SECONDS, MEMORY)
         def run_one(check: Check) -> Outcome:
-            outcome = _Job(check, trees, digests, state, merged, broken, trust).run()
+            outcome = _Job(check, trees, digests, state, merged, broken, trust, jobs).run()
             progress(check.name)
             return outcome
 
@@ -148,6 +148,7 @@ class _Job:
     merged: _MergedTrees
     broken: Mapping[str, frozenset[str]]
     trust: bool
+    jobs: int
 
     def run(self) -> Outcome:
         """Return the outcome, also of a check that fails."""
@@ -226,7 +227,15 @@ class _Job:
         run = self._in_merged if self.check.merged else self._in_place
         covered = covers(missing, self.digests) if self.check.by_folder else {}
         todo = {key: unit for key, unit in missing.items() if key not in covered}
-        fresh, errors = isolate(run, todo, self._groups(todo))
+        groups = self._groups(todo)
+        # Commands run one after the other, as they may need a port or a database.
+        jobs = self.jobs if self.check.cached else 1
+        failures: list[Exception] = []
+        parts = process.parallel(
+            lambda group: isolate(run, todo, group, failures), groups, jobs=jobs
+        )
+        fresh = {key: some for part, _ in parts for key, some in part.items()}
+        errors = {key: error for _, part in parts for key, error in part.items()}
         for key, cover in covered.items():
             if cover in errors:
                 errors[key] = errors[cover]

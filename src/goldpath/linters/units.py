@@ -32,14 +32,16 @@ class Unit:
 def isolate(
     run: Callable[[Mapping[str, Unit]], Findings],
     units: Mapping[str, Unit],
-    groups: Iterable[Sequence[str]],
+    group: Sequence[str],
+    failures: list[Exception],
 ) -> tuple[Findings, dict[str, Exception]]:
-    """Run a check on each group of units; if it fails, find the units on which it fails.
+    """Run a check on a group of units; if it fails, find the units on which it fails.
 
     Args:
         run: Returns the findings of units, by their keys.
         units: The units by their keys.
-        groups: The keys of the units that run together.
+        group: The keys of the units that run together.
+        failures: The failed runs of all groups so far; those of this group are added.
 
     Returns: The findings, and the error of each unit on which the check fails. If an error names
     the configuration, all units of its group have it.
@@ -48,14 +50,14 @@ def isolate(
     """
     findings: Findings = {}
     errors: dict[str, Exception] = {}
-    todo, failures = [*groups], 0
+    todo = [group]
     while todo:
         keys = todo.pop(0)
         try:
             findings |= run({key: units[key] for key in keys})
         except (GoldpathError, *BAD_OUTPUT) as error:
-            failures += 1
-            if failures > MAX_FAILURES:
+            failures.append(error)
+            if len(failures) > MAX_FAILURES:
                 raise
             if len(keys) == 1 or named_config(units[keys[0]], error):
                 errors |= dict.fromkeys(keys, error)

@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from goldpath.errors import GoldpathError, ToolError
 
+Item = TypeVar("Item")
+Value = TypeVar("Value")
 Program = subprocess.Popen[bytes]  # a program in the background
 # The deadline of programs, and the bytes of memory for each, if there are limits.
 _BOUNDS: ContextVar[tuple[float, int] | None] = ContextVar("bounds", default=None)
@@ -189,6 +191,16 @@ def threads(jobs: int) -> Iterator[ThreadPoolExecutor]:
             thread.join(max(0.0, end - time.monotonic()))
         raise
     pool.shutdown()
+
+
+def parallel(function: Callable[[Item], Value], items: Sequence[Item], *, jobs: int) -> list[Value]:
+    """Call a function with each item, in threads with the limits of this one; return the results.
+
+    If this is a thread of a pool of `threads`, the programs end with those of the pool.
+    """
+    context = copy_context()
+    with ThreadPoolExecutor(jobs, thread_name_prefix=THREADS) as pool:
+        return list(pool.map(lambda item: context.copy().run(function, item), items))
 
 
 def running_threads() -> list[threading.Thread]:

@@ -1,5 +1,6 @@
 """Starting programs: output, statuses, and no process left running."""
 
+import contextlib
 import signal
 import sys
 import time
@@ -157,3 +158,29 @@ def test_a_program_gets_no_flag_and_no_variable_of_the_calling_make(tmp_path: Pa
     variables = ["ARGS=--durations=40 -k 'a b=c'", "SECOND:=2"]
     done = process.run(["make", "--silent", *variables], cwd=tmp_path)
     assert done.stdout == "[][][0]\n"
+
+
+def test_parallel_calls_return_in_order_and_share_the_limits_of_their_thread() -> None:
+    def later(seconds: float) -> float:
+        process.run(["sleep", str(seconds)])
+        return seconds
+
+    assert process.parallel(later, [0.2, 0.1, 0.0], jobs=3) == [0.2, 0.1, 0.0]
+    with (
+        process.within(0.1),
+        pytest.raises(GoldpathError, match="sleep was stopped: it exceeded its time limit"),
+    ):
+        process.parallel(later, [0.0, 60.0], jobs=2)
+
+
+def test_programs_of_parallel_calls_end_with_the_pool(tmp_path: Path) -> None:
+    def sleep(name: str) -> None:
+        process.run(["sh", "-c", f"touch {tmp_path}/{name}; exec sleep 60"])
+
+    start = time.monotonic()
+    with contextlib.suppress(ZeroDivisionError), process.threads(1) as pool:
+        pool.submit(process.parallel, sleep, ["a", "b"], jobs=2)
+        process.wait_until(lambda: len(list(tmp_path.iterdir())) == 2, "both")
+        raise ZeroDivisionError
+    assert time.monotonic() - start < 30
+    assert process.running_threads() == []
