@@ -71,11 +71,9 @@ def _place(template: Path, case: Case, trust: Trust) -> Path:
 def _render(template: Path, trust: Trust, case: Case) -> bool:
     def create(draft: Path) -> None:
         folder = draft / case.folder
-        bytecode = validate_dir() / "bytecode"
-        bytecode.mkdir(exist_ok=True)
         result = render(
             template, case, folder,
-            trust=trust[0], tasks=trust[1], bytecode=bytecode, src_path=SRC_PATH,
+            trust=trust[0], tasks=trust[1], bytecode=bytecode(), src_path=SRC_PATH,
         )  # fmt: skip
         _remove_external_links(folder)
         about = {"sources": dict(result.sources), "clashes": result.clashes}
@@ -93,6 +91,13 @@ def _read(template: Path, case: Case, trust: Trust) -> Render:
     clashes = tuple((path, source) for path, source in about["clashes"])
     failed = tuple(about["failed_tasks"])
     return Render(case, folder / case.folder, about["sources"], clashes, failed)
+
+
+def bytecode() -> Path:
+    """Return the cache folder for the bytecode of Jinja that all renders share."""
+    folder = validate_dir() / "bytecode"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _remove_external_links(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from goldpath.model import Render
 from goldpath.rendering import copier
-from goldpath.rendering.pool import SRC_PATH
+from goldpath.rendering.pool import SRC_PATH, bytecode
 from goldpath.rules.base import BINARY, COPIER, MANUAL, Hit, Rule, Subject
 from goldpath.template.source import ANSWERS, CREDENTIALS
 
@@ -113,7 +113,7 @@ def changing_copy(subject: Subject) -> Iterator[Hit]:
             folder = Path(name) / first.case.folder
             second = copier.render(
                 subject.source.root, first.case, folder,
-                trust=subject.trust, src_path=SRC_PATH,
+                trust=subject.trust, bytecode=bytecode(), src_path=SRC_PATH,
             )  # fmt: skip
             for path in sorted(first.sources.keys() | second.sources.keys()):
                 if _bytes(first, path) != _bytes(second, path):
