@@ -113,7 +113,7 @@ def _cache_modules(copies: Sequence[Render], stub: Path) -> None:
             shutil.copy(root / name, stub)
         imports = "".join(f'import _ "{one}"\n' for one in sorted(packages - {"unsafe", "C"}))
         (stub / "stub.go").write_text(f"package stub\n\n{imports}")
-        golangci_lint.LINTER.run(Tree(stub), [])
+        golangci_lint.LINTER.run(Tree(stub), Tree(stub).files)
         shutil.rmtree(stub)
 
 
