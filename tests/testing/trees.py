@@ -244,6 +244,7 @@ def _become(
         os.chdir(cwd)
         for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), *output)):
             os.dup2(file, number)
+        # They stay open until the end of the program, as those of Python do.
         sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
         warnings.resetwarnings()
         warnings.showwarning = SHOW_WARNING

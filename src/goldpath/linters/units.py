@@ -79,7 +79,14 @@ def covers(units: Mapping[str, Unit], digests: Mapping[Path, Digests]) -> dict[s
     covered = {}
     for key, unit in sorted(units.items(), key=lambda item: -len(item[1].files)):
         content = _folders(unit, digests[unit.tree.root])
-        cover = next((other for other, more in kept.items() if content <= more), None)
+        cover = next(
+            (
+                other
+                for other, more in kept.items()
+                if content <= more and not _uses_more(unit, units[other])
+            ),
+            None,
+        )
         if cover:
             covered[key] = cover
         else:
@@ -95,6 +102,22 @@ def _folders(unit: Unit, hashes: Digests) -> frozenset[object]:
         folders.setdefault(folder, set()).add((file.name, hashes[file]))
     config = frozenset((file.name, hashes[file]) for file in unit.config)
     return frozenset((folder, frozenset(files)) for folder, files in folders.items()) | {config}
+
+
+def _uses_more(unit: Unit, cover: Unit) -> bool:
+    """Return whether files may import a folder that only the covering unit has.
+
+    Without that folder they do not compile. An import is a text in quotes that ends with the name.
+    """
+    own, other = (
+        {relative(file.parent, one.tree.root) for file in one.files} for one in (unit, cover)
+    )
+    names = [Path(folder).name for folder in other - own]
+    ends = [f"/{name}{quote}" for name in names for quote in '"`']
+    return "" in names or any(
+        end in text for file in unit.files for text in [file.read_text(errors="replace")]
+        for end in ends
+    )  # fmt: skip
 
 
 def of_covered(findings: Iterable[Finding], unit: Unit, cover: Unit) -> tuple[Finding, ...]:

@@ -207,6 +207,23 @@ def test_a_tree_has_the_findings_of_one_with_the_same_packages_and_more(
 
 
 @of_go
+def test_a_package_that_only_another_tree_has_is_missing_in_a_tree_that_imports_it(
+    linter: Linter, tmp_path: Path
+) -> None:
+    code = 'package a\n\nimport _ "example.org/m/b"\n'
+    files = {"go.mod": MODULE, ".golangci.yml": 'version: "2"\n', "a/a.go": code}
+    more = {"whole": {"b/b.go": "package b\n"}, "pruned": {}}
+    roots = {
+        name: trees.build_file_tree(tmp_path / name, files | its) for name, its in more.items()
+    }
+    renders = [Render(Case(name, {}), root) for name, root in roots.items()]
+    (found,) = runner.run([linter], renders)
+    assert not found.findings["whole"]
+    (missing,) = found.findings["pruned"]
+    assert (missing.path, missing.line) == ("a/a.go", 3)
+
+
+@of_go
 def test_a_linter_of_go_compiles_a_module_whose_sums_are_left_to_go_mod_tidy(
     linter: Linter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
